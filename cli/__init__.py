@@ -1,0 +1,1 @@
+"""The command line of tfkd: one file a command, each a thin layer over functions of `tfkd`."""

@@ -1,0 +1,7 @@
+"""Runs the command line as `python -m tfkd_cli`."""
+
+from __future__ import annotations
+
+from .main import main
+
+main()

@@ -1,0 +1,232 @@
+"""`tfkd corpus`: check, convert and make corpora."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tfkd.corpora import Corpus, Overlap
+
+SCHEME_NAMES = ("iob1", "iob2", "iobes", "io")
+
+
+@click.group(epilog="Example: tfkd corpus check corpora/NCBI-disease")
+def corpus() -> None:
+    """Check, convert and make corpora."""
+
+
+def _column(_: click.Context, __: click.Parameter, value: str) -> int | str:
+    """A column as a number where it is one, else as a name."""
+    try:
+        return int(value)
+    except ValueError:
+        return value
+
+
+_token_column = click.option(
+    "--token-column", default="0", callback=_column, metavar="COLUMN", help="Column of the token.  [default: the first]"
+)
+_tag_column = click.option(
+    "--tag-column",
+    default="-1",
+    callback=_column,
+    metavar="COLUMN",
+    help="Column of the tag: a number from 0, negative from the last, or a name in line 1.  [default: the last]",
+)
+_strict = click.option("--strict", is_flag=True, help="Refuse invalid sequences of tags instead of repairing them.")
+
+
+@corpus.command(epilog="Example: tfkd corpus check corpora/NCBI-disease corpora/BC5CDR-chem")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--scheme", type=click.Choice(SCHEME_NAMES), help="The tagging scheme, instead of detecting it.")
+@_strict
+@_token_column
+@_tag_column
+def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> None:
+    """Validate corpora, and show what is in them.
+
+    PATH is a folder with files named train, devel and test, or one file. A table shows the sentences, tokens and
+    entities of each split; below it stand repairs and warnings. A last table shows sentences of
+    development and test sets that stand in training or development sets, of the same corpus or another one named.
+    """
+    from rich.console import Console
+
+    from tfkd.corpora import overlap, read_corpus
+
+    corpora: dict[str, Corpus] = {}
+    for path in paths:
+        read = read_corpus(path, scheme=scheme, strict=strict, token_column=token_column, tag_column=tag_column)
+        corpora[_unused_name(read.name, path, corpora)] = read
+    console = Console(highlight=False, soft_wrap=False)
+    for number, (name, read) in enumerate(corpora.items()):
+        if number:
+            console.print()
+        _show_corpus(console, name, read)
+    console.print()
+    _show_overlap(console, overlap(corpora, splits=("train", "devel")), len(corpora))
+
+
+def _unused_name(name: str, path: str, corpora: dict[str, Corpus]) -> str:
+    if name not in corpora:
+        return name
+    number = 2
+    while f"{path} ({number})" in corpora:
+        number += 1
+    return path if path not in corpora else f"{path} ({number})"
+
+
+def _show_corpus(console: Console, name: str, read: Corpus) -> None:
+    from rich.markup import escape
+
+    report = read.report
+    how = "detected" if report.detected else "given"
+    console.print(f"[bold]{escape(name)}[/bold]  scheme {report.scheme.upper()} ({how})")
+    console.print(_split_table(read))
+    adjacent = sum(split.adjacent for split in report.splits.values())
+    if adjacent and report.scheme != "io":
+        console.print(f"{_count(adjacent, 'entity', 'entities')} right after one of the same type: IO would merge them")
+    if report.repairs:
+        first = next(split.first_repair for split in report.splits.values() if split.first_repair)
+        console.print(
+            f"[yellow]repaired[/yellow] {_count(report.repairs, 'tag')} in invalid sequences; "
+            f"the first: {escape(first)}"
+        )
+    for warning in report.warnings:
+        console.print(f"[yellow]warning[/yellow] {escape(warning)}")
+
+
+def _split_table(read: Corpus) -> Table:
+    """Splits in rows, or in columns where there are many entity types."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for split in read.splits:
+        table.add_column(split, justify="right")
+    reports = list(read.report.splits.values())
+    rows: list[tuple[str, list[int]]] = [
+        ("sentences", [split.sentences for split in reports]),
+        ("tokens", [split.tokens for split in reports]),
+        ("longest sentence", [split.longest for split in reports]),
+        ("entities", [sum(split.entities.values()) for split in reports]),
+    ]
+    rows += [(f"  {kind}", [split.entities.get(kind, 0) for split in reports]) for kind in read.types]
+    if read.report.repairs:
+        rows.append(("repaired tags", [split.repairs for split in reports]))
+    for name, figures in rows:
+        table.add_row(name, *(f"{figure:,}" for figure in figures))
+    return table
+
+
+def _show_overlap(console: Console, found: list[Overlap], corpora: int) -> None:
+    from rich import box
+    from rich.table import Table
+
+    where = "this corpus" if corpora == 1 else "these corpora"
+    if not found:
+        console.print(f"No sentence of six tokens or more is held out and learnt from at once in {where}.")
+        return
+    console.print("[bold]Held-out sentences of six tokens or more that stand in another set too[/bold]")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("of", overflow="fold")
+    table.add_column("stand in", overflow="fold")
+    table.add_column("sentences", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    for one in found:
+        table.add_row(
+            f"{one.held_out_corpus} {one.held_out_split}",
+            f"{one.corpus} {one.split}",
+            f"{one.sentences:,} of {one.out_of:,}",
+            f"{one.sentences / one.out_of:.1%}",
+        )
+    console.print(table)
+    console.print("A multi-task teacher leaves those of training sets out.")
+
+
+@corpus.command(epilog="Example: tfkd corpus convert corpora/NCBI-disease corpora/NCBI-disease-IOBES --scheme iobes")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--scheme", type=click.Choice(SCHEME_NAMES), required=True, help="The tagging scheme wanted.")
+@click.option("--from", "given", type=click.Choice(SCHEME_NAMES), help="The scheme of IN, instead of detecting it.")
+@_strict
+@_token_column
+@_tag_column
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+def convert(
+    source: Path,
+    target: Path,
+    scheme: Any,
+    given: Any,
+    strict: bool,
+    token_column: int | str,
+    tag_column: int | str,
+    overwrite: bool,
+) -> None:
+    """Write a corpus in another tagging scheme.
+
+    IN is a folder, and OUT becomes one, or IN is a file, and OUT becomes one. The result has two columns,
+    token and tag, with a tab between.
+    """
+    from tfkd.corpora import read_corpus, write_columns
+
+    read = read_corpus(source, scheme=given, strict=strict, token_column=token_column, tag_column=tag_column)
+    converted = read.convert(scheme)
+    if source.is_dir():
+        files = {split: target / f"{split}.tsv" for split in converted.splits}
+    else:
+        files = {split: target / source.name if target.is_dir() else target for split in converted.splits}
+    _refuse_overwriting(files.values(), overwrite)
+    for split, file in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_columns(converted.splits[split], file)
+        counts = converted.report.splits[split]
+        entities = _count(sum(counts.entities.values()), "entity", "entities")
+        click.echo(f"{file}: {_count(counts.sentences, 'sentence')}, {entities} in {scheme.upper()}")
+    if converted.report.repairs:
+        click.echo(f"repaired {_count(converted.report.repairs, 'tag')} in invalid sequences")
+    if converted.report.merged:
+        click.echo(
+            f"lost {_count(converted.report.merged, 'entity', 'entities')}: right after one of the same type, "
+            "which IO cannot tell from one"
+        )
+
+
+@corpus.command(epilog="Example: tfkd corpus demo corpora/demo --seed 1")
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--seed", default=1, show_default=True, help="Decides the names and the sentences.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+def demo(out: Path, seed: int, overwrite: bool) -> None:
+    """Write the three demo corpora: OUT/disease, OUT/chemical and OUT/gene.
+
+    They are made by rule, and the same seed makes the same files on every machine.
+    """
+    from tfkd.corpora import demo_corpora, write_corpus
+
+    made = demo_corpora(seed)
+    _refuse_overwriting((out / name / f"{split}.tsv" for name, one in made.items() for split in one.splits), overwrite)
+    for name, one in made.items():
+        write_corpus(one, out / name)
+        sizes = ", ".join(
+            f"{split} {counts.sentences} sentences and {sum(counts.entities.values())} entities"
+            for split, counts in one.report.splits.items()
+        )
+        click.echo(f"{out / name}: {sizes}")
+
+
+def _refuse_overwriting(files: Any, overwrite: bool) -> None:
+    from tfkd.errors import TfkdError
+
+    there = [str(file) for file in files if file.exists()]
+    if there and not overwrite:
+        raise TfkdError(f"{there[0]} is there already; name another place, or replace it with --overwrite")
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,110 @@
+"""`tfkd demo`: the whole line on the bundled corpora, and one table at its end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .startup import import_tensorflow
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tfkd.experiments.demo import DemoResult
+    from tfkd.experiments.runs import RunResult
+
+
+@click.command(epilog="Example: tfkd demo --out my-demo --seed 2")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="tfkd-demo", show_default=True, help="Folder for all it makes."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of corpora and training.")
+def demo(out: Path, seed: int) -> None:
+    """Run the whole line on three bundled corpora, and show what distillation gives.
+
+    Trains a multi-task teacher of diseases, chemicals and genes, and for each of them a small student, once alone and
+    once taught by the teacher; scores all on the test sets; exports the taught students, and lets the exports find the
+    entities in a sentence. Every figure is measured in this run.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    started = time.perf_counter()
+    with console.status("Starting TensorFlow ..."):
+        import_tensorflow()
+        from tfkd.experiments.demo import run_demo
+    result = run_demo(out, seed, console)
+    console.print()
+    console.print(results_table(result))
+    _print_entities(console, result)
+    _print_next(console, result, out)
+    console.print(f"\nDone in {time.perf_counter() - started:.0f} seconds.")
+
+
+def results_table(result: DemoResult) -> Table:
+    """Set out F1 on each test set, parameters, size and speed of teacher and students."""
+    from rich.table import Table
+
+    schemes = {s["test"].scheme for s in result.teacher.scores.values()}
+    table = Table(
+        title="Entity F1 on test",
+        caption=f"strict, scheme {', '.join(sorted(schemes))}; words per second on this machine, tokens given; "
+        "a student's figures are for one task",
+    )
+    table.add_column("model")
+    for task in result.alone:
+        table.add_column(task, justify="right")
+    for heading in ("mean", "parameters", "size", "words/s"):
+        table.add_column(heading, justify="right")
+    table.add_row("multi-task teacher", *_row({task: result.teacher for task in result.alone}))
+    table.add_row("student alone", *_row(result.alone))
+    table.add_row("student distilled", *_row(result.distilled))
+    return table
+
+
+def _row(runs: dict[str, RunResult]) -> list[str]:
+    f1 = [100 * run.scores[task]["test"].micro.f1 for task, run in runs.items()]
+    mean = {
+        name: sum(getattr(run, name) for run in runs.values()) / len(runs)
+        for name in ("parameters", "model_bytes", "words_per_second")
+    }
+    return [
+        *(f"{value:.1f}" for value in f1),
+        f"{sum(f1) / len(f1):.1f}",
+        f"{mean['parameters']:,.0f}",
+        f"{mean['model_bytes'] / 1e6:.2f} MB",
+        f"{mean['words_per_second']:,.0f}",
+    ]
+
+
+def _print_entities(console: Console, result: DemoResult) -> None:
+    from tfkd.serving import Annotation
+
+    from .highlight import highlight
+
+    found = [(task, entity) for task, annotation in result.annotations.items() for entity in annotation.entities]
+    # The exports know nothing of each other: where two claim the same words, the surer one is shown.
+    kept: list = []
+    for _, entity in sorted(found, key=lambda pair: -pair[1].score):
+        if all(entity.end <= other.start or entity.start >= other.end for other in kept):
+            kept.append(entity)
+    text = next(iter(result.annotations.values())).text
+    console.print("\nThe exported students read raw text:\n")
+    console.print(highlight(Annotation(text, tuple(sorted(kept, key=lambda e: e.start)))))
+
+
+def _print_next(console: Console, result: DemoResult, out: Path) -> None:
+    task = next(iter(result.distilled))
+    console.print("\nTo go on:\n")
+    for command in (
+        f"echo 'Aspirin causes asthma.' | tfkd annotate {out}/savedmodels/{task}",
+        f"tfkd corpus check {out}/corpora/{task}",
+        f"tfkd evaluate {out}/runs/{task}-distilled",
+        f"tfkd train {out}/runs/{task}-alone/config.yaml --out runs/again",
+        f"tfkd distill demo-student --teacher {out}/runs/teacher --out runs/mine --set encoder.units=100",
+    ):
+        console.print(f"  {command}", soft_wrap=True, markup=False)

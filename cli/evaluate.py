@@ -1,0 +1,59 @@
+"""`tfkd evaluate`: a run in, its entity scores on a corpus out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .startup import import_tensorflow
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tfkd.evaluation import Scores
+
+
+@click.command(
+    epilog="Example: tfkd evaluate runs/student --corpus corpora/NCBI-disease-IOB --split test",
+)
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--corpus", type=click.Path(path_type=Path), help="Folder of another corpus; by default that of the run itself."
+)
+@click.option("--split", default="test", show_default=True, help="Part of the corpus: train, devel or test.")
+@click.option("--task", help="Which task of a teacher; needed where it has several.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the scores to this file too."
+)
+def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_file: Path | None) -> None:
+    """Score the model of RUN on a corpus: strict entity precision, recall and F1, by type and over all.
+
+    RUN is a folder that `tfkd train` or `tfkd distill` has made.
+    """
+    from rich.console import Console
+
+    import_tensorflow()
+    from tfkd.experiments import evaluate as score
+
+    scores = score(run, corpus=corpus, split=split, task=task)
+    if json_file is not None:
+        json_file.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
+    Console(highlight=False).print(scores_table(scores, title=f"{run} on {corpus or 'its corpus'}, {split}"))
+
+
+def scores_table(scores: Scores, title: str) -> Table:
+    """Set scores out as a table, a row for each entity type and one for all."""
+    from rich.table import Table
+
+    table = Table(title=title, caption=f"strict, scheme {scores.scheme}")
+    table.add_column("type")
+    for heading in ("precision", "recall", "F1", "gold entities"):
+        table.add_column(heading, justify="right")
+    rows = [*scores.types.items(), ("all (micro)", scores.micro)]
+    for name, score in rows:
+        figures = (f"{100 * value:.2f}" for value in (score.precision, score.recall, score.f1))
+        table.add_row(name, *figures, str(score.entities), end_section=name == (list(scores.types) or [""])[-1])
+    return table

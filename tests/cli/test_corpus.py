@@ -1,0 +1,141 @@
+"""`tfkd corpus`: what it prints and what it refuses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tfkd.corpora import Corpus, read_corpus
+from tfkd.errors import TfkdError
+from tfkd_cli.corpus import corpus
+
+GENES = "BRCA1\tB-Gene\nand\tO\nGH1\tB-Gene\nGH2\tB-Gene\n(\tO\nx\tO\n)\tO\n\n"
+
+
+def run(*args: str | Path, width: int = 100) -> str:
+    done = CliRunner(env={"COLUMNS": str(width), "NO_COLOR": "1"}).invoke(
+        corpus, [str(arg) for arg in args], catch_exceptions=False
+    )
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def rows(output: str) -> dict[str, list[str]]:
+    """Lines of a table by their first words."""
+    cells = [[cell.strip() for cell in re.split(r"\s{2,}", line.strip())] for line in output.splitlines()]
+    return {line[0]: line[1:] for line in cells}
+
+
+@pytest.fixture
+def genes(tmp_path: Path) -> Path:
+    folder = tmp_path / "genes"
+    folder.mkdir()
+    (folder / "train.tsv").write_text(GENES * 2 + "p53\tI-Gene\n")
+    (folder / "test.tsv").write_text(GENES + "alone\tO\n")
+    return folder
+
+
+def test_check_prints_sizes_scheme_repairs_and_overlap(genes: Path) -> None:
+    output = run("check", genes, width=300)
+    table = rows(output)
+    assert table["sentences"] == ["3", "2"]
+    assert table["tokens"] == ["15", "8"]
+    assert table["entities"] == ["7", "3"]
+    assert "scheme IOB2 (detected)" in output
+    assert "repaired 1 tag in invalid sequences" in output
+    assert "train.tsv:17: I-Gene at the start of a sentence" in output
+    assert "1 of 1" in output
+
+
+def test_check_between_corpora(genes: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "test.tsv").write_text(GENES + "a b\tO\n")
+    output = run("check", other, genes)
+    assert "other test" in output
+    assert "genes train" in output
+    assert "No sentence" in run("check", other)
+
+
+def test_check_options(genes: Path) -> None:
+    assert "scheme IOB1 (given)" in run("check", genes, "--scheme", "iob1")
+    with pytest.raises(TfkdError, match=r"train\.tsv:17"):
+        run("check", genes, "--strict")
+    with pytest.raises(TfkdError, match="no column 'ner'"):
+        run("check", genes, "--tag-column", "ner")
+    (genes / "train.tsv").write_text("tag\tword\nB-Gene\tBRCA1\n")
+    (genes / "test.tsv").unlink()
+    assert rows(run("check", genes, "--tag-column", "tag", "--token-column", "word"))["entities"] == ["1"]
+
+
+def test_check_two_corpora_of_one_name(genes: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again" / "genes"
+    again.mkdir(parents=True)
+    (again / "train.tsv").write_text(GENES)
+    assert str(again) in run("check", genes, again, width=300)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_lines_fit_the_terminal(genes: Path, width: int) -> None:
+    assert max(map(len, run("check", genes, width=width).splitlines())) <= width
+
+
+def test_convert_folder(genes: Path, tmp_path: Path) -> None:
+    output = run("convert", genes, tmp_path / "out", "--scheme", "iobes")
+    converted = read_corpus(tmp_path / "out")
+    assert converted.scheme == "iobes"
+    assert converted.convert("iob2").splits == read_corpus(genes).splits
+    assert "3 sentences, 7 entities in IOBES" in output
+    assert "repaired 1 tag" in output
+
+
+def test_convert_file_and_losses(genes: Path, tmp_path: Path) -> None:
+    output = run("convert", genes / "test.tsv", tmp_path / "new" / "io.tsv", "--scheme", "io")
+    assert "lost 1 entity" in output
+    assert (tmp_path / "new" / "io.tsv").read_text().startswith("BRCA1\tI-Gene\nand\tO\nGH1\tI-Gene\nGH2\tI-Gene\n")
+    run("convert", genes / "test.tsv", tmp_path / "new", "--scheme", "iob1")
+    assert (tmp_path / "new" / "test.tsv").exists()
+
+
+def test_convert_never_overwrites_silently(genes: Path, tmp_path: Path) -> None:
+    before = (genes / "train.tsv").read_bytes()
+    with pytest.raises(TfkdError, match=r"is there already.*--overwrite"):
+        run("convert", genes, genes, "--scheme", "iobes")
+    assert (genes / "train.tsv").read_bytes() == before
+    run("convert", genes, genes, "--scheme", "iobes", "--overwrite")
+    assert read_corpus(genes).scheme == "iobes"
+
+
+def test_demo_writes_three_corpora(tmp_path: Path) -> None:
+    output = run("demo", tmp_path / "demo", "--seed", "5")
+    for name in ("disease", "chemical", "gene"):
+        read = read_corpus(tmp_path / "demo" / name)
+        assert isinstance(read, Corpus)
+        assert read.report.warnings == ()
+        assert read.report.repairs == 0
+        assert list(read.splits) == ["train", "devel", "test"]
+        assert str(tmp_path / "demo" / name) in output
+    with pytest.raises(TfkdError, match="is there already"):
+        run("demo", tmp_path / "demo")
+    first = (tmp_path / "demo" / "gene" / "train.tsv").read_bytes()
+    run("demo", tmp_path / "demo", "--seed", "5", "--overwrite")
+    assert (tmp_path / "demo" / "gene" / "train.tsv").read_bytes() == first
+
+
+def test_every_command_shows_an_example() -> None:
+    assert isinstance(corpus, click.Group)
+    for name in corpus.commands:
+        assert f"Example: tfkd corpus {name}" in run(name, "--help")
+
+
+def test_check_does_not_import_tensorflow(run_python: object, genes: Path) -> None:
+    assert callable(run_python)
+    code = (
+        "import sys\nfrom tfkd_cli.corpus import corpus\n"
+        "corpus(['check', sys.argv[1]], standalone_mode=False)\nprint('tensorflow' in sys.modules)"
+    )
+    assert run_python(code, str(genes)).stdout.splitlines()[-1] == "False"

@@ -1,0 +1,229 @@
+"""The command line as a whole: quick help, one clean message for a mistake, the right exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+import tfkd
+import tfkd.errors
+from tfkd_cli import main as cli
+
+CONFIG_COMMANDS = ["train", "distill", "evaluate", "benchmark"]
+
+
+def clean(result: subprocess.CompletedProcess[str], status: int = 2) -> str:
+    """The message of a run that ended with a clean error."""
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("tfkd: ")
+    return result.stderr
+
+
+def test_help_names_every_command_in_half_a_second(run_tfkd: Callable) -> None:
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        result = run_tfkd("--help")
+        times.append(time.perf_counter() - start)
+    assert result.returncode == 0
+    for name, entry in cli.COMMANDS.items():
+        assert f"  {name} " in result.stdout
+        assert entry.help in result.stdout
+    assert statistics.median(times) < 0.5
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in CONFIG_COMMANDS)])
+def test_help_does_without_tensorflow(run_python: Callable, arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom tfkd_cli.main import main\n"
+        f"try:\n    main({arguments!r})\n"
+        "except SystemExit as error:\n    print(error.code, 'tensorflow' in sys.modules)"
+    )
+    result = run_python(code)
+    assert result.stdout.splitlines()[-1] == "0 False", result.stderr
+
+
+def test_version(run_tfkd: Callable) -> None:
+    assert run_tfkd("--version").stdout == f"tfkd {tfkd.__version__}\n"
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_an_example_in_its_help(name: str) -> None:
+    group = cli.tfkd
+    context = click.Context(group, info_name="tfkd")
+    command = group.get_command(context, name)
+    assert command is not None
+    commands = command.commands.values() if isinstance(command, click.Group) else [command]
+    for each in commands:
+        help_text = each.get_help(click.Context(each, info_name=each.name, parent=context))
+        assert "tfkd " + name in help_text.partition("Example")[2], each.name
+
+
+def test_the_installed_script_is_this_one() -> None:
+    script = Path(sys.executable).with_name("tfkd")
+    assert script.is_file(), "the project is not installed here: make install"
+    result = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == f"tfkd {tfkd.__version__}\n"
+
+
+class TestMistakes:
+    def test_an_unknown_command(self, run_tfkd: Callable) -> None:
+        assert "there is no command 'trian'; did you mean 'train'?" in clean(run_tfkd("trian", "x"))
+
+    def test_an_unknown_option(self, run_tfkd: Callable) -> None:
+        said = clean(run_tfkd("train", "demo-teacher", "--ouut", "x"))
+        assert "--ouut" in said
+        assert "--out" in said
+        assert "Usage: tfkd train" in said
+
+    def test_a_missing_argument(self, run_tfkd: Callable) -> None:
+        assert "Missing argument 'CONFIG'" in clean(run_tfkd("train"))
+
+    def test_no_command_shows_the_help(self, run_tfkd: Callable) -> None:
+        result = run_tfkd()
+        assert result.returncode == 2
+        assert "Commands:" in result.stdout + result.stderr
+
+    @pytest.mark.parametrize("command", [["train"], ["distill", "--teacher", "."]])
+    def test_a_wrong_configuration_is_refused_before_any_work(
+        self, run_tfkd: Callable, tmp_path: Path, command: list[str]
+    ) -> None:
+        out = tmp_path / "run"
+        said = clean(run_tfkd(*command, "demo-student", "--out", out, "--set", "encoder.unit=3", timeout=20))
+        assert "encoder.unit: unknown key; did you mean 'units'?" in said
+        assert not out.exists()
+
+    def test_a_configuration_that_is_not_there(self, run_tfkd: Callable, tmp_path: Path) -> None:
+        said = clean(run_tfkd("train", "demo-teachr", "--out", tmp_path / "run"))
+        assert "did you mean 'demo-teacher'?" in said
+
+    def test_a_run_that_is_not_there(self, run_tfkd: Callable, tmp_path: Path) -> None:
+        assert "does not exist" in clean(run_tfkd("evaluate", tmp_path / "none"))
+
+    def test_an_unknown_benchmark(self, run_tfkd: Callable) -> None:
+        assert "there is no benchmark 'nothing'" in clean(run_tfkd("benchmark", "nothing"))
+
+    @pytest.mark.parametrize("debug", [["--debug"], []])
+    def test_debug_shows_the_traceback(self, run_tfkd: Callable, debug: list[str], tmp_path: Path) -> None:
+        environment = {} if debug else {"TFKD_DEBUG": "1"}
+        result = run_tfkd(*debug, "train", "no-such-file", "--out", tmp_path / "run", **environment)
+        assert result.returncode == 2
+        assert "Traceback" in result.stderr
+        assert "ConfigError" in result.stderr
+
+
+class TestErrors:
+    """What `main` makes of an error that a command raises, each through a real command of the group."""
+
+    def status(self, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+        @click.command()
+        def failing() -> None:
+            raise error
+
+        monkeypatch.delenv("TFKD_DEBUG", raising=False)
+        monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: failing)
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["demo"])
+        return caught.value.code
+
+    @pytest.mark.parametrize(
+        ("error", "status", "message"),
+        [
+            (tfkd.errors.TfkdError("no such tag"), 2, "tfkd: no such tag\n"),
+            (click.BadParameter("too small"), 2, "tfkd: Invalid value: too small"),
+            (
+                FileNotFoundError(2, "No such file or directory", "a.tsv"),
+                2,
+                "tfkd: 'a.tsv': No such file or directory\n",
+            ),
+            (PermissionError(13, "Permission denied", "b"), 2, "tfkd: 'b': Permission denied\n"),
+            (OSError(28, "No space left on device"), 2, "tfkd: No space left on device\n"),
+            (OSError(18, "Cross-device link", "a", None, "b"), 2, "tfkd: 'a' and 'b': Cross-device link\n"),
+            (KeyboardInterrupt(), 130, "tfkd: interrupted\n"),
+        ],
+    )
+    def test_mistakes_and_interruptions_are_one_message(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        error: BaseException,
+        status: int,
+        message: str,
+    ) -> None:
+        assert self.status(error, monkeypatch) == status
+        said = capsys.readouterr().err
+        assert message in said
+        assert "Traceback" not in said
+
+    def test_a_defect_of_ours_is_not_hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ZeroDivisionError):
+            self.status(ZeroDivisionError(), monkeypatch)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and signals are POSIX's")
+class TestProcess:
+    # A group whose one command writes without end, or waits.
+    code = """
+import sys, time, click
+from tfkd_cli import main as cli
+@click.command()
+def demo():
+    {body}
+cli.LazyGroup.get_command = lambda *_: demo
+cli.main(["demo"])
+"""
+
+    def test_a_reader_that_goes_away(self) -> None:
+        program = self.code.format(body="[click.echo('x' * 999) for _ in range(100_000)]")
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 1
+
+    def test_ctrl_c(self) -> None:
+        program = self.code.format(body="print('ready', flush=True); time.sleep(60)")
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert said.strip() == "tfkd: interrupted"
+
+
+class TestStartup:
+    @pytest.mark.slow
+    def test_tensorflow_starts_in_silence(self, run_python: Callable) -> None:
+        code = (
+            "from tfkd_cli.startup import import_tensorflow\nimport_tensorflow()\n"
+            "import sys, tensorflow as tf\ntf.constant(1) + 1\nprint('here', file=sys.stderr)"
+        )
+        result = run_python(code, TF_CPP_MIN_LOG_LEVEL="3")
+        assert result.returncode == 0
+        assert result.stderr == "here\n"
+
+    def test_what_was_said_is_shown_if_it_fails(self, run_python: Callable, tmp_path: Path) -> None:
+        (tmp_path / "keras.py").write_text("")
+        (tmp_path / "tensorflow.py").write_text(
+            "import os; os.write(2, b'no such library'); raise ImportError('broken')"
+        )
+        code = (
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+            "from tfkd_cli.startup import import_tensorflow\nimport_tensorflow()"
+        )
+        result = run_python(code)
+        assert result.returncode == 1
+        assert "no such library" in result.stderr
+        assert "ImportError: broken" in result.stderr

@@ -1,0 +1,69 @@
+"""What every test may use: quiet TensorFlow on few threads, the real corpora, the command line as a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Before anything imports TensorFlow. Two workers share two cores: one thread each.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+_threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
+for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_variable, _threads)
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_corpora() -> Path:
+    """The folder of real corpora; a test that uses it is skipped where there is none."""
+    folder = Path(os.environ.get("TFKD_CORPORA", ROOT.parent / "shared" / "corpora"))
+    if not folder.is_dir():
+        pytest.skip(f"no real corpora: {folder} is not a folder; set TFKD_CORPORA to the folder that holds them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_python(code, *args)`: run code in a fresh Python process."""
+
+    def run(code: str, *args: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code, *args]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, env=os.environ | environment, check=False
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_tfkd("train", "x.yaml", stdin=..., cwd=..., timeout=..., NAME=value)`: run `tfkd` in a process of its own.
+
+    Keyword arguments in capitals are environment variables.
+    """
+
+    def run(
+        *args: str | Path,
+        stdin: str | None = None,
+        cwd: Path | None = None,
+        timeout: float = 600,
+        **environment: str,
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tfkd_cli", *map(str, args)],
+            input=stdin,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=os.environ | {"COLUMNS": "120", "NO_COLOR": "1"} | environment,
+            check=False,
+        )
+
+    return run

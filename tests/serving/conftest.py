@@ -1,0 +1,72 @@
+"""Trained taggers and their exports, made once for all tests of serving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tfkd.corpora import Corpus, Sentence, demo_corpora, read_corpus
+from tfkd.models import BiLSTM, Tagger
+from tfkd.optimizers import Adam
+from tfkd.preprocessing import WordFeatures, batches
+from tfkd.serving import export
+
+
+def train(corpus: Corpus, sentences: tuple[Sentence, ...], *, epochs: int, units: int, rate: float) -> Tagger:
+    text = WordFeatures.adapt(corpus)
+    tagger = Tagger(text, corpus, encoder=BiLSTM(units), head="crf")
+    tagger.compile(Adam(rate))
+    tagger.fit(batches(sentences, text, tagger.tags), epochs=epochs, verbose=0)
+    return tagger
+
+
+@pytest.fixture(scope="session")
+def demo_corpus() -> Corpus:
+    return demo_corpora(seed=1)["disease"]
+
+
+@pytest.fixture(scope="session")
+def demo_tagger(demo_corpus: Corpus) -> Tagger:
+    """Trained enough to find some entities, not to be good."""
+    return train(demo_corpus, demo_corpus.train, epochs=6, units=16, rate=0.01)
+
+
+@pytest.fixture(scope="session")
+def demo_export(demo_tagger: Tagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(demo_tagger, tmp_path_factory.mktemp("savedmodels") / "disease")
+
+
+@pytest.fixture(scope="session")
+def ncbi(real_corpora: Path) -> Corpus:
+    return read_corpus(real_corpora / "NCBI-disease-IOB")
+
+
+@pytest.fixture(scope="session")
+def ncbi_tagger(ncbi: Corpus) -> Tagger:
+    """Learns from a thousand real sentences."""
+    return train(ncbi, ncbi.sample(1000, seed=1).train, epochs=12, units=64, rate=0.003)
+
+
+@pytest.fixture(scope="session")
+def ncbi_export(ncbi_tagger: Tagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(ncbi_tagger, tmp_path_factory.mktemp("savedmodels") / "ncbi")
+
+
+@pytest.fixture(scope="session")
+def tag_with_export() -> Callable[[Path, list[list[str]]], list[list[str]]]:
+    """`tag_with_export(folder, sentences)`: the tags that an export gives to sentences, 256 at a time."""
+
+    def tag(folder: Path, sentences: list[list[str]]) -> list[list[str]]:
+        model = tf.saved_model.load(folder)
+        found: list[list[str]] = []
+        for first in range(0, len(sentences), 256):
+            chosen = sentences[first : first + 256]
+            tokens = tf.ragged.constant(chosen, dtype=tf.string, ragged_rank=1).to_tensor()
+            tags = model.signatures["tag_tokens"](tokens=tokens)["tags"].numpy()
+            found += [[t.decode() for t in row[: len(s)]] for row, s in zip(tags, chosen, strict=True)]
+        return found
+
+    return tag

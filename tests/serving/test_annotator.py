@@ -1,0 +1,146 @@
+"""Entities of raw text from a tagger, a run and a SavedModel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tfkd.corpora import Corpus
+from tfkd.errors import TfkdError
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
+from tfkd.serving import Annotation, Annotator, Entity, load_tagger
+
+
+@pytest.fixture(scope="module")
+def passages(demo_corpus: Corpus) -> list[str]:
+    sentences = [" ".join(s.tokens) for s in demo_corpus.test]
+    return [" ".join(sentences[i : i + 4]) for i in range(0, 80, 4)]
+
+
+@pytest.fixture(scope="module")
+def run_folder(demo_tagger: Tagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    demo_tagger.save(folder / "model.keras")
+    return folder
+
+
+@pytest.mark.slow
+def test_every_way_to_the_model_finds_the_same(
+    demo_tagger: Tagger, run_folder: Path, demo_export: Path, passages: list[str]
+) -> None:
+    expected = list(Annotator(demo_tagger).annotate(passages))
+    assert sum(len(a.entities) for a in expected) > 20
+    for model in (run_folder, run_folder / "model.keras", demo_export, str(demo_export.parent)):
+        for ours, theirs in zip(Annotator(model).annotate(passages, batch_size=7), expected, strict=True):
+            assert ours.text == theirs.text
+            assert [(e.start, e.end, e.type, e.text) for e in ours.entities] == [
+                (e.start, e.end, e.type, e.text) for e in theirs.entities
+            ]
+            assert [e.score for e in ours.entities] == pytest.approx([e.score for e in theirs.entities], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_entities_are_those_of_the_tags(demo_tagger: Tagger, demo_corpus: Corpus) -> None:
+    sentence = next(s for s in demo_corpus.test if any(t != "O" for t in demo_tagger.tag([s])[0]))
+    words = [token for token in sentence.tokens if token.isalnum()]
+    tags = demo_tagger.tag([words])[0]
+    text = " ".join(words)
+    (annotation,) = Annotator(demo_tagger).annotate([text])
+    starts = [len(" ".join([*words[:i], ""])) for i in range(len(words))]
+    inside = {i for e in annotation.entities for i, start in enumerate(starts) if e.start <= start < e.end}
+    assert inside == {i for i, tag in enumerate(tags) if tag != "O"}
+    assert all(0 < e.score <= 1 for e in annotation.entities)
+
+
+@pytest.fixture(scope="module")
+def annotator(demo_export: Path) -> Annotator:
+    return Annotator(demo_export)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(), max_size=3), st.integers(0, 70), st.sampled_from(["\r\n", "\u00a0", "\t", "𝛼 ", "e\u0301 "]))
+def test_the_offsets_are_those_of_python(
+    annotator: Annotator, demo_corpus: Corpus, parts: list[str], index: int, gap: str
+) -> None:
+    text = gap.join([*parts, gap.join(demo_corpus.test[index].tokens), *parts])
+    (annotation,) = annotator.annotate([text])
+    assert annotation.text == text
+    ends = 0
+    for entity in annotation.entities:
+        assert text[entity.start : entity.end] == entity.text != ""
+        assert entity.start >= ends
+        ends = entity.end
+
+
+def test_texts_are_read_no_further_than_a_batch(annotator: Annotator) -> None:
+    taken = []
+
+    def texts() -> Iterator[str]:
+        for number in range(100):
+            taken.append(number)
+            yield f"text {number}"
+
+    annotations = annotator.annotate(texts(), batch_size=5)
+    assert next(annotations).text == "text 0"
+    assert len(taken) == 5
+
+
+def test_json(annotator: Annotator) -> None:
+    assert list(annotator.annotate([])) == []
+    (empty,) = annotator.annotate([""])
+    assert json.loads(empty.to_json()) == {"text": "", "entities": []}
+    annotation = Annotation("\n𝛼", (Entity(1, 2, "Gene", "𝛼", 0.5),))
+    assert "\n" not in annotation.to_json()
+    assert json.loads(annotation.to_json())["entities"] == [
+        {"start": 1, "end": 2, "type": "Gene", "text": "𝛼", "score": 0.5}
+    ]
+
+
+def test_texts_that_cannot_be_annotated_are_refused(annotator: Annotator) -> None:
+    with pytest.raises(TfkdError, match=r"got a single string; write \[text\]"):
+        annotator.annotate("cancer")
+    with pytest.raises(TfkdError, match="batch size of 1 or more, got 0"):
+        annotator.annotate([], batch_size=0)
+    with pytest.raises(TfkdError, match=r"text 3 holds half a surrogate pair, '\\ud800', at character 1"):
+        list(annotator.annotate(["a", "b", "c\ud800"], batch_size=2))
+
+
+def test_paths_that_lead_to_no_model_are_refused(tmp_path: Path, demo_tagger: Tagger, demo_export: Path) -> None:
+    with pytest.raises(TfkdError, match=r"with model\.keras in it, or of a SavedModel.*which is no folder"):
+        Annotator(tmp_path / "nothing")
+    with pytest.raises(TfkdError, match="which holds neither"):
+        Annotator(tmp_path)
+    with pytest.raises(TfkdError, match=r"x\.keras: expected the folder of a run"):
+        Annotator(tmp_path / "x.keras")
+    (tmp_path / "model.keras").write_text("no zip")
+    with pytest.raises(TfkdError, match="Keras cannot load it"):
+        Annotator(tmp_path)
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(TfkdError, match="not one that `tfkd export` wrote"):
+        Annotator(tmp_path)
+    with pytest.raises(TfkdError, match="got a int"):
+        Annotator(3)
+    with pytest.raises(TfkdError, match="leave out the task 'gene'"):
+        Annotator(demo_export, task="gene")
+
+
+@pytest.mark.slow
+def test_a_teacher_annotates_one_task(demo_tagger: Tagger, tmp_path: Path) -> None:
+    tags = {"disease": demo_tagger.tags, "gene": ["O", "B-Gene", "I-Gene"]}
+    teacher = MultiTaskTagger(demo_tagger.text, tags, encoder=BiLSTM(2, characters=None))
+    teacher.save(tmp_path / "model.keras")
+    assert load_tagger(tmp_path, task="gene").tags == ("O", "B-Gene", "I-Gene")
+    with pytest.raises(TfkdError, match=r"choose one of its tasks with --task: 'disease', 'gene'"):
+        Annotator(tmp_path)
+    with pytest.raises(TfkdError, match="did you mean 'gene'"):
+        Annotator(tmp_path, task="genes")
+    with pytest.raises(TfkdError, match="several tasks"):
+        Annotator(teacher)
+    (found,) = Annotator(tmp_path, task="gene").annotate(["BRCA1 " * 30])
+    assert {entity.type for entity in found.entities} <= {"Gene"}

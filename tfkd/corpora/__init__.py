@@ -1,0 +1,49 @@
+"""Annotated sentences: tagging schemes, readers and writers, overlap between corpora, and corpora made by rule."""
+
+from __future__ import annotations
+
+from tfkd.corpora.column_files import read_columns, write_columns
+from tfkd.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
+from tfkd.corpora.demo import demo_corpora
+from tfkd.corpora.documents import Document, Mention
+from tfkd.corpora.errors import CorpusError
+from tfkd.corpora.folders import read_corpus, write_corpus
+from tfkd.corpora.overlap import Overlap, overlap, without_held_out
+from tfkd.corpora.pubtator import read_pubtator
+from tfkd.corpora.schemes import (
+    SCHEMES,
+    Scheme,
+    Span,
+    allowed_transitions,
+    convert_tags,
+    spans,
+    tag_list,
+    tags_from_spans,
+)
+
+__all__ = [
+    "SCHEMES",
+    "Corpus",
+    "CorpusError",
+    "Document",
+    "Mention",
+    "Overlap",
+    "ReadReport",
+    "Scheme",
+    "Sentence",
+    "Span",
+    "SplitReport",
+    "allowed_transitions",
+    "convert_tags",
+    "demo_corpora",
+    "overlap",
+    "read_columns",
+    "read_corpus",
+    "read_pubtator",
+    "spans",
+    "tag_list",
+    "tags_from_spans",
+    "without_held_out",
+    "write_columns",
+    "write_corpus",
+]

@@ -1,0 +1,37 @@
+"""The error that a user can cause and can mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TfkdError(ValueError):
+    """A mistake in what the user gave: a file, a name, a value.
+
+    The message says what was expected, what came, and the remedy. The command line prints it
+    without a traceback and ends with status 2.
+    """
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Say which valid name is nearest to a wrong one, as the end of an error message.
+
+    Args:
+        name: What the user wrote.
+        valid: The names that would have been right.
+
+    Returns:
+        `"did you mean 'X'?"` where a near name exists, else the list of all valid names.
+
+    Example:
+        >>> nearest("encodr", ["encoder", "head"])
+        "did you mean 'encoder'?"
+        >>> nearest("x", ["encoder", "head"])
+        "expected one of 'encoder', 'head'"
+    """
+    names = list(valid)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return "expected one of " + ", ".join(f"'{n}'" for n in names) if names else "there are none"

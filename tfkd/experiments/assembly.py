@@ -1,0 +1,155 @@
+"""From a configuration to corpora, features, models and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import tfkd.optimizers
+from tfkd.corpora import Corpus, demo_corpora, read_corpus, without_held_out
+from tfkd.distillation import Distiller, DistillationLoss, FeatureDistillation, LogitsDistillation
+from tfkd.errors import TfkdError, nearest
+from tfkd.experiments.config import BUNDLED_CORPUS, Config, LossConfig, TaskConfig
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
+from tfkd.preprocessing import WordFeatures, batches, multitask_batches
+
+
+@dataclass(frozen=True)
+class Data:
+    """The corpora of a run, and what was left out of them.
+
+    Attributes:
+        corpora: The corpus of each task, in the configuration's scheme.
+        left_out: For each task of a teacher the training sentences left out because they stand in the development
+            or test set of one of its corpora.
+    """
+
+    corpora: dict[str, Corpus]
+    left_out: dict[str, int]
+
+
+def read_data(config: Config) -> Data:
+    """Read the corpora of a configuration.
+
+    The training sentences are sampled first. A teacher then leaves out those that stand in a development or test
+    set of any of its corpora.
+
+    Raises:
+        TfkdError: A corpus cannot be read, or is smaller than the sample asked for.
+    """
+    corpora = {}
+    for name, task in config.tasks.items():
+        corpus = _read(task).convert(config.scheme)
+        corpora[name] = corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
+    if config.kind == "teacher":
+        corpora, left_out = without_held_out(corpora)
+        return Data(corpora, left_out)
+    return Data(corpora, {})
+
+
+def _read(task: TaskConfig) -> Corpus:
+    if not task.path.startswith(BUNDLED_CORPUS):
+        return read_corpus(task.path)
+    name = task.path.removeprefix(BUNDLED_CORPUS)
+    bundled = demo_corpora()
+    if name not in bundled:
+        raise TfkdError(f"there is no bundled corpus {task.path!r}: {nearest(name, bundled)}")
+    return bundled[name]
+
+
+def make_text(config: Config, corpora: Mapping[str, Corpus]) -> WordFeatures:
+    """Build the vocabulary of a run from its training sentences."""
+    settings = config.text
+    return WordFeatures.adapt(
+        corpora.values(),
+        min_count=settings.min_count,
+        lowercase=settings.lowercase,
+        normalize_digits=settings.normalize_digits,
+        max_characters=settings.characters.max_length,
+    )
+
+
+def make_model(config: Config, text: WordFeatures, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
+    """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
+    keras.utils.set_random_seed(config.seed)
+    encoder = make_encoder(config)
+    common = {"encoder": encoder, "head": config.head, "scheme": config.scheme}
+    if config.kind == "tagger":
+        (corpus,) = corpora.values()
+        return Tagger(text, corpus, **common)
+    task_units = None if config.task_encoder is None else config.task_encoder.units
+    return MultiTaskTagger(text, corpora, task_encoder=task_units, **common)
+
+
+def make_encoder(config: Config) -> BiLSTM:
+    """Describe the encoder of a configuration."""
+    characters = config.text.characters
+    return BiLSTM(
+        units=config.encoder.units,
+        layers=config.encoder.layers,
+        dropout=config.encoder.dropout,
+        word_units=config.text.word_units,
+        casing_units=config.text.casing_units,
+        characters=None if characters.kind == "none" else characters.kind,
+        character_units=characters.units,
+        character_embedding_units=characters.embedding_units,
+        word_dropout=config.text.word_dropout,
+    )
+
+
+def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
+    """Make the optimiser of a configuration."""
+    settings = config.training
+    accumulate = settings.gradient_accumulation_steps
+    return tfkd.optimizers.Adam(
+        learning_rate=settings.learning_rate,
+        global_clipnorm=settings.clip_norm,
+        gradient_accumulation_steps=accumulate if accumulate > 1 else None,
+    )
+
+
+def training_batches(
+    config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus], teacher: Tagger | None = None
+) -> tf.data.Dataset:
+    """Make the batches to train on, with the features of a teacher too if there is one."""
+    settings = config.training
+    if isinstance(model, MultiTaskTagger):
+        return multitask_batches(
+            corpora,
+            model.text,
+            scheme=config.scheme,
+            batch_size=settings.batch_size,
+            power=settings.task_power,
+            seed=config.seed,
+        )
+    (corpus,) = corpora.values()
+    texts: Any = model.text if teacher is None else {"student": model.text, "teacher": teacher.text}
+    return batches(corpus.train, texts, model.tags, batch_size=settings.batch_size, seed=config.seed)
+
+
+def make_distiller(config: Config, teacher: Tagger, student: Tagger) -> Distiller:
+    """Make the distiller of a configuration."""
+    settings = config.distillation
+    if settings is None:
+        raise TfkdError(
+            "the configuration says nothing of distillation: add a section `distillation`, for example "
+            "`distillation: {losses: [{logits: {temperature: 2.0}}]}`."
+        )
+    losses = [_LOSSES[loss.name](loss) for loss in settings.losses]
+    weights = [loss.settings.weight for loss in settings.losses]
+    return Distiller(teacher, student, losses, weights, settings.student_loss_weight)
+
+
+def _logits(loss: LossConfig) -> DistillationLoss:
+    return LogitsDistillation(temperature=loss.settings.temperature)
+
+
+def _features(loss: LossConfig) -> DistillationLoss:
+    return FeatureDistillation(loss.settings.teacher_layer, loss.settings.student_layer)
+
+
+_LOSSES: dict[str, Callable[[LossConfig], DistillationLoss]] = {"logits": _logits, "features": _features}

@@ -1,0 +1,206 @@
+"""What a configuration may hold: every key with its type, range, default and meaning.
+
+`docs/configuration.md` has its tables of keys from the descriptions here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+KEY_ERROR = "key_error"
+"""Type of the errors that name their key in `ctx["key"]`, since the schema finds them at the whole configuration."""
+
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Units = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Section(BaseModel):
+    """A mapping of a configuration: no keys but its own, no silent change of types, never altered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TaskConfig(Section):
+    """One task: a corpus, and how much of it to train on."""
+
+    path: NonEmpty = Field(
+        description="the corpus: a folder with `train`, `devel` and `test` files, taken from `corpora_root`; "
+        "or `demo:disease`, `demo:chemical`, `demo:gene`, a bundled one"
+    )
+    train_sentences: Count | None = Field(
+        None, description="train on a random sample of so many training sentences; null is all of them"
+    )
+    sample_seed: Seed = Field(1, description="fixes which sentences are sampled")
+
+
+class CharacterConfig(Section):
+    """What a word's characters tell about it."""
+
+    kind: Literal["cnn", "bilstm", "none"] = Field("cnn", description="the network that reads a word's characters")
+    units: Units = Field(50, description="width of what it tells about a word")
+    embedding_units: Units = Field(25, description="width of a character's vector")
+    max_length: Annotated[int, Field(ge=2)] = Field(
+        20, description="characters of a word that are read: of a longer word the first and the last half of so many"
+    )
+
+
+class TextConfig(Section):
+    """How tokens become numbers."""
+
+    min_count: Count = Field(
+        2, description="words rarer than this in the training sentences have no vector of their own"
+    )
+    lowercase: bool = Field(True, description="look words up in lower case; casing is a feature of its own")
+    normalize_digits: bool = Field(True, description="look words up with every digit read as 0")
+    word_units: Units = Field(100, description="width of a word's vector")
+    word_dropout: Rate = Field(0.05, description="share of words taken for unknown in training")
+    casing_units: Annotated[int, Field(ge=0)] = Field(8, description="width of the casing feature's vector; 0 is none")
+    characters: CharacterConfig = Field(CharacterConfig(), description="what is read of a word's characters")
+    vectors: NonEmpty | None = Field(
+        None,
+        description="a file of pre-trained word vectors (word2vec or fastText, text or binary), taken from the current "
+        "folder; its width must be `word_units`",
+    )
+
+
+class BiLSTMConfig(Section):
+    """A bidirectional LSTM over the words of a sentence."""
+
+    units: Units = Field(200, description="width of each direction")
+    layers: Count = Field(1, description="how many lie on each other")
+    dropout: Rate = Field(0.5, description="share of its inputs and outputs dropped in training")
+
+
+class TaskEncoderConfig(Section):
+    """A teacher's layer for one task: a bidirectional LSTM above the shared encoder, with its rate of dropout."""
+
+    units: Units = Field(100, description="width of each direction")
+
+
+class TrainingConfig(Section):
+    """How the weights are found."""
+
+    epochs: Count = Field(20, description="passes over the training sentences")
+    batch_size: Count = Field(32, description="sentences in a batch")
+    optimizer: Literal["adam"] = Field("adam", description="the optimiser")
+    learning_rate: Positive = Field(1e-3, description="its rate")
+    clip_norm: Positive | None = Field(5.0, description="gradients are cut to this global norm; null leaves them alone")
+    gradient_accumulation_steps: Count = Field(1, description="batches whose gradients make one update")
+    patience: Count | None = Field(
+        None,
+        description="stop after so many epochs without a better F1 on the development sets; null never stops early",
+    )
+    task_power: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.75, description="a teacher draws a task in proportion to its training sentences to this power"
+    )
+    jit_compile: bool = Field(False, description="compile the training step with XLA")
+
+
+class LogitsConfig(Section):
+    """The divergence of the student's tag distribution from the teacher's."""
+
+    temperature: Positive = Field(2.0, description="both models' logits are divided by it")
+    weight: Weight = Field(1.0, description="weight among the losses")
+
+
+class FeaturesConfig(Section):
+    """The distance between what a layer of the student and one of the teacher give."""
+
+    teacher_layer: NonEmpty = Field("shared_encoder", description="name of the teacher's layer")
+    student_layer: NonEmpty = Field("encoder", description="name of the student's layer")
+    weight: Weight = Field(1.0, description="weight among the losses")
+
+
+class LossConfig(Section):
+    """One distillation loss: one of these names, and below it its settings."""
+
+    logits: LogitsConfig | None = Field(None, description="KL divergence of tempered tag distributions")
+    features: FeaturesConfig | None = Field(None, description="mean squared difference of two layers' outputs")
+
+    @model_validator(mode="after")
+    def _is_one_loss(self) -> Self:
+        if len(self._given()) != 1:
+            raise ValueError("expected one loss with its settings, for example 'logits: {temperature: 2.0}'")
+        return self
+
+    def _given(self) -> dict[str, Section]:
+        return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
+
+    @property
+    def name(self) -> str:
+        """Which loss it is, `logits` for example."""
+        return next(iter(self._given()))
+
+    @property
+    def settings(self) -> Any:
+        """The loss's own section."""
+        return next(iter(self._given().values()))
+
+    @model_serializer
+    def _one_key(self) -> dict[str, Any]:
+        return {self.name: self.settings.model_dump()}
+
+
+class DistillationConfig(Section):
+    """What a student takes from its teacher."""
+
+    teacher: NonEmpty | None = Field(
+        None, description="the run of the teacher, taken from the current folder; `--teacher` goes before it"
+    )
+    task: Name | None = Field(None, description="the teacher's task to learn from; null is the student's task's name")
+    student_loss_weight: Weight = Field(0.5, description="weight of the loss against the gold tags, beside those of `losses`")
+    losses: Annotated[tuple[LossConfig, ...], Field(strict=False, min_length=1)] = Field(
+        (LossConfig(logits=LogitsConfig()),), description="what is compared with the teacher, one loss an item"
+    )
+
+
+class Config(Section):
+    """The configuration of one run: a multi-task teacher, a tagger alone, or a student."""
+
+    kind: Literal["teacher", "tagger"] = Field(
+        description="`teacher` is trained on several tasks at once, `tagger` on one"
+    )
+    name: str | None = Field(None, description="what to call the run in tables; null is the name of its folder")
+    seed: Seed = Field(1, description="fixes the initial weights, the order of the sentences and dropout")
+    corpora_root: NonEmpty | None = Field(
+        None, description="folder from which the corpora's relative paths are taken; null is the current folder"
+    )
+    scheme: Literal["iob2", "iobes"] = Field("iob2", description="tag scheme that the model is trained in")
+    tasks: Annotated[dict[Name, TaskConfig], Field(min_length=1)] = Field(
+        description="the corpora, each under its task's name"
+    )
+    text: TextConfig = Field(TextConfig(), description="how tokens become numbers")
+    encoder: BiLSTMConfig = Field(BiLSTMConfig(), description="the encoder; in a teacher, the one all tasks share")
+    task_encoder: TaskEncoderConfig | None = Field(
+        None, description="in a teacher, each task's own layer above the shared one; null is none"
+    )
+    head: Literal["softmax", "crf"] = Field("crf", description="what turns a word's encoding into a tag")
+    training: TrainingConfig = Field(TrainingConfig(), description="how the weights are found")
+    distillation: DistillationConfig | None = Field(
+        None, description="what `tfkd distill` takes from the teacher; `tfkd train` leaves it aside"
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind == "tagger":
+            if len(self.tasks) != 1:
+                raise _refused("tasks", f"a tagger has one task, got {len(self.tasks)}; 'kind: teacher' takes several")
+            if self.task_encoder is not None:
+                raise _refused("task_encoder", "only a teacher has a layer for each task; set it to null")
+        elif self.distillation is not None:
+            raise _refused("distillation", "only a tagger can be a student; remove this section or set 'kind: tagger'")
+        return self
+
+
+def _refused(key: str, message: str) -> PydanticCustomError:
+    """Make the error of a key that does not go with the others."""
+    return PydanticCustomError(KEY_ERROR, "{message}", {"key": key, "message": message})

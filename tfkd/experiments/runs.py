@@ -1,0 +1,252 @@
+"""One run: train a teacher or a tagger, distil a student, score what was trained."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+from tfkd.corpora import Corpus, read_corpus
+from tfkd.errors import TfkdError, nearest
+from tfkd.evaluation import EntityF1, Scores
+from tfkd.evaluation import evaluate as evaluate_tagger
+from tfkd.experiments.assembly import (
+    make_distiller,
+    make_model,
+    make_optimizer,
+    make_text,
+    read_data,
+    training_batches,
+)
+from tfkd.experiments.config import Config
+from tfkd.experiments.progress import EpochProgress
+from tfkd.experiments.run_folder import HISTORY, RUN, SCORES, RunFolder, environment
+from tfkd.models import MultiTaskTagger, Tagger
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gave.
+
+    Attributes:
+        path: Its folder.
+        model: The model with the weights of its best epoch.
+        scores: For each task the scores on `devel` and `test`.
+        parameters: Number of the model's weights.
+        model_bytes: Size of the saved model without the optimiser's state.
+        words_per_second: Tokens that the model tags in a second on the test sets, tokens given.
+        seconds: Time of training.
+    """
+
+    path: Path
+    model: Tagger | MultiTaskTagger
+    scores: dict[str, dict[str, Scores]]
+    parameters: int
+    model_bytes: int
+    words_per_second: float
+    seconds: float
+
+
+def train(
+    config: Config, out: str | os.PathLike[str], *, overwrite: bool = False, console: Console | None = None
+) -> RunResult:
+    """Train a multi-task teacher or a tagger, as the configuration says, and write its run.
+
+    The best epoch by entity F1 on the development sets is kept; the test sets are scored once, at the end.
+
+    Args:
+        config: The configuration; its section `distillation` is left aside.
+        out: Folder of the run.
+        overwrite: Whether a finished run there is replaced.
+        console: Where progress is printed; nowhere by default.
+
+    Raises:
+        TfkdError: A corpus is missing or broken, or the folder is taken.
+    """
+    console = console or Console(quiet=True)
+    folder = RunFolder(out)
+    folder.prepare(config, overwrite)
+    corpora = _read(config, console)
+    _begin(config)
+    text = make_text(config, corpora)
+    model = make_model(config, text, corpora)
+    model.compile(make_optimizer(config))
+    return _fit(config, folder, model, model, corpora, training_batches(config, model, corpora), console)
+
+
+def distill(
+    config: Config,
+    teacher: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    console: Console | None = None,
+) -> RunResult:
+    """Train the tagger of a configuration as the student of a teacher, and write its run.
+
+    The student has the initial weights, the vocabulary, the batches, the number of updates and the choice of the
+    epoch that `train` gives it with the same configuration.
+
+    Args:
+        config: The configuration of the student, with a section `distillation`.
+        teacher: The teacher's run; by default the one that the configuration names.
+        out: Folder of the student's run.
+        overwrite: Whether a finished run there is replaced.
+        console: Where progress is printed; nowhere by default.
+
+    Raises:
+        TfkdError: There is no such teacher, it lacks the task, its tags differ, or as `train`.
+    """
+    console = console or Console(quiet=True)
+    config = _with_teacher(config, teacher)
+    assert config.distillation is not None and config.distillation.teacher is not None
+    task = config.distillation.task or next(iter(config.tasks))
+    view = _view(RunFolder(config.distillation.teacher).model(), task)
+    folder = RunFolder(out)
+    folder.prepare(config, overwrite)
+    corpora = _read(config, console)
+    _begin(config)
+    student = make_model(config, make_text(config, corpora), corpora)
+    assert isinstance(student, Tagger)
+    distiller = make_distiller(config, view, student)
+    distiller.compile(make_optimizer(config))
+    batches = training_batches(config, student, corpora, teacher=view)
+    return _fit(config, folder, student, distiller, corpora, batches, console)
+
+
+def evaluate(
+    run: str | os.PathLike[str],
+    *,
+    corpus: str | os.PathLike[str] | None = None,
+    split: str = "test",
+    task: str | None = None,
+) -> Scores:
+    """Score the model of a run on a split of its own corpus or of another.
+
+    Args:
+        run: The run.
+        corpus: A folder or file to score on; by default the corpus of the run's task.
+        split: The split.
+        task: Which task of a teacher; needed if it has several.
+
+    Raises:
+        TfkdError: It is no finished run, a teacher of several tasks was not told which, or the corpus lacks the split.
+    """
+    folder = RunFolder(run)
+    config = folder.config()
+    model = folder.model()
+    if task is None and isinstance(model, MultiTaskTagger) and len(model.tasks) > 1:
+        raise TfkdError(f"{run} is a teacher of several tasks: say which with --task, one of {', '.join(model.tasks)}.")
+    name = task or next(iter(config.tasks))
+    tagger = _view(model, name) if isinstance(model, MultiTaskTagger) else model
+    if corpus is None:
+        if name not in config.tasks:
+            raise TfkdError(f"{run} has no task {name!r}: {nearest(name, config.tasks)}")
+        found = read_data(config).corpora[name]
+    else:
+        found = read_corpus(corpus)
+    if len(found.splits) == 1 and corpus is not None and Path(corpus).is_file():
+        split = next(iter(found.splits))
+    return evaluate_tagger(tagger, found, split)
+
+
+def _with_teacher(config: Config, teacher: str | os.PathLike[str] | None) -> Config:
+    if config.distillation is None:
+        raise TfkdError(
+            "the configuration says nothing of distillation: add a section `distillation`, for example "
+            "`distillation: {losses: [{logits: {temperature: 2.0}}]}`."
+        )
+    path = teacher or config.distillation.teacher
+    if path is None:
+        raise TfkdError("a student needs a teacher: say --teacher RUN, or `distillation: {teacher: RUN}`.")
+    return config.model_copy(
+        update={"distillation": config.distillation.model_copy(update={"teacher": os.path.abspath(path)})}
+    )
+
+
+def _view(model: Tagger | MultiTaskTagger, task: str) -> Tagger:
+    return model.for_task(task) if isinstance(model, MultiTaskTagger) else model
+
+
+def _read(config: Config, console: Console) -> dict[str, Corpus]:
+    data = read_data(config)
+    for name, corpus in data.corpora.items():
+        out = data.left_out.get(name, 0)
+        note = f", {out} left out that stand in a development or test set" if out else ""
+        console.print(f"  {name}: {len(corpus.train)} training sentences{note}", highlight=False)
+        for warning in corpus.report.warnings:
+            console.print(f"  [yellow]warning[/yellow]: {warning}", highlight=False)
+    return data.corpora
+
+
+def _begin(config: Config) -> None:
+    """Make what follows depend on the seed alone, whatever ran in this process before."""
+    keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def _fit(
+    config: Config,
+    folder: RunFolder,
+    model: Tagger | MultiTaskTagger,
+    trained: keras.Model,
+    corpora: dict[str, Corpus],
+    batches: tf.data.Dataset,
+    console: Console,
+) -> RunResult:
+    watched = corpora if isinstance(model, MultiTaskTagger) else next(iter(corpora.values()))
+    best = EntityF1(watched, patience=config.training.patience)
+    started = time.perf_counter()
+    history = trained.fit(
+        batches, epochs=config.training.epochs, verbose=0, callbacks=[best, EpochProgress(console)]
+    )
+    seconds = time.perf_counter() - started
+    scores = {
+        task: {split: evaluate_tagger(_view(model, task), corpus, split) for split in ("devel", "test")}
+        for task, corpus in corpora.items()
+    }
+    size = folder.write_model(model)
+    folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
+    result = RunResult(folder.path, model, scores, model.count_params(), size, _speed(model, corpora), seconds)
+    _write_results(folder, result)
+    return result
+
+
+def _write_results(folder: RunFolder, result: RunResult) -> None:
+    folder.write_json(
+        RUN,
+        {
+            "parameters": result.parameters,
+            "model_bytes": result.model_bytes,
+            "words_per_second": round(result.words_per_second),
+            "training_seconds": round(result.seconds, 1),
+            "versions": environment(),
+        },
+    )
+    plain = {task: {split: s.to_dict() for split, s in splits.items()} for task, splits in result.scores.items()}
+    folder.write_json(SCORES, plain)
+
+
+def _speed(model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> float:
+    """Measure the tokens tagged in a second: the median of three passes over up to 500 test sentences of each task."""
+    rates = []
+    work = [(_view(model, task), corpus.test[:500]) for task, corpus in corpora.items()]
+    for _ in range(3):
+        started = time.perf_counter()
+        for tagger, sentences in work:
+            tagger.tag(sentences)
+        rates.append(sum(len(s.tokens) for _, part in work for s in part) / (time.perf_counter() - started))
+    return statistics.median(rates)
+
+
+def _plain(history: Mapping[str, Any]) -> dict[str, list[float]]:
+    return {name: [float(np.asarray(v)) for v in values] for name, values in history.items()}

@@ -1,0 +1,215 @@
+"""The multi-task teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfkd.corpora import Corpus, tag_list
+from tfkd.errors import TfkdError, nearest
+from tfkd.layers import TagHead
+from tfkd.models.encoders import BiLSTM, Encoder
+from tfkd.models.tagger import Tagger, Tagging, TaskLayers, dtype_policy
+from tfkd.optimizers import TaskOptimizer
+from tfkd.preprocessing import WordFeatures
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("tfkd")
+class MultiTaskTagger(Tagging):
+    """Tag for several tasks over one shared encoder, as a functional Keras model.
+
+    The shared layers are those of the encoder, the last one called `shared_encoder`. Above it each task has a BiLSTM of
+    its own, `{task}_encoder`, and a head, `{task}_head`, which gives its emission scores. The model maps features to
+    the emission scores of every task, `{task: float32 [batch, time, tags]}`.
+
+    Training takes batches of one task each, as `tfkd.preprocessing.multitask_batches` makes: a step runs the
+    shared layers and that task's, changes these, and leaves everything of the other tasks alone, the state of the
+    optimiser too. Its cost does not grow with the number of tasks.
+
+    Args:
+        text: What makes features of tokens.
+        tasks: For each task a corpus to take the entity types from, or its tags.
+        encoder: Description of the shared encoder.
+        head: `"softmax"` or `"crf"`, for every task.
+        task_encoder: Units of each direction of a task's own BiLSTM, or `None` for no such layer.
+        scheme: The tag scheme to train and decode in.
+        dtype: Dtype policy of the layers; Keras' global one by default.
+        name: The model's name.
+
+    Raises:
+        TfkdError: There is no task, or `head` is neither.
+
+    Example:
+        >>> from tfkd.corpora import demo_corpora
+        >>> tasks = demo_corpora(seed=1)
+        >>> teacher = MultiTaskTagger(WordFeatures.adapt(tasks.values()), tasks, encoder=BiLSTM(8), task_encoder=4)
+        >>> teacher.for_task("gene").tags
+        ('O', 'B-Gene', 'I-Gene')
+    """
+
+    def __init__(
+        self,
+        text: WordFeatures,
+        tasks: Mapping[str, Corpus | Sequence[str]],
+        *,
+        encoder: Encoder | None = None,
+        head: str = "softmax",
+        task_encoder: int | None = 100,
+        scheme: str = "iob2",
+        dtype: Any = None,
+        name: str = "multitask_tagger",
+    ) -> None:
+        if not tasks:
+            raise TfkdError("a multi-task tagger needs at least one task.")
+        encoder = encoder or BiLSTM(256)
+        tags = {t: tag_list(c.types, scheme) if isinstance(c, Corpus) else tuple(c) for t, c in tasks.items()}
+        with dtype_policy(dtype) as policy:
+            inputs = text.inputs()
+            mask = text.mask(inputs)
+            states = encoder.build(text, inputs, mask, "shared_encoder")
+            above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
+            built = {task: above.build(states, mask, names, prefix=f"{task}_") for task, names in tags.items()}
+            super().__init__(
+                inputs=inputs, outputs={task: emissions for task, (emissions, _) in built.items()}, name=name
+            )
+        self.text = text
+        self.tasks = tuple(tags)
+        self.scheme = scheme
+        self._task_tags = {task: list(names) for task, names in tags.items()}
+        self._arguments = {"encoder": encoder, "head": head, "task_encoder": task_encoder, "dtype": policy}
+        self._views = _Views()
+        for task, (emissions, layer) in built.items():
+            self._views.of[task] = self._view(task, inputs, emissions, layer)
+
+    def for_task(self, task: str) -> Tagger:
+        """Return the view of one task: a `Tagger` that shares the teacher's layers.
+
+        Args:
+            task: The task's name.
+
+        Raises:
+            TfkdError: There is no such task.
+        """
+        if task not in self._views.of:
+            raise TfkdError(f"the teacher has no task {task!r}: {nearest(task, self.tasks)}")
+        return self._views.of[task]
+
+    def _view(self, task: str, inputs: dict[str, Any], emissions: Any, head: TagHead) -> Tagger:
+        aliases = {"encoder": "shared_encoder", "task_encoder": f"{task}_encoder", "head": f"{task}_head"}
+        if not self._arguments["task_encoder"]:
+            del aliases["task_encoder"]
+        return Tagger(
+            self.text,
+            self._task_tags[task],
+            scheme=self.scheme,
+            name=f"{self.name}_{task}",
+            graph=(inputs, emissions, head),
+            layer_aliases=aliases,
+            **self._arguments,
+        )
+
+    def _prepare_optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
+        optimizer = super()._prepare_optimizer(optimizer)
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        if isinstance(inner, TaskOptimizer):
+            return optimizer
+        if inner is not optimizer:
+            raise ValueError("Give the optimiser itself: it is wrapped for loss scaling where the dtype policy needs it.")
+        groups = {task: [f"{task}_encoder", f"{task}_head"] for task in self.tasks}
+        return TaskOptimizer(optimizer, groups)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Set the optimiser, of which each task gets a copy for its own layers; see `Tagger.compile`."""
+        if kwargs.get("steps_per_execution", 1) != 1:
+            raise ValueError("A teacher's steps are of different tasks: steps_per_execution must be 1.")
+        super().compile(*args, **kwargs)
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Make the function that `fit` calls for each batch."""
+        if self.train_function is None or force:
+            self.train_function = self._dispatch(
+                lambda view: lambda data: view.train_step_of(data, self.optimizer, self)
+            )
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Make the function that `evaluate` calls for each batch."""
+        if self.test_function is None or force:
+            self.test_function = self._dispatch(lambda view: lambda data: view.test_step_of(data, self))
+
+    def _dispatch(self, step_of: Callable[[Tagger], Callable[[Any], Any]]) -> Callable[[Any], Any]:
+        """Run each batch through a function traced for its task alone: a step then costs one task, however many."""
+        functions: dict[int, Callable[[Any], Any]] = {}
+
+        def function(iterator: Any) -> Any:
+            data = next(iterator)
+            task = self._task_of(data)
+            if task not in functions:
+                functions[task] = self._trace(step_of(self.for_task(self.tasks[task])), data)
+            return functions[task](data)
+
+        return function
+
+    def _trace(self, step: Callable[[Any], Any], data: Any) -> Callable[[Any], Any]:
+        if self.run_eagerly:
+            return step
+        if self.jit_compile:
+            return tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False)
+        spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), data)
+        return tf.function(step, input_signature=[spec], autograph=False)
+
+    def _task_of(self, data: Any) -> int:
+        x = keras.utils.unpack_x_y_sample_weight(data)[0]
+        if not isinstance(x, dict) or "task" not in x:
+            raise ValueError(
+                "A multi-task tagger trains on batches that say their task: make them with "
+                "`tfkd.preprocessing.multitask_batches`, or train one task through `for_task(...)`."
+            )
+        return int(x["task"][0])
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Take one step on a batch of one task, outside of a graph."""
+        return self.for_task(self.tasks[self._task_of(data)]).train_step_of(data, self.optimizer, self)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Compute loss and metrics of a batch of one task, outside of a graph."""
+        return self.for_task(self.tasks[self._task_of(data)]).test_step_of(data, self)
+
+    def predict_step(self, data: Any) -> dict[str, dict[str, Tensor]]:
+        """Decode a batch for every task: `{task: {"tags": ..., "scores": ...}}`."""
+        x = keras.utils.unpack_x_y_sample_weight(data)[0]
+        mask = self.text.mask(x)
+        found = {}
+        for task, emissions in self(x, training=False).items():
+            tags, scores = self.for_task(task).head.decode(emissions, mask)
+            found[task] = {"tags": tags, "scores": scores}
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "text": keras.saving.serialize_keras_object(self.text),
+            "tasks": {task: list(tags) for task, tags in self._task_tags.items()},
+            "scheme": self.scheme,
+            "name": self.name,
+            **self._arguments,
+            "encoder": keras.saving.serialize_keras_object(self._arguments["encoder"]),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MultiTaskTagger:
+        """Build the model again, without its weights."""
+        for part in ("text", "encoder"):
+            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
+        return cls(**config)
+
+
+class _Views:
+    """Holds the views where Keras does not look for layers: they hold nothing that the teacher does not."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Tagger] = {}

@@ -1,0 +1,273 @@
+"""The single-task tagger."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfkd.corpora import Corpus, Sentence, tag_list
+from tfkd.errors import TfkdError, nearest
+from tfkd.layers import HEADS, TagHead
+from tfkd.models.encoders import BiLSTM, Encoder, bilstm_layer
+from tfkd.models.training import Trained, gradient_step, real_tokens
+from tfkd.preprocessing import BatchPlan, EncodedSentences, WordFeatures
+
+Tensor = Any
+
+
+class Tagging(Trained, keras.Model):
+    """What taggers and teachers share: how they are called, compiled and fitted."""
+
+    text: WordFeatures
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the network on the features it knows; others, such as `task`, may be among them."""
+        if isinstance(inputs, dict):
+            missing = [name for name in self.input_names_needed if name not in inputs]
+            if missing:
+                raise ValueError(
+                    f"The batch lacks the feature {missing[0]!r}, it has {sorted(inputs)}. "
+                    "Make it with this model's own `text`, as `tfkd.preprocessing.batches` does."
+                )
+            inputs = {name: inputs[name] for name in self.input_names_needed}
+        return super().__call__(inputs, *args, **kwargs)
+
+    @property
+    def input_names_needed(self) -> list[str]:
+        """Names of the features that the network reads."""
+        return list(self._inputs_struct)
+
+
+@keras.saving.register_keras_serializable("tfkd")
+class Tagger(Tagging):
+    """Tag the tokens of a sentence: an encoder and a head, as a functional Keras model.
+
+    The model maps features (what `text` makes, or a batch of `tfkd.preprocessing.batches`) to emission scores,
+    float32 `[batch, time, tags]`. `predict` gives decoded tags, since scores are but half of a CRF: a dictionary of
+    `tags`, int32, and `scores`, float32, both `[batch, time]` and 0 in the padding. `tag` takes and returns strings.
+
+    Layers to distil from or into, beside those of the encoder: `encoder`, its states; `task_encoder`, a second one,
+    if there is one; `head`, the emission scores.
+
+    Args:
+        text: What makes features of tokens.
+        tags: A corpus to take the entity types from, or the tags themselves.
+        encoder: Description of the encoder.
+        head: `"softmax"` or `"crf"`.
+        task_encoder: Units of each direction of a second BiLSTM above the encoder, or `None`.
+        scheme: The tag scheme to train and decode in.
+        dtype: Dtype policy of the layers, e.g. `"mixed_bfloat16"`; Keras' global one by default.
+        name: The model's name.
+
+    Raises:
+        TfkdError: `head` is neither.
+
+    Example:
+        >>> from tfkd.corpora import demo_corpora
+        >>> corpus = demo_corpora(seed=1)["gene"]
+        >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8), head="crf")
+        >>> len(tagger.tag([["BRCA1", "binds", "DNA", "."]])[0])
+        4
+    """
+
+    def __init__(
+        self,
+        text: WordFeatures,
+        tags: Corpus | Sequence[str],
+        *,
+        encoder: Encoder | None = None,
+        head: str = "softmax",
+        task_encoder: int | None = None,
+        scheme: str = "iob2",
+        dtype: Any = None,
+        name: str = "tagger",
+        graph: tuple[dict[str, Any], Any, TagHead] | None = None,
+        layer_aliases: dict[str, str] | None = None,
+    ) -> None:
+        encoder = encoder or BiLSTM()
+        names = tag_list(tags.types, scheme) if isinstance(tags, Corpus) else tuple(tags)
+        with dtype_policy(dtype) as policy:
+            if graph is None:
+                inputs = text.inputs()
+                mask = text.mask(inputs)
+                states = encoder.build(text, inputs, mask, "encoder")
+                above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
+                graph = (inputs, *above.build(states, mask, names, prefix=""))
+            inputs, emissions, head_layer = graph
+            super().__init__(inputs=inputs, outputs=emissions, name=name)
+        self.text = text
+        self.tags = names
+        self.scheme = scheme
+        self._arguments = {"encoder": encoder, "head": head, "task_encoder": task_encoder, "dtype": policy}
+        self._head_name = head_layer.name
+        self._layer_aliases = layer_aliases or {}
+        self._decode_function: Any = None
+
+    @property
+    def head(self) -> TagHead:
+        """The layer that scores tags, knows their loss and decodes them."""
+        return self.get_layer(self._head_name)
+
+    def layer_named(self, name: str) -> keras.layers.Layer:
+        """Return a layer by its name, or by the name it would have in a tagger of its own.
+
+        Args:
+            name: E.g. `"encoder"`; in the view of a teacher's task also `"shared_encoder"` or `"gene_encoder"`, for
+                which `"task_encoder"` and `"head"` stand too.
+
+        Raises:
+            TfkdError: There is no such layer; the nearest name is given.
+        """
+        real = self._layer_aliases.get(name, name)
+        known = {layer.name: layer for layer in self.layers}
+        if real not in known:
+            names = [*self._layer_aliases, *(n for n, layer in known.items() if layer.weights)]
+            raise TfkdError(f"{self.name} has no layer {name!r}: {nearest(name, names)}")
+        return known[real]
+
+    def decode(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tag a batch: `tags`, int32 `[batch, time]`, and `scores`, their probabilities; 0 in the padding."""
+        emissions = self(features, training=False)
+        tags, scores = self.head.decode(emissions, self.text.mask(features))
+        return {"tags": tags, "scores": scores}
+
+    def tag(self, sentences: Sequence[Sentence] | Sequence[Sequence[str]], batch_size: int = 64) -> list[list[str]]:
+        """Tag sentences of any length, in their order.
+
+        Args:
+            sentences: Sentences, or sequences of tokens.
+            batch_size: Sentences of similar length that are read together.
+
+        Returns:
+            A tag in the model's scheme for each token of each sentence.
+        """
+        tokens = [s.tokens if isinstance(s, Sentence) else s for s in sentences]
+        if not tokens:
+            return []
+        encoded = EncodedSentences(tokens, self.text)
+        order = np.argsort(encoded.lengths, kind="stable")
+        found: list[list[str]] = [[] for _ in tokens]
+        names = np.array(self.tags, object)
+        for batch in np.split(order, range(batch_size, len(order), batch_size)):
+            tags = self._decode(encoded.gather(batch)).numpy()
+            for index, row in zip(batch, tags, strict=True):
+                found[index] = names[row[: encoded.lengths[index]]].tolist()
+        return found
+
+    def _decode(self, features: dict[str, Tensor]) -> Tensor:
+        if self._decode_function is None:
+            spec = {n: tf.TensorSpec([None] * len(t.shape), t.dtype) for n, t in features.items()}
+            self._decode_function = tf.function(lambda x: self.decode(x)["tags"], input_signature=[spec])
+        return self._decode_function(features)
+
+    def token_loss(self, x: dict[str, Tensor], y: Tensor, sample_weight: Tensor | None, emissions: Tensor) -> Tensor:
+        """Compute the head's loss of a batch, a mean over its real tokens."""
+        mask = self.text.mask(x)
+        return self.head.summed_loss(emissions, y, mask, sample_weight) / real_tokens(mask)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Take one step of training on a batch of features, tags and, if given, sample weights."""
+        return self.train_step_of(data, self.optimizer, self)
+
+    def train_step_of(self, data: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model) -> dict[str, Any]:
+        """Take one step on this tagger with the optimiser and the metrics of `model`, which may be a teacher."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        kept: dict[str, Tensor] = {}
+
+        def loss() -> Tensor:
+            kept["emissions"] = self(x, training=True)
+            return tf.add_n([self.token_loss(x, y, sample_weight, kept["emissions"]), *self.losses])
+
+        value = gradient_step(optimizer, self.trainable_variables, loss)
+        return self.update_metrics(x, y, sample_weight, value, kept["emissions"], model)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Compute the loss and the metrics of a batch."""
+        return self.test_step_of(data, self)
+
+    def test_step_of(self, data: Any, model: keras.Model) -> dict[str, Any]:
+        """Compute the loss of a batch and update the metrics of `model`."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        emissions = self(x, training=False)
+        value = self.token_loss(x, y, sample_weight, emissions)
+        return self.update_metrics(x, y, sample_weight, value, emissions, model)
+
+    def update_metrics(
+        self, x: Any, y: Tensor, sample_weight: Any, loss: Tensor, emissions: Tensor, model: keras.Model
+    ) -> dict[str, Any]:
+        """Count a batch in the metrics of `model`, by its real tokens."""
+        mask = self.text.mask(x)
+        model._loss_tracker.update_state(loss, sample_weight=real_tokens(mask))
+        weight = tf.cast(mask, tf.float32)
+        if sample_weight is not None:
+            given = tf.cast(sample_weight, tf.float32)
+            weight *= given[:, tf.newaxis] if len(given.shape) == 1 else given
+        return model.compute_metrics(x, tf.maximum(y, 0), emissions, sample_weight=weight)
+
+    def predict_step(self, data: Any) -> dict[str, Tensor]:
+        """Decode a batch, see the class."""
+        return self.decode(keras.utils.unpack_x_y_sample_weight(data)[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "text": keras.saving.serialize_keras_object(self.text),
+            "tags": list(self.tags),
+            "scheme": self.scheme,
+            "name": self.name,
+            **self._arguments,
+            "encoder": keras.saving.serialize_keras_object(self._arguments["encoder"]),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Tagger:
+        """Build the model again, without its weights."""
+        for part in ("text", "encoder"):
+            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
+        return cls(**config)
+
+
+@dataclass(frozen=True)
+class TaskLayers:
+    """What stands above shared states for one task: a BiLSTM, if there is one, and a head.
+
+    Args:
+        head: `"softmax"` or `"crf"`.
+        units: Units of each direction of the BiLSTM, or `None`.
+        dropout: Rate of dropout on what each of them reads.
+        scheme: The tag scheme.
+    """
+
+    head: str
+    units: int | None
+    dropout: float
+    scheme: str
+
+    def build(self, states: Tensor, mask: Tensor, tags: Sequence[str], prefix: str) -> tuple[Tensor, TagHead]:
+        """Make the layers, `task_encoder` or `{prefix}encoder` and `{prefix}head`; return emission scores and head."""
+        if self.head not in HEADS:
+            raise TfkdError(f"no head is called {self.head!r}: {nearest(self.head, HEADS)}")
+        if self.units:
+            name = f"{prefix}encoder" if prefix else "task_encoder"
+            states = bilstm_layer(self.units, self.dropout, name)(states, mask)
+        if self.dropout:
+            states = keras.layers.Dropout(self.dropout, name=f"{prefix}head_dropout")(states)
+        layer = HEADS[self.head](tags, self.scheme, name=f"{prefix}head")
+        return layer(states, mask=mask), layer
+
+
+@contextlib.contextmanager
+def dtype_policy(policy: Any) -> Iterator[str]:
+    """Make layers of a dtype policy; yields its name."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy or before)
+    try:
+        yield keras.config.dtype_policy().name
+    finally:
+        keras.config.set_dtype_policy(before)

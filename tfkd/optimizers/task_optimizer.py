@@ -1,0 +1,135 @@
+"""An optimiser that keeps a state for each task beside the shared one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("tfkd")
+class TaskOptimizer(keras.optimizers.Optimizer):
+    """Give the shared layers and each task's own layers an optimiser of their own.
+
+    A step of multi-task training has gradients for the shared layers and for one task's. With a single
+    optimiser the other tasks' moments are left alone, but its one counter of steps goes on, so that a rare
+    task's first steps are corrected for bias as if they were late ones (too large), and with gradient
+    accumulation a task's gradient is dropped unless it falls on the updating step. Here every group of
+    variables has a copy of the given optimiser, with moments, counter and accumulators of its own, and a copy
+    steps only when its group has gradients. All follow the learning rate of the shared one, and so
+    its schedule and what callbacks set.
+
+    Args:
+        optimizer: Any Keras optimiser; it becomes the shared layers' own.
+        groups: For each task the names of its layers.
+
+    `global_clipnorm` is taken over the gradients of the whole step, unless gradients are accumulated:
+    then over those of each group.
+
+    Example:
+        >>> optimizer = TaskOptimizer(keras.optimizers.Adam(), {"gene": ["gene_head"]})
+        >>> sorted(optimizer.tasks)
+        ['gene']
+    """
+
+    def __init__(
+        self,
+        optimizer: keras.optimizers.Optimizer | dict[str, Any],
+        groups: Mapping[str, Sequence[str]],
+        name: str = "task_optimizer",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate=0.0, name=name, **kwargs)
+        self.shared: keras.optimizers.Optimizer = keras.optimizers.get(optimizer)
+        self.groups = {task: list(layers) for task, layers in groups.items()}
+        self.tasks = {task: _copy(self.shared) for task in self.groups}
+        self.step_clipnorm = None
+        if not self.shared.gradient_accumulation_steps:
+            self.step_clipnorm = self.shared.global_clipnorm
+            for one in (self.shared, *self.tasks.values()):
+                one.global_clipnorm = None
+
+    def build(self, variables: Sequence[Any]) -> None:
+        """Make the state of every group for the model's variables, each known by its layer's name."""
+        if self.built:
+            return
+        task_of_layer = {layer: task for task, layers in self.groups.items() for layer in layers}
+        members: dict[str | None, list[Any]] = {None: [], **{task: [] for task in self.tasks}}
+        self._task_of_variable: dict[Any, str | None] = {}
+        for variable in variables:
+            task = next((task_of_layer[part] for part in variable.path.split("/") if part in task_of_layer), None)
+            members[task].append(variable)
+            self._task_of_variable[self._var_key(variable)] = task
+        for task, one in self._by_task().items():
+            one.build(members[task])
+        super().build(variables)
+
+    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Apply the gradients of one step: each group that has any takes one step of its own."""
+        variables = list(self._trainable_variables if trainable_variables is None else trainable_variables)
+        if not self.built:
+            self.build(variables)
+        grads = self._clip_step(list(grads))
+        for task, one in self._by_task().items():
+            pairs = [
+                (g, v)
+                for g, v in zip(grads, variables, strict=True)
+                if g is not None and self._task_of_variable[self._var_key(v)] == task
+            ]
+            if pairs:
+                one.apply(*zip(*pairs, strict=True))
+        self._iterations.assign_add(1)
+
+    @property
+    def variables(self) -> list[Any]:
+        return [*self._variables, *(v for one in self._by_task().values() for v in one.variables)]
+
+    @property
+    def learning_rate(self) -> Any:
+        return self.shared.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self.shared.learning_rate = value
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """Scale the loss as the shared optimiser does."""
+        return self.shared.scale_loss(loss)
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """Write moving averages, if any are kept, into the weights of each group."""
+        for task, one in self._by_task().items():
+            one.finalize_variable_values([v for v in var_list if self._task_of_variable[self._var_key(v)] == task])
+
+    def get_config(self) -> dict[str, Any]:
+        inner = keras.saving.serialize_keras_object(self.shared)
+        if self.step_clipnorm is not None:
+            inner["config"]["global_clipnorm"] = self.step_clipnorm
+        return {"name": self.name, "optimizer": inner, "groups": self.groups}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TaskOptimizer:
+        optimizer = keras.saving.deserialize_keras_object(config.pop("optimizer"), custom_objects=custom_objects)
+        return cls(optimizer=optimizer, **config)
+
+    def _by_task(self) -> dict[str | None, keras.optimizers.Optimizer]:
+        return {None: self.shared, **self.tasks}
+
+    def _clip_step(self, grads: list[Tensor]) -> list[Tensor]:
+        if self.step_clipnorm is None:
+            return grads
+        clipped, _ = tf.clip_by_global_norm(grads, self.step_clipnorm)
+        return clipped
+
+
+def _copy(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Make an unused optimiser of the same settings that reads its learning rate from the given one."""
+    config = optimizer.get_config()
+    config["learning_rate"] = 0.0
+    copy = type(optimizer).from_config(config)
+    copy.learning_rate = lambda: optimizer.learning_rate
+    return copy

@@ -1,0 +1,278 @@
+"""Batches of sentences for `fit`, `evaluate` and `predict`, of similar lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfkd.corpora import Corpus, Sentence
+from tfkd.errors import TfkdError, nearest
+from tfkd.preprocessing.word_features import WordFeatures
+
+Tensor = Any
+Texts = WordFeatures | Mapping[str, WordFeatures]
+
+_WINDOW = 64
+"""Batches' worth of shuffled sentences that are sorted by length together: little padding, and still random."""
+
+
+class BatchPlan:
+    """Say which sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
+
+    Calling it yields the batches of the next epoch.
+
+    Args:
+        lengths: Tokens of each sentence.
+        batch_size: Sentences in a batch; the last one of an epoch may hold fewer.
+        seed: Seed of the shuffling.
+        shuffle: Whether to shuffle; if not, sentences keep their order.
+
+    Raises:
+        TfkdError: There is no sentence, or `batch_size` is below 1.
+
+    Example:
+        >>> plan = BatchPlan([5, 9, 5, 9], batch_size=2, seed=1)
+        >>> sorted(sorted(batch.tolist()) for batch in plan.epoch(0))
+        [[0, 2], [1, 3]]
+    """
+
+    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int = 1, shuffle: bool = True) -> None:
+        if len(lengths) == 0:
+            raise TfkdError("there are no sentences to make batches of.")
+        if batch_size < 1:
+            raise TfkdError(f"batch_size must be at least 1, got {batch_size}.")
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.next_epoch = 0
+
+    def __len__(self) -> int:
+        """Return the batches of an epoch."""
+        return -(-len(self.lengths) // self.batch_size)
+
+    def epoch(self, number: int) -> list[np.ndarray]:
+        """Return the batches of an epoch, each an array of indices of sentences."""
+        if not self.shuffle:
+            return np.split(np.arange(len(self.lengths)), range(self.batch_size, len(self.lengths), self.batch_size))
+        rng = np.random.default_rng((self.seed, number))
+        order = rng.permutation(len(self.lengths))
+        window = self.batch_size * _WINDOW
+        batches = []
+        for start in range(0, len(order), window):
+            part = order[start : start + window]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            batches += np.split(part, range(self.batch_size, len(part), self.batch_size))
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def __call__(self) -> Iterator[np.ndarray]:
+        """Yield the next epoch's batches."""
+        number = self.next_epoch
+        self.next_epoch += 1
+        yield from self.epoch(number)
+
+
+class TaskMixPlan:
+    """Say which task's sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
+
+    Each batch is one task's. Tasks are drawn at random in proportion to the number of their sentences to a power;
+    each goes through its own sentences, shuffled anew at each round. An epoch has as many batches as
+    going once through every task would take.
+
+    Args:
+        lengths: For each task the tokens of each of its sentences.
+        batch_size: Sentences in a batch.
+        power: 1 draws in proportion to size, 0 draws all tasks alike.
+        seed: Seed of the draws and of the shuffling.
+
+    Raises:
+        TfkdError: A task has no sentence, `batch_size` is below 1 or `power` is negative.
+    """
+
+    def __init__(
+        self, lengths: Sequence[np.ndarray], batch_size: int, power: float = 0.75, seed: int = 1
+    ) -> None:
+        if power < 0:
+            raise TfkdError(f"the power that tasks are drawn by must not be negative, got {power}.")
+        self.plans = [BatchPlan(part, batch_size, seed=seed + task) for task, part in enumerate(lengths)]
+        self.offsets = np.cumsum([0, *(len(part) for part in lengths)])
+        weight = np.array([len(part) for part in lengths], float) ** power
+        self.probabilities = weight / weight.sum()
+        self.seed = seed
+        self.next_epoch = 0
+        self._drawn = [np.zeros(len(lengths), int)]
+
+    def __len__(self) -> int:
+        """Return the batches of an epoch."""
+        return sum(len(plan) for plan in self.plans)
+
+    def tasks_of_epoch(self, number: int) -> np.ndarray:
+        """Return the index of the task of each batch of an epoch."""
+        return np.random.default_rng((self.seed, number)).choice(len(self.plans), len(self), p=self.probabilities)
+
+    def epoch(self, number: int) -> Iterator[np.ndarray]:
+        """Yield the batches of an epoch, each an array of indices into all tasks' sentences, one after another."""
+        while len(self._drawn) <= number:
+            drawn = np.bincount(self.tasks_of_epoch(len(self._drawn) - 1), minlength=len(self.plans))
+            self._drawn.append(self._drawn[-1] + drawn)
+        position = self._drawn[number].copy()
+        rounds: dict[tuple[int, int], list[np.ndarray]] = {}
+        for task in self.tasks_of_epoch(number):
+            plan = self.plans[task]
+            turn, index = divmod(int(position[task]), len(plan))
+            if (task, turn) not in rounds:
+                rounds[task, turn] = plan.epoch(turn)
+            yield rounds[task, turn][index] + self.offsets[task]
+            position[task] += 1
+
+    def __call__(self) -> Iterator[np.ndarray]:
+        """Yield the next epoch's batches."""
+        number = self.next_epoch
+        self.next_epoch += 1
+        yield from self.epoch(number)
+
+
+class EncodedSentences:
+    """Sentences as arrays, from which batches are gathered.
+
+    The features of each distinct token are computed once, by the same graph that an exported model has inside.
+
+    Args:
+        sentences: Token sequences.
+        texts: What makes the features; several by name where two models read the same sentences.
+        tags: Indices of the gold tags of each sentence, if there are any.
+        tasks: Index of each sentence's task, if there are several.
+    """
+
+    def __init__(
+        self,
+        sentences: Sequence[Sequence[str]],
+        texts: Texts,
+        tags: Sequence[Sequence[int]] | None = None,
+        tasks: Sequence[int] | np.ndarray | None = None,
+    ) -> None:
+        types: dict[str, int] = {"": 0}
+        self.lengths = np.fromiter((len(s) for s in sentences), np.int64, len(sentences))
+        total = int(self.lengths.sum())
+        ids = np.fromiter((types.setdefault(t, len(types)) for s in sentences for t in s), np.int32, total)
+        self._tokens = tf.constant(ids)
+        self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths)]))
+        self._tags = None if tags is None else tf.constant(np.fromiter((t for s in tags for t in s), np.int32, total))
+        self._tasks = None if tasks is None else tf.constant(np.asarray(tasks, np.int32))
+        named = {"": texts} if isinstance(texts, WordFeatures) else texts
+        tables = {name: _features_of_types(list(types), text) for name, text in named.items()}
+        self._tables = tables[""] if isinstance(texts, WordFeatures) else tables
+
+    def gather(self, rows: Tensor) -> Any:
+        """Make a batch of the sentences of these indices: `x`, or `(x, tags)`; tags are -1 in the padding."""
+        ids = self._padded(self._tokens, rows, 0)
+        x = tf.nest.map_structure(lambda table: tf.gather(table, ids), self._tables)
+        if self._tasks is not None:
+            x = {**x, "task": tf.gather(self._tasks, rows)}
+        return x if self._tags is None else (x, self._padded(self._tags, rows, -1))
+
+    def dataset(self, plan: BatchPlan | TaskMixPlan) -> tf.data.Dataset:
+        """Make a dataset whose every iteration is the next epoch of the plan."""
+        rows = tf.data.Dataset.from_generator(plan, output_signature=tf.TensorSpec([None], tf.int64))
+        batches = rows.map(self.gather, num_parallel_calls=2, deterministic=True)
+        return batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
+
+    def _padded(self, flat: Tensor, rows: Tensor, padding: int) -> Tensor:
+        ragged = tf.RaggedTensor.from_row_splits(flat, self._splits, validate=False)
+        return tf.gather(ragged, rows).to_tensor(padding)
+
+
+def batches(
+    sentences: Sequence[Sentence],
+    text: Texts,
+    tags: Sequence[str],
+    *,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    seed: int = 1,
+) -> tf.data.Dataset:
+    """Make batches of one task's sentences.
+
+    Args:
+        sentences: Sentences, e.g. `corpus.train`, tagged in the scheme of `tags`.
+        text: What makes the features: a model's `text`. Several by name make a nested batch, as
+            `Distiller` takes where teacher and student have other vocabularies.
+        tags: The tags, in the order of their indices: a model's `tags`.
+        batch_size: Sentences in a batch.
+        shuffle: Whether each epoch is shuffled, with sentences of similar lengths together; if not, they keep their order.
+        seed: Seed of the shuffling.
+
+    Returns:
+        A dataset of `(features, tags)`; tags int32 `[batch, time]`, -1 in the padding.
+
+    Raises:
+        TfkdError: A sentence has a tag that is not among `tags`.
+    """
+    encoded = EncodedSentences([s.tokens for s in sentences], text, _tag_ids(sentences, tags))
+    return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle))
+
+
+def multitask_batches(
+    tasks: Mapping[str, Corpus],
+    text: WordFeatures,
+    *,
+    scheme: str = "iob2",
+    split: str = "train",
+    batch_size: int = 32,
+    power: float = 0.75,
+    seed: int = 1,
+) -> tf.data.Dataset:
+    """Make batches for a multi-task teacher: each of one task, which is drawn by size to a power.
+
+    Args:
+        tasks: The corpus of each task.
+        text: What makes the features: the teacher's `text`.
+        scheme: The tag scheme the teacher is trained in.
+        split: The split to take.
+        batch_size: Sentences in a batch.
+        power: 1 draws tasks in proportion to their sentences, 0 draws all alike.
+        seed: Seed of the draws and of the shuffling.
+
+    Returns:
+        A dataset of `(features, tags)`; the features hold `task`, the index of the batch's task, int32 `[batch]`.
+
+    Example:
+        >>> from tfkd.corpora import demo_corpora
+        >>> tasks = demo_corpora(seed=1)
+        >>> text = WordFeatures.adapt(tasks.values())
+        >>> x, y = next(iter(multitask_batches(tasks, text, batch_size=4)))
+        >>> sorted(x), len(y)
+        (['casing', 'characters', 'task', 'words'], 4)
+    """
+    sentences: list[Sentence] = []
+    tags: list[list[int]] = []
+    sizes = []
+    for corpus in tasks.values():
+        converted = corpus.convert(scheme)
+        part = converted.split(split)
+        sentences += part
+        tags += _tag_ids(part, converted.tags)
+        sizes.append(len(part))
+    encoded = EncodedSentences([s.tokens for s in sentences], text, tags, np.repeat(np.arange(len(sizes)), sizes))
+    lengths = np.split(encoded.lengths, np.cumsum(sizes)[:-1])
+    return encoded.dataset(TaskMixPlan(lengths, batch_size, power, seed))
+
+
+def _tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> list[list[int]]:
+    index = {tag: number for number, tag in enumerate(tags)}
+    try:
+        return [[index[tag] for tag in sentence.tags] for sentence in sentences]
+    except KeyError as error:
+        raise TfkdError(
+            f"the sentences have a tag {error.args[0]!r} that the model does not know: {nearest(error.args[0], tags)} "
+            "Convert the corpus to the model's scheme first, or train the model on its types."
+        ) from None
+
+
+def _features_of_types(types: list[str], text: WordFeatures) -> dict[str, Tensor]:
+    """Compute the features of each distinct token; a few thousand at a time, for a bounded memory."""
+    chunks = [text.of_column(tf.constant(types[i : i + 8192])[:, tf.newaxis]) for i in range(0, len(types), 8192)]
+    return {name: tf.concat([chunk[name] for chunk in chunks], axis=0)[:, 0] for name in chunks[0]}
