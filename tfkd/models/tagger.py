@@ -208,7 +208,9 @@ class Tagger(Tagging):
         if sample_weight is not None:
             given = tf.cast(sample_weight, tf.float32)
             weight *= given[:, tf.newaxis] if len(given.shape) == 1 else given
-        return model.compute_metrics(x, tf.maximum(y, 0), emissions, sample_weight=weight)
+        # A row a token: of rows a sentence Keras' metrics would first take each padded row's mean.
+        rows = tf.reshape(emissions, [-1, len(self.tags)])
+        return model.compute_metrics(x, tf.reshape(tf.maximum(y, 0), [-1]), rows, sample_weight=tf.reshape(weight, [-1]))
 
     def predict_step(self, data: Any) -> dict[str, Tensor]:
         """Decode a batch, see the class."""

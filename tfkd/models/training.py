@@ -38,7 +38,7 @@ class Trained:
         Args:
             optimizer: A Keras optimiser or its name. `"adam"` is `tfkd.optimizers.Adam`, whose step
                 does not grow with the vocabulary.
-            metrics: Keras metrics of gold tag indices and emission scores; padding weighs nothing in them.
+            metrics: Keras metrics of the gold tag's index and the emission scores of each token; padding weighs nothing.
             jit_compile: Whether to compile the step with XLA; each batch shape then compiles once.
             **kwargs: As `keras.Model.compile`, but for `loss`.
 

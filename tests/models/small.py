@@ -1,0 +1,47 @@
+"""Small corpora and models that tests build in a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfkd.corpora import Corpus, Sentence
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
+from tfkd.preprocessing import WordFeatures
+
+ENCODER = {"word_units": 6, "casing_units": 2, "character_units": 4, "character_embedding_units": 3}
+
+
+def small_corpus(kind: str = "A", seed: int = 0, sentences: int = 40, longest: int = 8) -> Corpus:
+    """Make sentences of random words in which the words wa to we begin an entity and wf goes on with it."""
+    rng = np.random.default_rng(seed)
+
+    def sentence() -> Sentence:
+        tokens = [f"w{chr(97 + i)}" for i in rng.integers(0, 20, rng.integers(1, longest + 1))]
+        tags: list[str] = []
+        for token in tokens:
+            inside = token == "wf" and tags and tags[-1] != "O"
+            tags.append(f"I-{kind}" if inside else f"B-{kind}" if token in ("wa", "wb", "wc", "wd", "we") else "O")
+        return Sentence(tuple(tokens), tuple(tags))
+
+    splits = {"train": sentences, "devel": sentences // 2, "test": sentences // 2}
+    return Corpus(kind, "iob2", {name: tuple(sentence() for _ in range(n)) for name, n in splits.items()})
+
+
+def small_encoder(units: int = 5, **settings: Any) -> BiLSTM:
+    """Describe an encoder of a few units."""
+    return BiLSTM(units, **{**ENCODER, **settings})
+
+
+def small_tagger(corpus: Corpus, units: int = 5, head: str = "softmax", **settings: Any) -> Tagger:
+    """Build a tagger for a corpus."""
+    return Tagger(WordFeatures.adapt(corpus), corpus, encoder=small_encoder(units, **settings), head=head)
+
+
+def small_teacher(
+    tasks: dict[str, Corpus], units: int = 5, head: str = "softmax", task_encoder: int | None = 4, **settings: Any
+) -> MultiTaskTagger:
+    """Build a teacher for corpora."""
+    text = WordFeatures.adapt(tasks.values())
+    return MultiTaskTagger(text, tasks, encoder=small_encoder(units, **settings), head=head, task_encoder=task_encoder)
