@@ -47,20 +47,22 @@ def demo(out: Path, seed: int) -> None:
 
 def results_table(result: DemoResult) -> Table:
     """Set out F1 on each test set, parameters, size and speed of teacher and students."""
+    from rich import box
     from rich.table import Table
 
     schemes = {s["test"].scheme for s in result.teacher.scores.values()}
     table = Table(
         title="Entity F1 on test",
-        caption=f"strict, scheme {', '.join(sorted(schemes))}; words per second on this machine, tokens given; "
-        "a student's figures are for one task",
+        caption=f"strict, scheme {', '.join(sorted(schemes))}; a student knows one task, the teacher all; "
+        "words/s on this machine",
+        box=box.SIMPLE_HEAD,
     )
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for task in result.alone:
         table.add_column(task, justify="right")
-    for heading in ("mean", "parameters", "size", "words/s"):
+    for heading in ("mean", "weights", "size", "words/s"):
         table.add_column(heading, justify="right")
-    table.add_row("multi-task teacher", *_row({task: result.teacher for task in result.alone}))
+    table.add_row("teacher", *_row(dict.fromkeys(result.alone, result.teacher)))
     table.add_row("student alone", *_row(result.alone))
     table.add_row("student distilled", *_row(result.distilled))
     return table
@@ -75,7 +77,7 @@ def _row(runs: dict[str, RunResult]) -> list[str]:
     return [
         *(f"{value:.1f}" for value in f1),
         f"{sum(f1) / len(f1):.1f}",
-        f"{mean['parameters']:,.0f}",
+        f"{mean['parameters'] / 1e3:,.0f} k",
         f"{mean['model_bytes'] / 1e6:.2f} MB",
         f"{mean['words_per_second']:,.0f}",
     ]

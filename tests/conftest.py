@@ -9,12 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before anything imports TensorFlow. Two workers share two cores: one thread each.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_variable, _threads)
+
+# How long an example takes says nothing on a shared machine.
+settings.register_profile("tfkd", deadline=None)
+settings.load_profile("tfkd")
 
 ROOT = Path(__file__).resolve().parents[1]
 

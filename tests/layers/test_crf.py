@@ -155,7 +155,7 @@ def test_sentence_of_no_token_has_one_path_of_score_zero():
 
 
 def test_boundaries_count_at_the_first_and_the_last_real_token():
-    inputs, transitions, n = example(10, [3, 1, 0], 3)
+    inputs, _transitions, n = example(10, [3, 1, 0], 3)
     start, end = np.array([1.0, 2.0, 3.0], "float32"), np.array([10.0, 20.0, 30.0], "float32")
     with_boundaries = crf_boundaries(inputs, n, start, end).numpy()
     expected = inputs.copy()

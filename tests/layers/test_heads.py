@@ -93,14 +93,14 @@ def test_both_heads_decode_the_best_path_that_the_scheme_allows(seed, scheme, le
         weight.assign(rng.normal(size=weight.shape))
 
     def valid(path):
-        pairs = zip(path, path[1:], strict=False)
+        pairs = itertools.pairwise(path)
         return start[path[0]] and end[path[-1]] and all(transition[a][b] for a, b in pairs)
 
     paths = [p for p in itertools.product(range(len(tags)), repeat=length) if valid(p)]
     plain = [sum(x[0, t, k] for t, k in enumerate(p)) for p in paths]
     a, s, e = crf.transitions.numpy(), crf.start.numpy(), crf.end.numpy()
     chained = [
-        score + s[p[0]] + e[p[-1]] + sum(a[i, j] for i, j in zip(p, p[1:], strict=False))
+        score + s[p[0]] + e[p[-1]] + sum(a[i, j] for i, j in itertools.pairwise(p))
         for p, score in zip(paths, plain, strict=True)
     ]
     for head, scores in ((softmax, plain), (crf, chained)):

@@ -41,7 +41,9 @@ def test_a_step_changes_the_shared_layers_and_its_own_tasks_alone(head):
     assert sum(changed["shared"]) >= 9
     assert all(changed["own"])
     for task, optimizer in teacher.optimizer.tasks.items():
-        same = [np.array_equal(p, q) for p, q in zip(states[task], [v.numpy() for v in optimizer.variables], strict=True)]
+        same = [
+            np.array_equal(p, q) for p, q in zip(states[task], [v.numpy() for v in optimizer.variables], strict=True)
+        ]
         assert all(same) == (task != "b")
 
 
@@ -132,7 +134,9 @@ def test_trains_in_mixed_precision(policy):
         teacher.compile(keras.optimizers.SGD(0.3))
         start = teacher.get_weights()
         teacher.fit(multitask_batches(TASKS, text, batch_size=8), epochs=2, verbose=0)
-        moved[dtype] = np.concatenate([(a - b).ravel() for a, b in zip(teacher.get_weights(), start, strict=True) if a.dtype == np.float32])
+        moved[dtype] = np.concatenate(
+            [(a - b).ravel() for a, b in zip(teacher.get_weights(), start, strict=True) if a.dtype == np.float32]
+        )
     size = np.abs(moved["float32"]).sum()
     assert size > 1
     assert np.abs(moved[policy] - moved["float32"]).sum() < 0.2 * size

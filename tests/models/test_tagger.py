@@ -109,8 +109,7 @@ def test_sample_weights_of_zero_leave_a_sentence_out():
     emissions = tagger(x)
     log_q = tf.nn.log_softmax(emissions).numpy()
     total = sum(
-        w * -sum(log_q[b, t, int(y[b, t])] for t in range(len(CORPUS.train[b].tokens)))
-        for b, w in ((0, 1.0), (2, 2.0))
+        w * -sum(log_q[b, t, int(y[b, t])] for t in range(len(CORPUS.train[b].tokens))) for b, w in ((0, 1.0), (2, 2.0))
     )
     tokens = sum(len(s.tokens) for s in CORPUS.train[:4])
     np.testing.assert_allclose(tagger.evaluate(halves, verbose=0), total / tokens, rtol=1e-4)
@@ -180,9 +179,7 @@ def test_dtype_policy_is_kept_in_the_file(tmp_path):
 
 
 def test_layers_have_the_names_that_the_documentation_gives():
-    tagger = Tagger(
-        WordFeatures.adapt(CORPUS), CORPUS, encoder=small_encoder(layers=2), head="crf", task_encoder=3
-    )
+    tagger = Tagger(WordFeatures.adapt(CORPUS), CORPUS, encoder=small_encoder(layers=2), head="crf", task_encoder=3)
     names = [layer.name for layer in tagger.layers if layer.weights]
     assert names == [
         "word_embedding", "casing_embedding", "character_encoder", "encoder_1", "encoder", "task_encoder", "head",

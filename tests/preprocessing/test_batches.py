@@ -11,9 +11,7 @@ from tfkd.preprocessing import BatchPlan, TaskMixPlan, WordFeatures, batches, mu
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=300), size=st.integers(1, 40), seed=st.integers(0, 9)
-)
+@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=300), size=st.integers(1, 40), seed=st.integers(0, 9))
 def test_an_epoch_has_every_sentence_once_and_is_a_function_of_seed_and_number(lengths, size, seed):
     plan = BatchPlan(lengths, size, seed)
     for number in (0, 3):

@@ -20,9 +20,9 @@ Tensor = Any
 class Distiller(Trained, keras.Model):
     """Train a student tagger on its gold tags and on a teacher's outputs.
 
-    The loss is `student_loss_weight * student's own loss + sum_i distillation_loss_weights[i] * loss_i`, each a mean over
-    the real tokens. A step runs the teacher once, outside of the gradient and without dropout, and the student once;
-    the teacher is never changed. Batches are those of `tfkd.preprocessing.batches`; where teacher and student have
+    The loss is `student_loss_weight * student's own loss + sum_i distillation_loss_weights[i] * loss_i`, each a mean
+    over the real tokens. A step runs the teacher once, outside of the gradient and without dropout, and the student
+    once; the teacher is never changed. Batches are those of `tfkd.preprocessing.batches`; where teacher and student have
     other vocabularies, made with `{"student": student.text, "teacher": teacher.text}`.
 
     A saved distiller holds the student, its optimiser and the projections, not the teacher: set `teacher` again
@@ -79,7 +79,7 @@ class Distiller(Trained, keras.Model):
         self.student_loss_tracker = keras.metrics.Mean(name="student_loss")
         self.distillation_loss_tracker = keras.metrics.Mean(name="distillation_loss")
         if teacher is not None:
-            self.teacher = teacher
+            self._take_on(teacher)
         self.built = True
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from tfkd.errors import TfkdError
 from tfkd.models import Tagger
@@ -51,9 +52,7 @@ class DistillationLoss:
         """Compute the loss of each token, float32 `[batch, time]`; any finite value in the padding."""
         raise NotImplementedError
 
-    def __call__(
-        self, teacher: Outputs, student: Outputs, mask: Tensor, sample_weight: Tensor | None = None
-    ) -> Tensor:
+    def __call__(self, teacher: Outputs, student: Outputs, mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         """Compute the mean over the real tokens.
 
         Args:
@@ -109,6 +108,7 @@ class LogitsDistillation(DistillationLoss):
             raise TfkdError(f"the temperature of a distillation must be above 0, got {temperature}; 1 leaves as is.")
         self.temperature = float(temperature)
 
+    @override
     def build(self, teacher: Tagger, student: Tagger) -> None:
         if teacher.tags != student.tags:
             raise TfkdError(
@@ -117,11 +117,13 @@ class LogitsDistillation(DistillationLoss):
                 "other's scheme and on the other's types."
             )
 
+    @override
     def token_losses(self, teacher: Outputs, student: Outputs) -> Tensor:
         log_p = tf.nn.log_softmax(tf.cast(teacher.emissions, tf.float32) / self.temperature)
         log_q = tf.nn.log_softmax(tf.cast(student.emissions, tf.float32) / self.temperature)
         return self.temperature**2 * tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
 
+    @override
     def get_config(self) -> dict[str, Any]:
         return {"temperature": self.temperature}
 
@@ -156,10 +158,11 @@ class FeatureDistillation(DistillationLoss):
         self.student_layer_name = student_layer_name
         self.teacher_layers = (teacher_layer_name,)
         self.student_layers = (student_layer_name,)
-        self.projection = None
+        self.projection: tuple[int, int] | None = None
         if projection is not None:
             self._make_projection(*projection)
 
+    @override
     def build(self, teacher: Tagger, student: Tagger) -> None:
         own, theirs = _width(student, self.student_layer_name), _width(teacher, self.teacher_layer_name)
         if self.projection is not None and self.projection != (own, theirs):
@@ -177,6 +180,7 @@ class FeatureDistillation(DistillationLoss):
         layer.build((None, None, own))
         self.layers = (layer,)
 
+    @override
     def token_losses(self, teacher: Outputs, student: Outputs) -> Tensor:
         theirs = tf.cast(teacher.features[self.teacher_layer_name], tf.float32)
         own = tf.cast(student.features[self.student_layer_name], tf.float32)
@@ -184,6 +188,7 @@ class FeatureDistillation(DistillationLoss):
             own = self.layers[0](own)
         return tf.reduce_mean(tf.math.squared_difference(theirs, own), axis=-1)
 
+    @override
     def get_config(self) -> dict[str, Any]:
         return {
             "teacher_layer_name": self.teacher_layer_name,

@@ -57,7 +57,7 @@ class EntityF1(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score, and keep the weights if they are the best so far."""
         logs = {} if logs is None else logs
-        model = getattr(self.model, "student", self.model)
+        model = self._tagger()
         if isinstance(self.corpora, Corpus):
             logs["val_f1"] = self._f1(model, self.corpora)
         else:
@@ -73,7 +73,10 @@ class EntityF1(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Go back to the best epoch's weights."""
         if self._best_weights is not None:
-            getattr(self.model, "student", self.model).set_weights(self._best_weights)
+            self._tagger().set_weights(self._best_weights)
+
+    def _tagger(self) -> Any:
+        return getattr(self.model, "student", self.model)
 
     def _f1(self, model: Any, corpus: Corpus) -> float:
         return evaluate(model, corpus, self.split).micro.f1

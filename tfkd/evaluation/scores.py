@@ -88,7 +88,7 @@ def _seqeval_scheme(scheme: str) -> Any:
     known = {"iob1": schemes.IOB1, "iob2": schemes.IOB2, "iobes": schemes.IOBES}
     if scheme not in known:
         raise TfkdError(
-            f"scores are taken in iob1, iob2 or iobes, got {scheme!r}: in io neighbouring entities cannot be told apart; "
-            "convert the tags first."
+            f"scores are taken in iob1, iob2 or iobes, got {scheme!r}: in io neighbouring entities cannot be told "
+            "apart; convert the tags first."
         )
     return known[scheme]

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import tfkd.optimizers
 from tfkd.corpora import Corpus, demo_corpora, read_corpus, without_held_out
-from tfkd.distillation import Distiller, DistillationLoss, FeatureDistillation, LogitsDistillation
+from tfkd.distillation import DistillationLoss, Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.errors import TfkdError, nearest
 from tfkd.experiments.config import BUNDLED_CORPUS, Config, LossConfig, TaskConfig
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures, batches, multitask_batches
+from tfkd.preprocessing import WordFeatures, WordVectors, batches, multitask_batches, read_word_vectors
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,24 @@ def read_data(config: Config) -> Data:
     corpora = {}
     for name, task in config.tasks.items():
         corpus = _read(task).convert(config.scheme)
-        corpora[name] = corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
+        corpora[name] = (
+            corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
+        )
     if config.kind == "teacher":
         corpora, left_out = without_held_out(corpora)
         return Data(corpora, left_out)
     return Data(corpora, {})
+
+
+def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, Corpus]:
+    """Cut the development sets to the samples, if any, by which the best epoch is chosen."""
+    watched = dict(corpora)
+    for name, task in config.tasks.items():
+        devel = corpora[name].devel
+        if task.devel_sentences is not None and task.devel_sentences < len(devel):
+            rows = np.random.default_rng(task.sample_seed).choice(len(devel), task.devel_sentences, replace=False)
+            watched[name] = corpora[name].with_split("devel", [devel[i] for i in sorted(rows)])
+    return watched
 
 
 def _read(task: TaskConfig) -> Corpus:
@@ -61,23 +75,48 @@ def _read(task: TaskConfig) -> Corpus:
     return bundled[name]
 
 
-def make_text(config: Config, corpora: Mapping[str, Corpus]) -> WordFeatures:
-    """Build the vocabulary of a run from its training sentences."""
+def read_vectors(config: Config) -> WordVectors | None:
+    """Read the pre-trained word vectors of a configuration, if it names any.
+
+    Raises:
+        TfkdError: There is no such file, it is broken, or its vectors' width is not `text.word_units`.
+    """
+    if config.text.vectors is None:
+        return None
+    vectors = read_word_vectors(config.text.vectors)
+    if vectors.width != config.text.word_units:
+        raise TfkdError(
+            f"{config.text.vectors}: the vectors have width {vectors.width}, but text.word_units is "
+            f"{config.text.word_units}: set it to {vectors.width}, or take other vectors."
+        )
+    return vectors
+
+
+def make_text(config: Config, corpora: Mapping[str, Corpus], vectors: WordVectors | None = None) -> WordFeatures:
+    """Build the vocabulary of a run from its training sentences.
+
+    Of words that are rarer, or stand in the other splits alone, those are known too that have a pre-trained vector.
+    """
     settings = config.text
-    return WordFeatures.adapt(
-        corpora.values(),
-        min_count=settings.min_count,
-        lowercase=settings.lowercase,
-        normalize_digits=settings.normalize_digits,
-        max_characters=settings.characters.max_length,
-    )
+    arguments: dict[str, Any] = {
+        "min_count": settings.min_count,
+        "lowercase": settings.lowercase,
+        "normalize_digits": settings.normalize_digits,
+        "max_characters": settings.characters.max_length,
+    }
+    if vectors is not None:
+        sentences = (s for corpus in corpora.values() for split in corpus.splits.values() for s in split)
+        every = dict.fromkeys(token for sentence in sentences for token in sentence.tokens)
+        widest = WordFeatures.adapt(corpora.values(), extra_words=every, **arguments)
+        arguments["extra_words"] = [widest.words[row - 2] for row in vectors.for_vocabulary(widest)[0]]
+    return WordFeatures.adapt(corpora.values(), **arguments)
 
 
 def make_model(config: Config, text: WordFeatures, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
     """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
     keras.utils.set_random_seed(config.seed)
     encoder = make_encoder(config)
-    common = {"encoder": encoder, "head": config.head, "scheme": config.scheme}
+    common: dict[str, Any] = {"encoder": encoder, "head": config.head, "scheme": config.scheme}
     if config.kind == "tagger":
         (corpus,) = corpora.values()
         return Tagger(text, corpus, **common)

@@ -25,6 +25,7 @@ from tfkd.experiments.config_schema import (
     LogitsConfig,
     LossConfig,
     TaskConfig,
+    TaskEncoderConfig,
     TextConfig,
     TrainingConfig,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "LogitsConfig",
     "LossConfig",
     "TaskConfig",
+    "TaskEncoderConfig",
     "TextConfig",
     "TrainingConfig",
     "bundled_configs",

@@ -39,6 +39,10 @@ class TaskConfig(Section):
     train_sentences: Count | None = Field(
         None, description="train on a random sample of so many training sentences; null is all of them"
     )
+    devel_sentences: Count | None = Field(
+        None,
+        description="choose the best epoch on a random sample of so many development sentences; null is all of them",
+    )
     sample_seed: Seed = Field(1, description="fixes which sentences are sampled")
 
 
@@ -157,7 +161,9 @@ class DistillationConfig(Section):
         None, description="the run of the teacher, taken from the current folder; `--teacher` goes before it"
     )
     task: Name | None = Field(None, description="the teacher's task to learn from; null is the student's task's name")
-    student_loss_weight: Weight = Field(0.5, description="weight of the loss against the gold tags, beside those of `losses`")
+    student_loss_weight: Weight = Field(
+        0.5, description="weight of the loss against the gold tags, beside those of `losses`"
+    )
     losses: Annotated[tuple[LossConfig, ...], Field(strict=False, min_length=1)] = Field(
         (LossConfig(logits=LogitsConfig()),), description="what is compared with the teacher, one loss an item"
     )

@@ -64,7 +64,9 @@ def run_demo(out: str | os.PathLike[str], seed: int = 1, console: Console | None
         paths[task] = folder / "corpora" / task
         write_corpus(corpus, paths[task])
         entities = sum(corpus.report.splits["test"].entities.values())
-        console.print(f"  {task}: {len(corpus.train)} sentences to train on, {entities} entities to test on", highlight=False)
+        console.print(
+            f"  {task}: {len(corpus.train)} sentences to train on, {entities} entities to test on", highlight=False
+        )
 
     console.print("[bold]Multi-task teacher[/bold]")
     everything = ", ".join(f"{task}: {{path: '{path.absolute()}'}}" for task, path in paths.items())

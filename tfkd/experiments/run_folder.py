@@ -32,8 +32,8 @@ class RunFolder:
         """Whether the run came to its end."""
         return (self.path / SCORES).is_file()
 
-    def prepare(self, config: Config, overwrite: bool = False) -> None:
-        """Make the folder and write the configuration.
+    def check_free(self, overwrite: bool = False) -> None:
+        """Refuse a folder that must not be written to.
 
         Raises:
             TfkdError: A finished run stands there and `overwrite` is false, or something that is no run.
@@ -44,10 +44,20 @@ class RunFolder:
         present = [p.name for p in self.path.iterdir()] if self.path.is_dir() else []
         others = [name for name in present if name not in known and not name.startswith(".")]
         if others:
-            raise TfkdError(f"{self.path} holds other things than a run, such as {sorted(others)[0]!r}: name a new folder.")
+            raise TfkdError(
+                f"{self.path} holds other things than a run, such as {sorted(others)[0]!r}: name a new folder."
+            )
+        if self.is_finished and not overwrite:
+            raise TfkdError(f"{self.path} holds a finished run: name another folder, or say --overwrite to replace it.")
+
+    def prepare(self, config: Config, overwrite: bool = False) -> None:
+        """Make the folder anew and write the configuration.
+
+        Raises:
+            TfkdError: As `check_free`.
+        """
+        self.check_free(overwrite)
         if self.is_finished:
-            if not overwrite:
-                raise TfkdError(f"{self.path} holds a finished run: name another folder, or say --overwrite to replace it.")
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.write_text(CONFIG, dump_config(config))

@@ -25,12 +25,15 @@ from tfkd.experiments.assembly import (
     make_optimizer,
     make_text,
     read_data,
+    read_vectors,
     training_batches,
+    watched_corpora,
 )
 from tfkd.experiments.config import Config
 from tfkd.experiments.progress import EpochProgress
 from tfkd.experiments.run_folder import HISTORY, RUN, SCORES, RunFolder, environment
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.preprocessing import WordVectors
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,13 @@ def train(
     """
     console = console or Console(quiet=True)
     folder = RunFolder(out)
-    folder.prepare(config, overwrite)
+    folder.check_free(overwrite)
+    vectors = read_vectors(config)
     corpora = _read(config, console)
     _begin(config)
-    text = make_text(config, corpora)
-    model = make_model(config, text, corpora)
+    model = _new_model(config, corpora, vectors, console)
     model.compile(make_optimizer(config))
-    return _fit(config, folder, model, model, corpora, training_batches(config, model, corpora), console)
+    return _fit(config, folder, model, model, corpora, training_batches(config, model, corpora), console, overwrite)
 
 
 def distill(
@@ -108,19 +111,21 @@ def distill(
     """
     console = console or Console(quiet=True)
     config = _with_teacher(config, teacher)
-    assert config.distillation is not None and config.distillation.teacher is not None
+    assert config.distillation is not None
+    assert config.distillation.teacher is not None
     task = config.distillation.task or next(iter(config.tasks))
     view = _view(RunFolder(config.distillation.teacher).model(), task)
     folder = RunFolder(out)
-    folder.prepare(config, overwrite)
+    folder.check_free(overwrite)
+    vectors = read_vectors(config)
     corpora = _read(config, console)
     _begin(config)
-    student = make_model(config, make_text(config, corpora), corpora)
+    student = _new_model(config, corpora, vectors, console)
     assert isinstance(student, Tagger)
     distiller = make_distiller(config, view, student)
     distiller.compile(make_optimizer(config))
     batches = training_batches(config, student, corpora, teacher=view)
-    return _fit(config, folder, student, distiller, corpora, batches, console)
+    return _fit(config, folder, student, distiller, corpora, batches, console, overwrite)
 
 
 def evaluate(
@@ -153,7 +158,7 @@ def evaluate(
             raise TfkdError(f"{run} has no task {name!r}: {nearest(name, config.tasks)}")
         found = read_data(config).corpora[name]
     else:
-        found = read_corpus(corpus)
+        found = read_corpus(Path(corpus))
     if len(found.splits) == 1 and corpus is not None and Path(corpus).is_file():
         split = next(iter(found.splits))
     return evaluate_tagger(tagger, found, split)
@@ -182,9 +187,9 @@ def _read(config: Config, console: Console) -> dict[str, Corpus]:
     for name, corpus in data.corpora.items():
         out = data.left_out.get(name, 0)
         note = f", {out} left out that stand in a development or test set" if out else ""
-        console.print(f"  {name}: {len(corpus.train)} training sentences{note}", highlight=False)
+        console.print(f"  {name}: {len(corpus.train)} training sentences{note}", highlight=False, soft_wrap=True)
         for warning in corpus.report.warnings:
-            console.print(f"  [yellow]warning[/yellow]: {warning}", highlight=False)
+            console.print(f"  [yellow]warning[/yellow]: {warning}", highlight=False, soft_wrap=True)
     return data.corpora
 
 
@@ -192,6 +197,20 @@ def _begin(config: Config) -> None:
     """Make what follows depend on the seed alone, whatever ran in this process before."""
     keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
+
+
+def _new_model(
+    config: Config, corpora: dict[str, Corpus], vectors: WordVectors | None, console: Console
+) -> Tagger | MultiTaskTagger:
+    """Build the model, and set the vectors of the words that have a pre-trained one."""
+    text = make_text(config, corpora, vectors)
+    model = make_model(config, text, corpora)
+    if vectors is not None:
+        covered = model.load_word_vectors(vectors)
+        share = covered / max(len(text.words), 1)
+        note = f"  word vectors: {covered} of {len(text.words)} words ({share:.1%}) have a pre-trained one"
+        console.print(note, highlight=False, soft_wrap=True)
+    return model
 
 
 def _fit(
@@ -202,13 +221,16 @@ def _fit(
     corpora: dict[str, Corpus],
     batches: tf.data.Dataset,
     console: Console,
+    overwrite: bool,
 ) -> RunResult:
-    watched = corpora if isinstance(model, MultiTaskTagger) else next(iter(corpora.values()))
-    best = EntityF1(watched, patience=config.training.patience)
-    started = time.perf_counter()
-    history = trained.fit(
-        batches, epochs=config.training.epochs, verbose=0, callbacks=[best, EpochProgress(console)]
+    watched = watched_corpora(config, corpora)
+    best = EntityF1(
+        watched if isinstance(model, MultiTaskTagger) else next(iter(watched.values())),
+        patience=config.training.patience,
     )
+    folder.prepare(config, overwrite)
+    started = time.perf_counter()
+    history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=[best, EpochProgress(console)])
     seconds = time.perf_counter() - started
     scores = {
         task: {split: evaluate_tagger(_view(model, task), corpus, split) for split in ("devel", "test")}

@@ -1,5 +1,6 @@
 """Keras layers: heads (softmax, CRF), embeddings, character encoders; and the CRF's functions."""
 
+from tfkd.layers.bilstm import BiLSTM
 from tfkd.layers.characters import CHARACTER_ENCODERS, CharacterBiLSTM, CharacterCNN, CharacterEncoder
 from tfkd.layers.crf import (
     crf_boundaries,
@@ -15,6 +16,7 @@ from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead
 __all__ = [
     "CHARACTER_ENCODERS",
     "HEADS",
+    "BiLSTM",
     "CRFHead",
     "CharacterBiLSTM",
     "CharacterCNN",

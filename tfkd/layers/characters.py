@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 Tensor = Any
 
@@ -28,6 +29,7 @@ class CharacterEncoder(keras.layers.Layer):
         self.units = units
         self.embedding_units = embedding_units
 
+    @override
     def build(self, input_shape: Any) -> None:
         self.embeddings = self.add_weight(
             shape=(self.characters, self.embedding_units),
@@ -35,6 +37,7 @@ class CharacterEncoder(keras.layers.Layer):
             name="embeddings",
         )
 
+    @override
     def call(self, ids: Tensor) -> Tensor:
         ids = tf.cast(ids, tf.int32)
         shape = tf.shape(ids)
@@ -52,9 +55,11 @@ class CharacterEncoder(keras.layers.Layer):
         """Make `[words, units]` of character vectors `[words, characters, embedding_units]`."""
         raise NotImplementedError
 
+    @override
     def compute_output_spec(self, ids: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor((*ids.shape[:-1], self.units), dtype=self.compute_dtype)
 
+    @override
     def get_config(self) -> dict[str, Any]:
         config = {"characters": self.characters, "units": self.units, "embedding_units": self.embedding_units}
         return {**super().get_config(), **config}
@@ -81,6 +86,7 @@ class CharacterCNN(CharacterEncoder):
         super().__init__(characters, units, embedding_units, **kwargs)
         self.kernel_size = kernel_size
 
+    @override
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         self.kernel = self.add_weight(
@@ -88,12 +94,14 @@ class CharacterCNN(CharacterEncoder):
         )
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
+    @override
     def encode(self, vectors: Tensor, real: Tensor) -> Tensor:
         filtered = tf.nn.conv1d(vectors, tf.cast(self.kernel, vectors.dtype), stride=1, padding="SAME")
         lowest = tf.constant(filtered.dtype.min, filtered.dtype)
         peak = tf.reduce_max(tf.where(real[..., tf.newaxis], filtered, lowest), axis=1)
         return tf.nn.relu(peak + tf.cast(self.bias, peak.dtype))
 
+    @override
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kernel_size": self.kernel_size}
 
@@ -121,10 +129,12 @@ class CharacterBiLSTM(CharacterEncoder):
             raise ValueError(f"units are shared by two directions: expected an even number, got {units}.")
         self.lstm = keras.layers.Bidirectional(keras.layers.LSTM(units // 2), name="lstm", dtype=self.dtype_policy)
 
+    @override
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         self.lstm.build((None, None, self.embedding_units))
 
+    @override
     def encode(self, vectors: Tensor, real: Tensor) -> Tensor:
         return self.lstm(vectors, mask=real)
 

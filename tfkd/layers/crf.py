@@ -43,7 +43,9 @@ def crf_boundaries(inputs: Tensor, sequence_lengths: Tensor, start: Tensor, end:
     return inputs + first * tf.cast(start, inputs.dtype) + last * tf.cast(end, inputs.dtype)
 
 
-def crf_sequence_score(inputs: Tensor, tag_indices: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
+def crf_sequence_score(
+    inputs: Tensor, tag_indices: Tensor, sequence_lengths: Tensor, transition_params: Tensor
+) -> Tensor:
     """Compute the score of one path through each sentence, unnormalised.
 
     Args:
@@ -56,7 +58,8 @@ def crf_sequence_score(inputs: Tensor, tag_indices: Tensor, sequence_lengths: Te
         Scores, `[batch]`; 0 for a sentence of no token.
 
     Example:
-        >>> crf_sequence_score(tf.ones([1, 3, 2]), tf.constant([[0, 1, 1]]), tf.constant([2]), tf.eye(2)).numpy().tolist()
+        >>> path = tf.constant([[0, 1, 1]])
+        >>> crf_sequence_score(tf.ones([1, 3, 2]), path, tf.constant([2]), tf.eye(2)).numpy().tolist()
         [2.0]
     """
     tags = tf.clip_by_value(tf.cast(tag_indices, tf.int32), 0, tf.shape(inputs)[2] - 1)
@@ -204,8 +207,8 @@ def crf_decode(potentials: Tensor, transition_params: Tensor, sequence_length: T
 def _forward_backward(inputs: Tensor, sequence_lengths: Tensor, transitions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Run both recursions in one loop, the backward one on the sentences turned round.
 
-    Both include the token's own emission: `forward[t, j]` is the log-sum of all paths that end at token `t` with tag `j`,
-    `backward[t, j]` of all that begin there, each less a number of its token: the states are brought back to a
+    Both include the token's own emission: `forward[t, j]` is the log-sum of all paths that end at token `t` with tag
+    `j`, `backward[t, j]` of all that begin there, each less a number of its token: the states are brought back to a
     highest value of 0 at each token, since in a long sentence float32 has no digits left for their differences.
     """
     inputs = tf.convert_to_tensor(inputs)

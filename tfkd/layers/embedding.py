@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 Tensor = Any
 
@@ -38,6 +39,7 @@ class WordEmbedding(keras.layers.Layer):
         self.word_dropout = word_dropout
         self.seed_generator = keras.random.SeedGenerator()
 
+    @override
     def build(self, input_shape: Any) -> None:
         bound = (3.0 / self.units) ** 0.5  # unit variance of a vector's length, as in Lample et al. 2016
         self.embeddings = self.add_weight(
@@ -47,6 +49,7 @@ class WordEmbedding(keras.layers.Layer):
             name="embeddings",
         )
 
+    @override
     def call(self, ids: Tensor, training: bool = False) -> Tensor:
         ids = tf.cast(ids, tf.int32)
         real = tf.not_equal(ids, 0)
@@ -56,9 +59,11 @@ class WordEmbedding(keras.layers.Layer):
         vectors = tf.cast(tf.gather(self.embeddings.value, ids), self.compute_dtype)
         return vectors * tf.cast(real, self.compute_dtype)[..., tf.newaxis]
 
+    @override
     def compute_output_spec(self, ids: Tensor, training: bool = False) -> keras.KerasTensor:
         return keras.KerasTensor((*ids.shape, self.units), dtype=self.compute_dtype)
 
+    @override
     def get_config(self) -> dict[str, Any]:
         config = {"words": self.words, "units": self.units, "word_dropout": self.word_dropout}
         return {**super().get_config(), **config}

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import override
 
-from tfkd.corpora import allowed_transitions
+from tfkd.corpora import Scheme, allowed_transitions
 from tfkd.layers.crf import crf_boundaries, crf_decode, crf_log_likelihood, crf_marginals
 
 Tensor = Any
@@ -30,7 +31,7 @@ class TagHead(keras.layers.Layer):
         name: The layer's name.
     """
 
-    def __init__(self, tags: Sequence[str], scheme: str = "iob2", **kwargs: Any) -> None:
+    def __init__(self, tags: Sequence[str], scheme: Scheme = "iob2", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tags = tuple(tags)
         self.scheme = scheme
@@ -40,6 +41,7 @@ class TagHead(keras.layers.Layer):
         self._end_penalty = np.where(end, 0.0, _FORBIDDEN).astype("float32")
         self.supports_masking = True
 
+    @override
     def build(self, input_shape: Sequence[int | None]) -> None:
         self.kernel = self.add_weight(
             shape=(input_shape[-1], len(self.tags)), initializer="glorot_uniform", name="kernel"
@@ -54,6 +56,7 @@ class TagHead(keras.layers.Layer):
         del mask
         return tf.cast(keras.ops.matmul(states, self.kernel) + self.bias, "float32")
 
+    @override
     def compute_output_spec(self, states: Tensor, mask: Tensor | None = None) -> keras.KerasTensor:
         del mask
         return keras.KerasTensor((*states.shape[:-1], len(self.tags)), dtype="float32")
@@ -86,6 +89,7 @@ class TagHead(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    @override
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "tags": list(self.tags), "scheme": self.scheme}
 
@@ -109,6 +113,7 @@ class SoftmaxHead(TagHead):
         ([[1, 0]], [[0.245, 0.909]])
     """
 
+    @override
     def summed_loss(self, emissions: Tensor, tags: Tensor, mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         index = tf.where(mask, tf.cast(tags, tf.int32), 0)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=index, logits=emissions)
@@ -117,6 +122,7 @@ class SoftmaxHead(TagHead):
             weight *= _for_tokens(tf.cast(sample_weight, losses.dtype))
         return tf.reduce_sum(losses * weight)
 
+    @override
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         mask = tf.cast(mask, tf.bool)
         best = tf.where(mask, tf.argmax(emissions, axis=-1, output_type=tf.int32), 0)
@@ -139,9 +145,7 @@ class SoftmaxHead(TagHead):
         between = tf.gather_nd(self._transition_penalty, tf.stack([tags[:, :-1], tags[:, 1:]], axis=-1))
         start = tf.gather(self._start_penalty, tags[:, :1]) * real[:, :1]
         end = tf.gather(self._end_penalty, tags) * (real - following)
-        return tf.reduce_all(
-            tf.stack([tf.reduce_all(x == 0.0) for x in (between * real[:, 1:], start, end)])
-        )
+        return tf.reduce_all(tf.stack([tf.reduce_all(x == 0.0) for x in (between * real[:, 1:], start, end)]))
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -160,6 +164,7 @@ class CRFHead(TagHead):
         TensorShape([2, 5, 3])
     """
 
+    @override
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         count = len(self.tags)
@@ -170,6 +175,7 @@ class CRFHead(TagHead):
         )
         self.end = self.add_weight(shape=(count,), initializer="zeros", autocast=False, name="end")
 
+    @override
     def summed_loss(self, emissions: Tensor, tags: Tensor, mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         if sample_weight is not None and len(sample_weight.shape) != 1:
             raise ValueError(
@@ -185,6 +191,7 @@ class CRFHead(TagHead):
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         return crf_boundaries(emissions, lengths, self.start.value, self.end.value), lengths
 
+    @override
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         bounded, lengths = self.potentials(emissions, mask)
         tags = self._viterbi(bounded, lengths, self.transitions.value)

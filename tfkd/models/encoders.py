@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import keras
 
+from tfkd import layers
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import CHARACTER_ENCODERS, WordEmbedding
 from tfkd.preprocessing import CASINGS, WordFeatures
@@ -16,7 +17,7 @@ Tensor = Any
 LayerType = TypeVar("LayerType", bound=keras.layers.Layer)
 
 
-@keras.saving.register_keras_serializable("tfkd")
+@keras.saving.register_keras_serializable("tfkd", name="BiLSTMEncoder")
 @dataclass(frozen=True)
 class BiLSTM:
     """A bidirectional LSTM over word vectors, casing vectors and an encoding of the characters.
@@ -114,7 +115,6 @@ def bilstm_layer(units: int, dropout: float, name: str) -> Callable[[Tensor, Ten
     def apply(states: Tensor, mask: Tensor) -> Tensor:
         if dropout:
             states = keras.layers.Dropout(dropout, name=f"{name}_dropout")(states)
-        lstm = keras.layers.LSTM(units, return_sequences=True, name="lstm")
-        return keras.layers.Bidirectional(lstm, name=name)(states, mask=mask)
+        return layers.BiLSTM(units, name=name)(states, mask=mask)
 
     return apply

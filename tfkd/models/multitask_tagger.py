@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfkd.corpora import Corpus, tag_list
+from tfkd.corpora import Corpus, Scheme, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import TagHead
 from tfkd.models.encoders import BiLSTM, Encoder
@@ -60,7 +60,7 @@ class MultiTaskTagger(Tagging):
         encoder: Encoder | None = None,
         head: str = "softmax",
         task_encoder: int | None = 100,
-        scheme: str = "iob2",
+        scheme: Scheme = "iob2",
         dtype: Any = None,
         name: str = "multitask_tagger",
     ) -> None:
@@ -81,7 +81,12 @@ class MultiTaskTagger(Tagging):
         self.tasks = tuple(tags)
         self.scheme = scheme
         self._task_tags = {task: list(names) for task, names in tags.items()}
-        self._arguments = {"encoder": encoder, "head": head, "task_encoder": task_encoder, "dtype": policy}
+        self._arguments: dict[str, Any] = {
+            "encoder": encoder,
+            "head": head,
+            "task_encoder": task_encoder,
+            "dtype": policy,
+        }
         self._views = _Views()
         for task, (emissions, layer) in built.items():
             self._views.of[task] = self._view(task, inputs, emissions, layer)
@@ -119,7 +124,9 @@ class MultiTaskTagger(Tagging):
         if isinstance(inner, TaskOptimizer):
             return optimizer
         if inner is not optimizer:
-            raise ValueError("Give the optimiser itself: it is wrapped for loss scaling where the dtype policy needs it.")
+            raise ValueError(
+                "Give the optimiser itself: it is wrapped for loss scaling where the dtype policy needs it."
+            )
         groups = {task: [f"{task}_encoder", f"{task}_head"] for task in self.tasks}
         return TaskOptimizer(optimizer, groups)
 
@@ -131,15 +138,15 @@ class MultiTaskTagger(Tagging):
 
     def make_train_function(self, force: bool = False) -> None:
         """Make the function that `fit` calls for each batch."""
-        if self.train_function is None or force:
-            self.train_function = self._dispatch(
+        if force or getattr(self, "train_function", None) is None:
+            self.train_function: Any = self._dispatch(
                 lambda view: lambda data: view.train_step_of(data, self.optimizer, self)
             )
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the function that `evaluate` calls for each batch."""
-        if self.test_function is None or force:
-            self.test_function = self._dispatch(lambda view: lambda data: view.test_step_of(data, self))
+        if force or getattr(self, "test_function", None) is None:
+            self.test_function: Any = self._dispatch(lambda view: lambda data: view.test_step_of(data, self))
 
     def _dispatch(self, step_of: Callable[[Tagger], Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Run each batch through a function traced for its task alone: a step then costs one task, however many."""
@@ -160,7 +167,7 @@ class MultiTaskTagger(Tagging):
         if self.jit_compile:
             return tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False)
         spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), data)
-        return tf.function(step, input_signature=[spec], autograph=False)
+        return tf.function(step, autograph=False).get_concrete_function(spec)
 
     def _task_of(self, data: Any) -> int:
         x = keras.utils.unpack_x_y_sample_weight(data)[0]

@@ -11,12 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfkd.corpora import Corpus, Sentence, tag_list
+from tfkd.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import HEADS, TagHead
 from tfkd.models.encoders import BiLSTM, Encoder, bilstm_layer
 from tfkd.models.training import Trained, gradient_step, real_tokens
-from tfkd.preprocessing import BatchPlan, EncodedSentences, WordFeatures
+from tfkd.preprocessing import EncodedSentences, WordFeatures, WordVectors
 
 Tensor = Any
 
@@ -42,6 +42,30 @@ class Tagging(Trained, keras.Model):
     def input_names_needed(self) -> list[str]:
         """Names of the features that the network reads."""
         return list(self._inputs_struct)
+
+    def load_word_vectors(self, vectors: WordVectors) -> int:
+        """Set the vectors of the vocabulary's words in the layer `word_embedding`; words without one keep theirs.
+
+        Args:
+            vectors: Pre-trained vectors, of the encoder's `word_units`.
+
+        Returns:
+            How many words of the vocabulary have got one.
+
+        Raises:
+            TfkdError: The width is another.
+        """
+        layer = self.get_layer("word_embedding")
+        if vectors.width != layer.units:
+            raise TfkdError(
+                f"{vectors.source}: the vectors have width {vectors.width}, but word_units of the encoder is "
+                f"{layer.units}: make it {vectors.width}, or take other vectors."
+            )
+        rows, values = vectors.for_vocabulary(self.text)
+        table = layer.embeddings.numpy()
+        table[rows] = values
+        layer.embeddings.assign(table)
+        return len(rows)
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -84,7 +108,7 @@ class Tagger(Tagging):
         encoder: Encoder | None = None,
         head: str = "softmax",
         task_encoder: int | None = None,
-        scheme: str = "iob2",
+        scheme: Scheme = "iob2",
         dtype: Any = None,
         name: str = "tagger",
         graph: tuple[dict[str, Any], Any, TagHead] | None = None,
@@ -104,7 +128,12 @@ class Tagger(Tagging):
         self.text = text
         self.tags = names
         self.scheme = scheme
-        self._arguments = {"encoder": encoder, "head": head, "task_encoder": task_encoder, "dtype": policy}
+        self._arguments: dict[str, Any] = {
+            "encoder": encoder,
+            "head": head,
+            "task_encoder": task_encoder,
+            "dtype": policy,
+        }
         self._head_name = head_layer.name
         self._layer_aliases = layer_aliases or {}
         self._decode_function: Any = None
@@ -163,7 +192,7 @@ class Tagger(Tagging):
     def _decode(self, features: dict[str, Tensor]) -> Tensor:
         if self._decode_function is None:
             spec = {n: tf.TensorSpec([None] * len(t.shape), t.dtype) for n, t in features.items()}
-            self._decode_function = tf.function(lambda x: self.decode(x)["tags"], input_signature=[spec])
+            self._decode_function = tf.function(lambda x: self.decode(x)["tags"]).get_concrete_function(spec)
         return self._decode_function(features)
 
     def token_loss(self, x: dict[str, Tensor], y: Tensor, sample_weight: Tensor | None, emissions: Tensor) -> Tensor:
@@ -210,7 +239,9 @@ class Tagger(Tagging):
             weight *= given[:, tf.newaxis] if len(given.shape) == 1 else given
         # A row a token: of rows a sentence Keras' metrics would first take each padded row's mean.
         rows = tf.reshape(emissions, [-1, len(self.tags)])
-        return model.compute_metrics(x, tf.reshape(tf.maximum(y, 0), [-1]), rows, sample_weight=tf.reshape(weight, [-1]))
+        return model.compute_metrics(
+            x, tf.reshape(tf.maximum(y, 0), [-1]), rows, sample_weight=tf.reshape(weight, [-1])
+        )
 
     def predict_step(self, data: Any) -> dict[str, Tensor]:
         """Decode a batch, see the class."""
@@ -249,7 +280,7 @@ class TaskLayers:
     head: str
     units: int | None
     dropout: float
-    scheme: str
+    scheme: Scheme
 
     def build(self, states: Tensor, mask: Tensor, tags: Sequence[str], prefix: str) -> tuple[Tensor, TagHead]:
         """Make the layers, `task_encoder` or `{prefix}encoder` and `{prefix}head`; return emission scores and head."""

@@ -28,8 +28,8 @@ def resolve_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
 class Trained:
     """A mix-in of `keras.Model`: how our models are compiled and fitted.
 
-    It is no subclass of `keras.Model`: Keras turns the bases of a functional model's class into functional ones, which a
-    base shared with other models must not become.
+    It is no subclass of `keras.Model`: Keras turns the bases of a functional model's class into functional ones, which
+    a base shared with other models must not become.
     """
 
     def compile(self, optimizer: Any = "adam", metrics: Any = None, jit_compile: bool = False, **kwargs: Any) -> None:
@@ -38,7 +38,7 @@ class Trained:
         Args:
             optimizer: A Keras optimiser or its name. `"adam"` is `tfkd.optimizers.Adam`, whose step
                 does not grow with the vocabulary.
-            metrics: Keras metrics of the gold tag's index and the emission scores of each token; padding weighs nothing.
+            metrics: Keras metrics of each token's gold tag, as an index, and emission scores; padding weighs nothing.
             jit_compile: Whether to compile the step with XLA; each batch shape then compiles once.
             **kwargs: As `keras.Model.compile`, but for `loss`.
 
@@ -76,9 +76,7 @@ class Trained:
         self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
 
 
-def gradient_step(
-    optimizer: keras.optimizers.Optimizer, variables: list[Any], loss: Callable[[], Tensor]
-) -> Tensor:
+def gradient_step(optimizer: keras.optimizers.Optimizer, variables: list[Any], loss: Callable[[], Tensor]) -> Tensor:
     """Compute a loss, take its gradient by the variables, and let the optimiser change them.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 Tensor = Any
 
@@ -85,10 +86,12 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         self._iterations.assign_add(1)
 
     @property
+    @override
     def variables(self) -> list[Any]:
         return [*self._variables, *(v for one in self._by_task().values() for v in one.variables)]
 
     @property
+    @override
     def learning_rate(self) -> Any:
         return self.shared.learning_rate
 
@@ -105,6 +108,7 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         for task, one in self._by_task().items():
             one.finalize_variable_values([v for v in var_list if self._task_of_variable[self._var_key(v)] == task])
 
+    @override
     def get_config(self) -> dict[str, Any]:
         inner = keras.saving.serialize_keras_object(self.shared)
         if self.step_clipnorm is not None:
@@ -112,12 +116,15 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         return {"name": self.name, "optimizer": inner, "groups": self.groups}
 
     @classmethod
+    @override
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TaskOptimizer:
         optimizer = keras.saving.deserialize_keras_object(config.pop("optimizer"), custom_objects=custom_objects)
         return cls(optimizer=optimizer, **config)
 
     def _by_task(self) -> dict[str | None, keras.optimizers.Optimizer]:
-        return {None: self.shared, **self.tasks}
+        optimizers: dict[str | None, keras.optimizers.Optimizer] = {None: self.shared}
+        optimizers.update(self.tasks)
+        return optimizers
 
     def _clip_step(self, grads: list[Tensor]) -> list[Tensor]:
         if self.step_clipnorm is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfkd.corpora import Corpus, Sentence
+from tfkd.corpora import Corpus, Scheme, Sentence
 from tfkd.errors import TfkdError, nearest
 from tfkd.preprocessing.word_features import WordFeatures
 
@@ -39,7 +39,9 @@ class BatchPlan:
         [[0, 2], [1, 3]]
     """
 
-    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int = 1, shuffle: bool = True) -> None:
+    def __init__(
+        self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int = 1, shuffle: bool = True
+    ) -> None:
         if len(lengths) == 0:
             raise TfkdError("there are no sentences to make batches of.")
         if batch_size < 1:
@@ -92,9 +94,7 @@ class TaskMixPlan:
         TfkdError: A task has no sentence, `batch_size` is below 1 or `power` is negative.
     """
 
-    def __init__(
-        self, lengths: Sequence[np.ndarray], batch_size: int, power: float = 0.75, seed: int = 1
-    ) -> None:
+    def __init__(self, lengths: Sequence[np.ndarray], batch_size: int, power: float = 0.75, seed: int = 1) -> None:
         if power < 0:
             raise TfkdError(f"the power that tasks are drawn by must not be negative, got {power}.")
         self.plans = [BatchPlan(part, batch_size, seed=seed + task) for task, part in enumerate(lengths)]
@@ -202,7 +202,8 @@ def batches(
             `Distiller` takes where teacher and student have other vocabularies.
         tags: The tags, in the order of their indices: a model's `tags`.
         batch_size: Sentences in a batch.
-        shuffle: Whether each epoch is shuffled, with sentences of similar lengths together; if not, they keep their order.
+        shuffle: Whether each epoch is shuffled, with sentences of similar lengths together; if not, they keep their
+            order.
         seed: Seed of the shuffling.
 
     Returns:
@@ -219,7 +220,7 @@ def multitask_batches(
     tasks: Mapping[str, Corpus],
     text: WordFeatures,
     *,
-    scheme: str = "iob2",
+    scheme: Scheme = "iob2",
     split: str = "train",
     batch_size: int = 32,
     power: float = 0.75,

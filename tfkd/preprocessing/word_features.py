@@ -210,7 +210,7 @@ def _casing(tokens: Tensor) -> Tensor:
     # From the most general to the most special: the last that matches is taken.
     for name, pattern in (
         ("punctuation", r"[^\p{L}\p{N}]*"),
-        ("mixed", r"[^\p{N}]*\p{L}[^\p{N}]*"),
+        ("mixed", r"[^\p{N}]*[\p{Lu}\p{Ll}][^\p{N}]*"),
         ("with_digit", r".*\p{N}.*"),
         ("number", r"[\p{N}.,]*\p{N}[\p{N}.,]*"),
         ("title", r"\p{Lu}[^\p{Lu}\p{N}]*"),

@@ -96,7 +96,7 @@ class Annotator:
             _check_run(Path(model))
             model = load_tagger(model, task=task)
         check_tagger(model)
-        self._scheme = cast(Scheme, model.scheme)
+        self._scheme = model.scheme
         self._answer = Signatures(model).serving_default
 
     def annotate(self, texts: Iterable[str], batch_size: int = 32) -> Iterator[Annotation]:

@@ -1,0 +1,42 @@
+"""Batches of random sentences, made before anything is timed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfkd.preprocessing import CASINGS, WordFeatures
+
+TAGS = ("O", "B-Gene", "I-Gene")
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sentences in a batch and words in a sentence; every sentence is full."""
+
+    sentences: int = 32
+    words: int = 40
+
+
+def vocabulary(words: int) -> WordFeatures:
+    """Make a vocabulary of so many words."""
+    return WordFeatures([f"w{n}" for n in range(words)], LETTERS, normalize_digits=False)
+
+
+def random_batch(text: WordFeatures, shape: Shape, seed: int) -> tuple[dict[str, Any], Any]:
+    """Make features and tags; a word's frequency falls with its rank, as in text (Zipf)."""
+    rng = np.random.default_rng(seed)
+    size = (shape.sentences, shape.words)
+    ranks = np.exp(rng.random(size) * np.log(len(text.words))).astype(np.int32)
+    lengths = rng.integers(1, 13, (*size, 1))
+    characters = rng.integers(2, len(text.characters) + 2, (*size, text.max_characters))
+    features = {
+        "words": tf.constant(ranks + 1, tf.int32),
+        "casing": tf.constant(rng.integers(1, len(CASINGS), size), tf.int32),
+        "characters": tf.constant(np.where(np.arange(text.max_characters) < lengths, characters, 0), tf.int32),
+    }
+    return features, tf.constant(rng.integers(0, len(TAGS), size), tf.int32)

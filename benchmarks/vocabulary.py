@@ -1,0 +1,64 @@
+"""A training step with a vocabulary of 200,000 words against one of 5,000.
+
+The BiLSTM-CRF tagger (word vectors 100, character CNN 50, BiLSTM 200) on batches of 32 sentences of 40 words. The same
+with Keras' own Adam stands beside it, which goes through every row of the embedding and of its moments at each step.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+import tfkd.optimizers
+from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._batches import TAGS, Shape, random_batch, vocabulary
+from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns
+from tfkd.models import BiLSTM, Tagger
+
+OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
+    "tfkd's Adam": tfkd.optimizers.Adam,
+    "Keras' Adam": keras.optimizers.Adam,
+}
+
+
+def run(quick: bool) -> Sequence[Ratio]:
+    """Measure both optimisers' steps at both sizes, in turns."""
+    large, small = (2_000, 100) if quick else (200_000, 5_000)
+    shape = Shape(2, 5) if quick else Shape()
+    encoder = (
+        BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)
+        if quick
+        else BiLSTM(200, word_units=100, character_units=50)
+    )
+    steps = [_step(words, encoder, make(), shape) for make in OPTIMIZERS.values() for words in (large, small)]
+    seconds = seconds_in_turns(steps, turns=2 if quick else 20, steps_a_turn=1 if quick else 3)
+    return [
+        Ratio(
+            f"step with {large:,} words, {name}",
+            f"{small:,} words",
+            ratios(seconds[2 * number], seconds[2 * number + 1]),
+            "" if number else "<= 1.2",
+        )
+        for number, name in enumerate(OPTIMIZERS)
+    ]
+
+
+def _step(words: int, encoder: BiLSTM, optimizer: keras.optimizers.Optimizer, shape: Shape) -> Step:
+    """Make a training step that has been run before, on one batch after another."""
+    keras.utils.set_random_seed(1)
+    text = vocabulary(words)
+    model = Tagger(text, TAGS, encoder=encoder, head="crf")
+    model.compile(optimizer)
+    data = itertools.cycle([random_batch(text, shape, seed) for seed in range(8)])
+    function = tf.function(model.train_step, autograph=False)
+
+    def step() -> None:
+        # Reading the loss waits for the step to end, on an accelerator too.
+        float(function(next(data))["loss"])
+
+    for _ in range(3):
+        step()
+    return step

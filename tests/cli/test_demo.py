@@ -1,0 +1,44 @@
+"""`tfkd demo`, whole, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+
+@pytest.mark.slow
+def test_the_whole_line(run_tfkd, tmp_path):
+    answer = run_tfkd("demo", "--out", "demo", "--seed", "2", cwd=tmp_path, timeout=1500)
+    assert answer.returncode == 0, answer.stderr
+    out = answer.stdout
+    # The table holds what the runs hold.
+    for row, runs in (("teacher", ["teacher"] * 3), ("student alone", "alone"), ("student distilled", "distilled")):
+        line = next(line for line in out.splitlines() if line.strip().startswith(row + " "))
+        shown = [float(f) for f in re.findall(r"\b\d+\.\d\b(?! MB)", line)][:4]
+        tasks = ("disease", "chemical", "gene")
+        folders = runs if isinstance(runs, list) else [f"{task}-{runs}" for task in tasks]
+        scores = [
+            100
+            * json.loads((tmp_path / "demo" / "runs" / run / "scores.json").read_text())[task]["test"]["micro"]["f1"]
+            for run, task in zip(folders, tasks, strict=True)
+        ]
+        assert shown == pytest.approx([*scores, sum(scores) / 3], abs=0.051)
+        if row == "student alone":
+            assert all(50 < f1 < 85 for f1 in scores)
+    assert "[Gene]" in out or "[Disease]" in out or "[Chemical]" in out
+    assert "To go on:" in out
+    for task in ("disease", "chemical", "gene"):
+        assert (tmp_path / "demo" / "savedmodels" / task / "1" / "saved_model.pb").is_file()
+    # The commands that it names work.
+    command = next(line for line in out.splitlines() if "tfkd evaluate" in line).split()
+    assert run_tfkd(*command[1:], cwd=tmp_path).returncode == 0
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(run_tfkd, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    answer = run_tfkd("demo", "--out", str(tmp_path))
+    assert answer.returncode == 2
+    assert "holds other things than a demo" in answer.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
