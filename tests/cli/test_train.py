@@ -11,7 +11,7 @@ import pytest
         (["train", "demo-student", "--set", "encoder.unit=3"], "did you mean 'units'"),
         (["train", "demo-student", "--set", "encoder.units=many"], "encoder.units"),
         (["train", "no-such.yaml"], "no-such.yaml"),
-        (["distill", "demo-student", "--teacher", "nowhere"], "there is no run nowhere"),
+        (["distill", "demo-student", "--teacher", "nowhere"], "there is no run"),
         (["distill", "demo-student"], "needs a teacher"),
         (["distill", "demo-teacher", "--teacher", "nowhere"], "says nothing of distillation"),
     ],

@@ -22,8 +22,8 @@ class Distiller(Trained, keras.Model):
 
     The loss is `student_loss_weight * student's own loss + sum_i distillation_loss_weights[i] * loss_i`, each a mean
     over the real tokens. A step runs the teacher once, outside of the gradient and without dropout, and the student
-    once; the teacher is never changed. Batches are those of `tfkd.preprocessing.batches`; where teacher and student have
-    other vocabularies, made with `{"student": student.text, "teacher": teacher.text}`.
+    once; the teacher is never changed. Batches are those of `tfkd.preprocessing.batches`; where teacher and student
+    have other vocabularies, made with `{"student": student.text, "teacher": teacher.text}`.
 
     A saved distiller holds the student, its optimiser and the projections, not the teacher: set `teacher` again
     after loading to go on training.

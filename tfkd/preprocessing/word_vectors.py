@@ -127,7 +127,7 @@ def read_word_vectors(
     Example:
         >>> folder = tempfile.TemporaryDirectory()
         >>> path = Path(folder.name, "tiny.vec")
-        >>> _ = path.write_text("2 3\\ngene 1 2 3\\np53 4 5 6\\n")
+        >>> _ = path.write_text("2 3\ngene 1 2 3\np53 4 5 6\n")
         >>> read_word_vectors(path).words
         ('gene', 'p53')
         >>> folder.cleanup()
