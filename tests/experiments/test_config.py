@@ -302,9 +302,7 @@ class TestFiles:
             own = load_config(student)
             tasks = load_config(teacher).tasks
             assert own.distillation is not None
-            sample = {"devel_sentences": None}
-            same = (tasks[name].model_copy(update=sample) == task for name, task in own.tasks.items())
-            assert all(same), "the very sentences the teacher had"
+            assert own.tasks.items() <= tasks.items(), "the very sentences the teacher had"
 
     def test_a_file_comes_before_a_bundled_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "demo-student").write_text(TAGGER)

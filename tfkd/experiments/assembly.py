@@ -95,7 +95,8 @@ def read_vectors(config: Config) -> WordVectors | None:
 def make_text(config: Config, corpora: Mapping[str, Corpus], vectors: WordVectors | None = None) -> WordFeatures:
     """Build the vocabulary of a run from its training sentences.
 
-    Of words that are rarer, or stand in the other splits alone, those are known too that have a pre-trained vector.
+    With pre-trained vectors those of their words are known too that occur in training, however seldom, and the first
+    `text.vector_words` of them: development and test sets are not looked at, so that test text is met as any other is.
     """
     settings = config.text
     arguments: dict[str, Any] = {
@@ -105,9 +106,8 @@ def make_text(config: Config, corpora: Mapping[str, Corpus], vectors: WordVector
         "max_characters": settings.characters.max_length,
     }
     if vectors is not None:
-        sentences = (s for corpus in corpora.values() for split in corpus.splits.values() for s in split)
-        every = dict.fromkeys(token for sentence in sentences for token in sentence.tokens)
-        widest = WordFeatures.adapt(corpora.values(), extra_words=every, **arguments)
+        common = vectors.words[: settings.vector_words]
+        widest = WordFeatures.adapt(corpora.values(), extra_words=common, **{**arguments, "min_count": 1})
         arguments["extra_words"] = [widest.words[row - 2] for row in vectors.for_vocabulary(widest)[0]]
     return WordFeatures.adapt(corpora.values(), **arguments)
 

@@ -74,6 +74,11 @@ class TextConfig(Section):
         description="a file of pre-trained word vectors (word2vec or fastText, text or binary), taken from the current "
         "folder; its width must be `word_units`",
     )
+    vector_words: Annotated[int, Field(ge=0)] = Field(
+        50_000,
+        description="so many of the file's words, the first and so the most frequent ones, are known although they are "
+        "rare in training or absent from it",
+    )
 
 
 class BiLSTMConfig(Section):
