@@ -194,7 +194,12 @@ cli.main(["demo"])
     def test_ctrl_c(self) -> None:
         program = self.code.format(body="print('ready', flush=True); time.sleep(60)")
         process = subprocess.Popen(
-            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell starts its background jobs with this signal ignored, and they hand that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)

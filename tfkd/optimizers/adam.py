@@ -23,8 +23,8 @@ class Adam(keras.optimizers.Adam):
     Args: those of `keras.optimizers.Adam`.
 
     Example:
-        >>> Adam(learning_rate=1e-3).name
-        'adam'
+        >>> round(float(Adam(learning_rate=1e-3).learning_rate), 6)
+        0.001
     """
 
     def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
