@@ -53,15 +53,17 @@ def results_table(result: DemoResult) -> Table:
     schemes = {s["test"].scheme for s in result.teacher.scores.values()}
     table = Table(
         title="Entity F1 on test",
-        caption=f"strict, scheme {', '.join(sorted(schemes))}; a student knows one task, the teacher all; "
-        "words/s on this machine",
+        caption=f"strict, scheme {', '.join(sorted(schemes))}; a student knows one task, the teacher all",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
     )
     table.add_column("model", no_wrap=True)
     for task in result.alone:
-        table.add_column(task, justify="right")
+        table.add_column(task, justify="right", no_wrap=True)
     for heading in ("mean", "weights", "size", "words/s"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_row("teacher", *_row(dict.fromkeys(result.alone, result.teacher)))
     table.add_row("student alone", *_row(result.alone))
     table.add_row("student distilled", *_row(result.distilled))

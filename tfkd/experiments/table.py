@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfkd.errors import TfkdError
 from tfkd.experiments.run_folder import RUN, SCORES, RunFolder
 
 
@@ -59,4 +60,7 @@ def results_table(runs: Sequence[str | Path]) -> str:
 
 
 if __name__ == "__main__":
-    print(results_table(sys.argv[1:]))
+    try:
+        print(results_table(sys.argv[1:]))
+    except TfkdError as error:
+        sys.exit(f"tfkd: {error}")
