@@ -138,12 +138,11 @@ def test_what_stands_in_the_padding_changes_nothing(lengths, extra, junk, seed):
     padded = np.concatenate([inputs, np.full((len(lengths), extra, 3), junk, "float32")], axis=1)
     for b, length in enumerate(lengths):
         padded[b, length:] = junk
-    for x in (padded,):
-        np.testing.assert_allclose(crf_log_norm(x, n, transitions), crf_log_norm(inputs, n, transitions), rtol=1e-6)
-        marginals = crf_marginals(x, n, transitions)[:, : inputs.shape[1]]
-        np.testing.assert_allclose(marginals, crf_marginals(inputs, n, transitions), atol=1e-6)
-        paths = crf_decode(x, transitions, n)[0][:, : inputs.shape[1]]
-        np.testing.assert_array_equal(paths, crf_decode(inputs, transitions, n)[0])
+    np.testing.assert_allclose(crf_log_norm(padded, n, transitions), crf_log_norm(inputs, n, transitions), rtol=1e-6)
+    marginals = crf_marginals(padded, n, transitions)[:, : inputs.shape[1]]
+    np.testing.assert_allclose(marginals, crf_marginals(inputs, n, transitions), atol=1e-6)
+    paths = crf_decode(padded, transitions, n)[0][:, : inputs.shape[1]]
+    np.testing.assert_array_equal(paths, crf_decode(inputs, transitions, n)[0])
 
 
 def test_sentence_of_no_token_has_one_path_of_score_zero():

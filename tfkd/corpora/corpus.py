@@ -14,6 +14,7 @@ from tfkd.corpora.schemes import Scheme, adjacent_pairs, check_scheme, convert_t
 from tfkd.errors import nearest
 
 SPLITS = ("train", "devel", "test")
+_SPLIT_WORDS = {"train": "training", "devel": "development", "test": "test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,31 +215,33 @@ class Corpus:
             )
         return Corpus(self.name, scheme, splits, replace(self.report, scheme=scheme, splits=counts))
 
-    def sample(self, sentences: int, seed: int) -> Corpus:
-        """Cut the training split to a random sample, and leave the other splits whole.
+    def sample(self, sentences: int, seed: int, split: str = "train") -> Corpus:
+        """Cut one split to a random sample, and leave the others whole.
 
         The sample is drawn without replacement by `numpy.random.default_rng(seed)`, and its sentences keep the order
         they have in the corpus.
 
         Args:
-            sentences: How many training sentences to keep.
+            sentences: How many of its sentences to keep.
             seed: The seed of the draw.
+            split: The split to cut, the training split by default.
 
         Raises:
-            CorpusError: If there are fewer training sentences than that.
+            CorpusError: If there are fewer sentences than that.
 
         Example:
             >>> rows = tuple(Sentence((word,), ("O",)) for word in "abcdef")
             >>> [row.tokens[0] for row in Corpus("tiny", "iob2", {"train": rows}).sample(3, seed=1).train]
             ['b', 'c', 'e']
         """
-        train = self.train
-        if not 1 <= sentences <= len(train):
+        whole = self.split(split)
+        if not 1 <= sentences <= len(whole):
             raise CorpusError(
-                f"cannot draw {sentences} training sentences from {self.name!r}: expected 1 to {len(train)}"
+                f"cannot draw {sentences} {_SPLIT_WORDS[split]} sentences from {self.name!r}: "
+                f"expected 1 to {len(whole)}"
             )
-        drawn = np.random.default_rng(seed).choice(len(train), size=sentences, replace=False)
-        return self.with_split("train", [train[index] for index in sorted(drawn)])
+        drawn = np.random.default_rng(seed).choice(len(whole), size=sentences, replace=False)
+        return self.with_split(split, [whole[index] for index in sorted(drawn)])
 
     def with_split(self, name: str, sentences: Iterable[Sentence]) -> Corpus:
         """Return the corpus with other sentences in one split.

@@ -10,7 +10,9 @@ import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.errors import TfkdError
+from tfkd.layers import token_weights
 from tfkd.models import Tagger
+from tfkd.models.training import real_tokens
 
 Tensor = Any
 
@@ -65,12 +67,8 @@ class DistillationLoss:
             A float32 scalar: the weighted sum of the real tokens' losses over their number.
         """
         losses = self.token_losses(teacher, student)
-        real = tf.cast(mask, tf.float32)
-        weight = real
-        if sample_weight is not None:
-            given = tf.cast(sample_weight, tf.float32)
-            weight = real * (given[:, tf.newaxis] if len(given.shape) == 1 else given)
-        return tf.reduce_sum(tf.where(mask, losses, 0.0) * weight) / tf.maximum(tf.reduce_sum(real), 1.0)
+        weight = token_weights(mask, sample_weight)
+        return tf.reduce_sum(tf.where(mask, losses, 0.0) * weight) / real_tokens(mask)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

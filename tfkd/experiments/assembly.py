@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 import tfkd.optimizers
 from tfkd.corpora import Corpus, demo_corpora, read_corpus, without_held_out
 from tfkd.distillation import DistillationLoss, Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.errors import TfkdError, nearest
-from tfkd.experiments.config import BUNDLED_CORPUS, Config, LossConfig, TaskConfig
+from tfkd.experiments.config import BUNDLED_CORPUS, Config, DistillationConfig, LossConfig, TaskConfig
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.preprocessing import WordFeatures, WordVectors, batches, multitask_batches, read_word_vectors
 
@@ -60,8 +59,7 @@ def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, 
     for name, task in config.tasks.items():
         devel = corpora[name].devel
         if task.devel_sentences is not None and task.devel_sentences < len(devel):
-            rows = np.random.default_rng(task.sample_seed).choice(len(devel), task.devel_sentences, replace=False)
-            watched[name] = corpora[name].with_split("devel", [devel[i] for i in sorted(rows)])
+            watched[name] = corpora[name].sample(task.devel_sentences, task.sample_seed, split="devel")
     return watched
 
 
@@ -170,14 +168,23 @@ def training_batches(
     return batches(corpus.train, texts, model.tags, batch_size=settings.batch_size, seed=config.seed)
 
 
-def make_distiller(config: Config, teacher: Tagger, student: Tagger) -> Distiller:
-    """Make the distiller of a configuration."""
-    settings = config.distillation
-    if settings is None:
+def distillation_settings(config: Config) -> DistillationConfig:
+    """Return the section `distillation` of a configuration.
+
+    Raises:
+        TfkdError: There is none.
+    """
+    if config.distillation is None:
         raise TfkdError(
             "the configuration says nothing of distillation: add a section `distillation`, for example "
             "`distillation: {losses: [{logits: {temperature: 2.0}}]}`."
         )
+    return config.distillation
+
+
+def make_distiller(config: Config, teacher: Tagger, student: Tagger) -> Distiller:
+    """Make the distiller of a configuration."""
+    settings = distillation_settings(config)
     losses = [_LOSSES[loss.name](loss) for loss in settings.losses]
     weights = [loss.settings.weight for loss in settings.losses]
     return Distiller(teacher, student, losses, weights, settings.student_loss_weight)

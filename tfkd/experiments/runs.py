@@ -20,6 +20,7 @@ from tfkd.errors import TfkdError, nearest
 from tfkd.evaluation import EntityF1, Scores
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.experiments.assembly import (
+    distillation_settings,
     make_distiller,
     make_model,
     make_optimizer,
@@ -165,17 +166,11 @@ def evaluate(
 
 
 def _with_teacher(config: Config, teacher: str | os.PathLike[str] | None) -> Config:
-    if config.distillation is None:
-        raise TfkdError(
-            "the configuration says nothing of distillation: add a section `distillation`, for example "
-            "`distillation: {losses: [{logits: {temperature: 2.0}}]}`."
-        )
-    path = teacher or config.distillation.teacher
+    settings = distillation_settings(config)
+    path = teacher or settings.teacher
     if path is None:
         raise TfkdError("a student needs a teacher: say --teacher RUN, or `distillation: {teacher: RUN}`.")
-    return config.model_copy(
-        update={"distillation": config.distillation.model_copy(update={"teacher": os.path.abspath(path)})}
-    )
+    return config.model_copy(update={"distillation": settings.model_copy(update={"teacher": os.path.abspath(path)})})
 
 
 def _view(model: Tagger | MultiTaskTagger, task: str) -> Tagger:

@@ -11,7 +11,7 @@ from tfkd.layers.crf import (
     crf_sequence_score,
 )
 from tfkd.layers.embedding import WordEmbedding
-from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead
+from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead, token_weights
 
 __all__ = [
     "CHARACTER_ENCODERS",
@@ -30,4 +30,5 @@ __all__ = [
     "crf_log_norm",
     "crf_marginals",
     "crf_sequence_score",
+    "token_weights",
 ]

@@ -117,10 +117,7 @@ class SoftmaxHead(TagHead):
     def summed_loss(self, emissions: Tensor, tags: Tensor, mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         index = tf.where(mask, tf.cast(tags, tf.int32), 0)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=index, logits=emissions)
-        weight = tf.cast(mask, losses.dtype)
-        if sample_weight is not None:
-            weight *= _for_tokens(tf.cast(sample_weight, losses.dtype))
-        return tf.reduce_sum(losses * weight)
+        return tf.reduce_sum(losses * token_weights(mask, sample_weight))
 
     @override
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -202,8 +199,25 @@ HEADS: dict[str, type[TagHead]] = {"softmax": SoftmaxHead, "crf": CRFHead}
 """The heads by the names that `head=` takes."""
 
 
-def _for_tokens(sample_weight: Tensor) -> Tensor:
-    return sample_weight[:, tf.newaxis] if len(sample_weight.shape) == 1 else sample_weight
+def token_weights(mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+    """Compute what each token weighs in a sum: its sample's weight if it is real, 0 in the padding.
+
+    Args:
+        mask: True at real tokens, bool `[batch, time]`.
+        sample_weight: Weight of each sentence `[batch]` or token `[batch, time]`; 1 by default.
+
+    Returns:
+        float32 `[batch, time]`.
+
+    Example:
+        >>> token_weights(tf.constant([[True, False]]), tf.constant([3.0])).numpy().tolist()
+        [[3.0, 0.0]]
+    """
+    real = tf.cast(mask, tf.float32)
+    if sample_weight is None:
+        return real
+    given = tf.cast(sample_weight, tf.float32)
+    return real * (given[:, tf.newaxis] if len(given.shape) == 1 else given)
 
 
 def _at(probabilities: Tensor, tags: Tensor, mask: Tensor) -> Tensor:

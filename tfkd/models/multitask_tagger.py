@@ -207,13 +207,6 @@ class MultiTaskTagger(Tagging):
             "encoder": keras.saving.serialize_keras_object(self._arguments["encoder"]),
         }
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MultiTaskTagger:
-        """Build the model again, without its weights."""
-        for part in ("text", "encoder"):
-            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
-        return cls(**config)
-
 
 class _Views:
     """Holds the views where Keras does not look for layers: they hold nothing that the teacher does not."""

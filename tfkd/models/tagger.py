@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfkd.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd.errors import TfkdError, nearest
-from tfkd.layers import HEADS, TagHead
+from tfkd.layers import HEADS, TagHead, token_weights
 from tfkd.models.encoders import BiLSTM, Encoder, bilstm_layer
 from tfkd.models.training import Trained, gradient_step, real_tokens
 from tfkd.preprocessing import EncodedSentences, WordFeatures, WordVectors
@@ -66,6 +66,13 @@ class Tagging(Trained, keras.Model):
         table[rows] = values
         layer.embeddings.assign(table)
         return len(rows)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """Build the model again, without its weights."""
+        for part in ("text", "encoder"):
+            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
+        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -233,10 +240,7 @@ class Tagger(Tagging):
         """Count a batch in the metrics of `model`, by its real tokens."""
         mask = self.text.mask(x)
         model._loss_tracker.update_state(loss, sample_weight=real_tokens(mask))
-        weight = tf.cast(mask, tf.float32)
-        if sample_weight is not None:
-            given = tf.cast(sample_weight, tf.float32)
-            weight *= given[:, tf.newaxis] if len(given.shape) == 1 else given
+        weight = token_weights(mask, sample_weight)
         # A row a token: of rows a sentence Keras' metrics would first take each padded row's mean.
         rows = tf.reshape(emissions, [-1, len(self.tags)])
         return model.compute_metrics(
@@ -257,13 +261,6 @@ class Tagger(Tagging):
             **self._arguments,
             "encoder": keras.saving.serialize_keras_object(self._arguments["encoder"]),
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Tagger:
-        """Build the model again, without its weights."""
-        for part in ("text", "encoder"):
-            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
-        return cls(**config)
 
 
 @dataclass(frozen=True)
