@@ -41,18 +41,13 @@ class CharacterEncoder(keras.layers.Layer):
     def call(self, ids: Tensor) -> Tensor:
         ids = tf.cast(ids, tf.int32)
         shape = tf.shape(ids)
-        flat = tf.reshape(ids, [shape[0] * shape[1], shape[2]])
-        real = tf.not_equal(flat, 0)
-        # A small table: the product with one-hot rows has a product for a gradient, a gather has a scatter.
-        rows = tf.one_hot(flat, self.characters, dtype=self.compute_dtype)
-        hot = rows * tf.cast(real, rows.dtype)[..., tf.newaxis]
-        vectors = tf.matmul(hot, tf.cast(self.embeddings, self.compute_dtype))
-        encoded = self.encode(vectors, real)
-        encoded = tf.where(tf.reduce_any(real, axis=1, keepdims=True), encoded, tf.zeros([], encoded.dtype))
+        words = tf.reshape(ids, [shape[0] * shape[1], shape[2]])
+        encoded = tf.cast(self.encode(words), self.compute_dtype)
+        encoded = tf.where(tf.reduce_any(words > 0, axis=1, keepdims=True), encoded, tf.zeros([], encoded.dtype))
         return tf.reshape(encoded, [shape[0], shape[1], self.units])
 
-    def encode(self, vectors: Tensor, real: Tensor) -> Tensor:
-        """Make `[words, units]` of character vectors `[words, characters, embedding_units]`."""
+    def encode(self, words: Tensor) -> Tensor:
+        """Make `[words, units]` of the words' characters, int32 `[words, characters]`."""
         raise NotImplementedError
 
     @override
@@ -95,11 +90,13 @@ class CharacterCNN(CharacterEncoder):
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
     @override
-    def encode(self, vectors: Tensor, real: Tensor) -> Tensor:
-        filtered = tf.nn.conv1d(vectors, tf.cast(self.kernel, vectors.dtype), stride=1, padding="SAME")
-        lowest = tf.constant(filtered.dtype.min, filtered.dtype)
-        peak = tf.reduce_max(tf.where(real[..., tf.newaxis], filtered, lowest), axis=1)
-        return tf.nn.relu(peak + tf.cast(self.bias, peak.dtype))
+    def encode(self, words: Tensor) -> Tensor:
+        # There are few characters: what each of them gives a filter at each of its places is a small table, and a
+        # filter's score is the sum of its places' rows.
+        known = tf.cast(tf.range(self.characters) > 0, tf.float32)[:, tf.newaxis]
+        embeddings, kernel = (tf.cast(w, tf.float32) for w in (self.embeddings, self.kernel))
+        tables = tf.einsum("cw,kwu->kcu", embeddings * known, kernel)
+        return tf.nn.relu(_peaks(words, tables) + tf.cast(self.bias, tf.float32))
 
     @override
     def get_config(self) -> dict[str, Any]:
@@ -135,8 +132,49 @@ class CharacterBiLSTM(CharacterEncoder):
         self.lstm.build((None, None, self.embedding_units))
 
     @override
-    def encode(self, vectors: Tensor, real: Tensor) -> Tensor:
-        return self.lstm(vectors, mask=real)
+    def encode(self, words: Tensor) -> Tensor:
+        # The product with one-hot rows has a product for a gradient, a gather has a scatter.
+        hot = tf.one_hot(words, self.characters, dtype=self.compute_dtype)
+        return self.lstm(tf.matmul(hot, tf.cast(self.embeddings, self.compute_dtype)), mask=words > 0)
+
+
+def _peaks(words: Tensor, tables: Tensor) -> Tensor:
+    """Find the highest score of each filter over a word's characters.
+
+    Args:
+        words: Character ids, int32 `[words, characters]`, 0 in the padding.
+        tables: What a character gives each filter at each of its places, float32 `[kernel_size, ids, units]`.
+
+    Returns:
+        `[words, units]`; the lowest float32 for a word of no character.
+    """
+    size, ids, units = tables.shape
+    count, width = tf.shape(words)[0], tf.shape(words)[1]
+    padded = tf.pad(words, [[0, 0], [(size - 1) // 2, size // 2]])
+
+    @tf.custom_gradient
+    def peaks(tables: Tensor) -> tuple[Tensor, Any]:
+        by_place, characters = tf.unstack(tables), tf.transpose(padded)
+
+        def step(place: Tensor, highest: Tensor, at: Tensor) -> tuple[Tensor, ...]:
+            score = tf.add_n([tf.gather(by_place[i], characters[place + i]) for i in range(size)])
+            higher = (score > highest) & (characters[place + (size - 1) // 2] > 0)[:, tf.newaxis]
+            return place + 1, tf.where(higher, score, highest), tf.where(higher, place, at)
+
+        start = (tf.constant(0), tf.fill([count, units], tf.float32.min), tf.zeros([count, units], tf.int32))
+        _, highest, at = tf.while_loop(lambda place, *_: place < width, step, start, maximum_iterations=width)
+
+        def grad(upstream: Tensor) -> Tensor:
+            def by_cell(i: int) -> Tensor:
+                cells = tf.gather(padded, at + i, batch_dims=1) * units + tf.range(units)
+                sums = tf.math.unsorted_segment_sum(tf.reshape(upstream, [-1]), tf.reshape(cells, [-1]), ids * units)
+                return tf.reshape(sums, [ids, units])
+
+            return tf.stack([by_cell(i) for i in range(size)])
+
+        return highest, grad
+
+    return peaks(tables)
 
 
 CHARACTER_ENCODERS: dict[str, type[CharacterEncoder]] = {"cnn": CharacterCNN, "bilstm": CharacterBiLSTM}

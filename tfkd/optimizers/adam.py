@@ -15,7 +15,7 @@ Tensor = Any
 class Adam(keras.optimizers.Adam):
     """Adam (Kingma and Ba 2015) that updates only the rows of an embedding which a batch used.
 
-    For dense gradients it is `keras.optimizers.Adam`, to the number. For gradients that name rows
+    For dense gradients it gives the numbers of `keras.optimizers.Adam`, in one pass over each variable. For gradients that name rows
     (`tf.IndexedSlices`, as `tfkd.layers.WordEmbedding` gives), moments and weights of the other rows are left
     alone, where Keras' Adam lets them decay and drift at a cost that grows with the table. Rows that stand
     more than once in a batch are summed first, so that clipping sees the true gradient.
@@ -33,15 +33,30 @@ class Adam(keras.optimizers.Adam):
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update one variable, and its moments, where the gradient has something to say."""
-        if not isinstance(gradient, tf.IndexedSlices) or self.amsgrad:
+        if self.amsgrad:
             super().update_step(gradient, variable, learning_rate)
             return
         dtype = variable.dtype
-        step = tf.cast(self.iterations.value + 1, dtype)
+        step = keras.ops.cast(self.iterations + 1, dtype)
         beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
-        rate = tf.cast(learning_rate, dtype) * tf.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+        powers = beta_1**step, beta_2**step
         index = self._get_variable_index(variable)
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
+        if not isinstance(gradient, tf.IndexedSlices):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=momentum.handle,
+                v=velocity.handle,
+                beta1_power=powers[0],
+                beta2_power=powers[1],
+                lr=tf.cast(learning_rate, dtype),
+                beta1=beta_1,
+                beta2=beta_2,
+                epsilon=self.epsilon,
+                grad=tf.cast(gradient, dtype),
+            )
+            return
+        rate = tf.cast(learning_rate, dtype) * tf.sqrt(1 - powers[1]) / (1 - powers[0])
         rows, used = gradient.indices, _used(gradient)
         values = tf.cast(gradient.values, dtype)
         # Unused slots repeat row 0 with a change of zero: additions, not assignments, so they do no harm.
