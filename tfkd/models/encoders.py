@@ -29,7 +29,7 @@ class BiLSTM:
     Args:
         units: Units of each direction.
         layers: Bidirectional layers, one above the other.
-        dropout: Rate of dropout on the embedding and on every layer's output.
+        dropout: Rate of dropout on the embedding and on every layer's output; a sentence's tokens lose the same units.
         word_units: Width of the word vectors.
         casing_units: Width of the casing vectors; 0 for none.
         characters: `"cnn"`, `"bilstm"` or `None`.
@@ -114,7 +114,12 @@ def bilstm_layer(units: int, dropout: float, name: str) -> Callable[[Tensor, Ten
 
     def apply(states: Tensor, mask: Tensor) -> Tensor:
         if dropout:
-            states = keras.layers.Dropout(dropout, name=f"{name}_dropout")(states)
+            states = locked_dropout(dropout, f"{name}_dropout")(states)
         return layers.BiLSTM(units, name=name)(states, mask=mask)
 
     return apply
+
+
+def locked_dropout(rate: float, name: str) -> keras.layers.Dropout:
+    """Make a layer that drops the same units at every token of a sentence (Gal and Ghahramani 2016)."""
+    return keras.layers.Dropout(rate, noise_shape=(None, 1, None), name=name)

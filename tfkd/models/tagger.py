@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfkd.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import HEADS, TagHead, token_weights
-from tfkd.models.encoders import BiLSTM, Encoder, bilstm_layer
+from tfkd.models.encoders import BiLSTM, Encoder, bilstm_layer, locked_dropout
 from tfkd.models.training import Trained, gradient_step, real_tokens
 from tfkd.preprocessing import EncodedSentences, WordFeatures, WordVectors
 
@@ -267,6 +267,9 @@ class Tagger(Tagging):
 class TaskLayers:
     """What stands above shared states for one task: a BiLSTM, if there is one, and a head.
 
+    The head reads the shared states beside those of the task's BiLSTM: the shared layers then learn from the first step
+    on, where a new layer between them and the loss would hold them up.
+
     Args:
         head: `"softmax"` or `"crf"`.
         units: Units of each direction of the BiLSTM, or `None`.
@@ -285,9 +288,10 @@ class TaskLayers:
             raise TfkdError(f"no head is called {self.head!r}: {nearest(self.head, HEADS)}")
         if self.units:
             name = f"{prefix}encoder" if prefix else "task_encoder"
-            states = bilstm_layer(self.units, self.dropout, name)(states, mask)
+            own = bilstm_layer(self.units, self.dropout, name)(states, mask)
+            states = keras.layers.Concatenate(name=f"{prefix}states")([states, own])
         if self.dropout:
-            states = keras.layers.Dropout(self.dropout, name=f"{prefix}head_dropout")(states)
+            states = locked_dropout(self.dropout, f"{prefix}head_dropout")(states)
         layer = HEADS[self.head](tags, self.scheme, name=f"{prefix}head")
         return layer(states, mask=mask), layer
 
