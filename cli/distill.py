@@ -21,7 +21,7 @@ from .startup import import_tensorflow
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the student's run, made here.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
-@click.option("--overwrite", is_flag=True, help="Replace a finished run that stands in the folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the run that stands in the folder.")
 def distill(config: str, teacher: Path | None, out: Path, settings: tuple[str, ...], overwrite: bool) -> None:
     """Train the student that CONFIG describes with a trained teacher.
 

@@ -104,8 +104,10 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as error:
+        # click raises its own error from the interrupt, which may say how to go on.
+        said = str(error.__cause__ or error)
+        _fail(f"interrupted; {said}" if said else "interrupted", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone; Python is not to complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,7 @@ from .startup import import_tensorflow
 @click.argument("config")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run, made here.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
-@click.option("--overwrite", is_flag=True, help="Replace a finished run that stands in the folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the run that stands in the folder.")
 def train(config: str, out: Path, settings: tuple[str, ...], overwrite: bool) -> None:
     """Train a teacher or a tagger, as CONFIG says.
 

@@ -19,6 +19,7 @@ from tfkd import registration
 
 if TYPE_CHECKING:
     from tfkd import (
+        checkpoints,
         corpora,
         distillation,
         errors,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "checkpoints",
     "corpora",
     "distillation",
     "errors",

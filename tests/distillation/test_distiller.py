@@ -88,9 +88,9 @@ def test_a_step_runs_the_student_once_and_the_teacher_without_dropout():
     x, y = next(iter(data))
     step = tf.function(distiller.train_step).get_concrete_function((x, y))
     bodies = [op for op in step.graph.get_operations() if op.type in ("While", "StatelessWhile")]
-    # One loop for both directions: the shared encoder and the task's encoder of the teacher, forwards only; the
-    # student's encoder forwards and backwards.
-    assert len(bodies) == 1 + 1 + 2
+    # A loop for the characters, whose gradient needs none, and one for both directions of a BiLSTM: the shared encoder
+    # and the task's of the teacher, forwards only; the student's encoder forwards and backwards.
+    assert len(bodies) == (1 + 1 + 1) + (1 + 2)
     dropouts = {op.name.split("/")[-3] for op in step.graph.get_operations() if op.type.startswith("StatelessRandom")}
     assert not any("shared" in name or name.startswith("a_") for name in dropouts)
 

@@ -123,11 +123,12 @@ def test_folders_that_are_no_runs_are_refused(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
     with pytest.raises(TfkdError, match=r"other things than a run, such as 'thesis\.tex'"):
-        RunFolder(tmp_path / "mine").prepare(config)
+        RunFolder(tmp_path / "mine").check_free(config)
     (tmp_path / "file").touch()
     with pytest.raises(TfkdError, match="is a file"):
-        RunFolder(tmp_path / "file").prepare(config)
-    RunFolder(tmp_path / "begun").prepare(config)
+        RunFolder(tmp_path / "file").check_free(config)
+    with RunFolder(tmp_path / "begun").taken(config):
+        pass
     with pytest.raises(TfkdError, match="did not come to its end"):
         RunFolder(tmp_path / "begun").model()
 
@@ -148,7 +149,8 @@ def test_a_corpus_that_is_missing_or_too_small_is_named(tmp_path):
 def test_loading_a_run_executes_nothing_that_it_holds(tmp_path):
     """A file with a Lambda layer is refused, as Keras' safe mode does."""
     config = parse_config("kind: tagger\ntasks: {gene: {path: 'demo:gene'}}")
-    RunFolder(tmp_path).prepare(config)
+    with RunFolder(tmp_path).taken(config):
+        pass
     evil = keras.Sequential([keras.Input((1,)), keras.layers.Lambda(lambda x: x)])
     evil.save(tmp_path / "model.keras")
     (tmp_path / "scores.json").write_text("{}")

@@ -28,6 +28,7 @@ class EntityF1(keras.callbacks.Callback):
     Attributes:
         best: The highest `val_f1`.
         best_epoch: Its epoch, from 0; -1 before the first.
+        best_weights: The weights after it, if they are kept.
 
     Example:
         >>> from tfkd.corpora import demo_corpora
@@ -52,7 +53,7 @@ class EntityF1(keras.callbacks.Callback):
         self.patience = patience
         self.best = -1.0
         self.best_epoch = -1
-        self._best_weights: list[np.ndarray] | None = None
+        self.best_weights: list[np.ndarray] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score, and keep the weights if they are the best so far."""
@@ -66,14 +67,14 @@ class EntityF1(keras.callbacks.Callback):
             logs["val_f1"] = float(np.mean(list(found.values())))
         if logs["val_f1"] > self.best:
             self.best, self.best_epoch = logs["val_f1"], epoch
-            self._best_weights = model.get_weights() if self.restore_best else None
+            self.best_weights = model.get_weights() if self.restore_best else None
         elif self.patience is not None and epoch - self.best_epoch >= self.patience:
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Go back to the best epoch's weights."""
-        if self._best_weights is not None:
-            self._tagger().set_weights(self._best_weights)
+        if self.best_weights is not None:
+            self._tagger().set_weights(self.best_weights)
 
     def _tagger(self) -> Any:
         return getattr(self.model, "student", self.model)

@@ -111,6 +111,11 @@ class TrainingConfig(Section):
     task_power: Annotated[float, Field(ge=0, le=1)] = Field(
         0.75, description="a teacher draws a task in proportion to its training sentences to this power"
     )
+    checkpoint_steps: Count | None = Field(
+        500,
+        description="a checkpoint is written at the beginning of each epoch and, within it, after so many batches; "
+        "null writes none within",
+    )
     jit_compile: bool = Field(False, description="compile the training step with XLA")
 
 

@@ -9,6 +9,8 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from tfkd.checkpoints import Checkpoints
+
 
 class EpochProgress(keras.callbacks.Callback):
     """Show a bar while training, and a line for each epoch: its loss, the development F1, and the seconds taken.
@@ -17,18 +19,23 @@ class EpochProgress(keras.callbacks.Callback):
 
     Args:
         console: Where to print; `Console(quiet=True)` prints nothing.
+        checkpoints: What may have taken the training up in its middle, which is said then.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, checkpoints: Checkpoints | None = None) -> None:
         super().__init__()
         self.console = console
+        self.checkpoints = checkpoints
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._best = -1.0
+        self.best = -1.0
         self._started = 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Begin the bar."""
+        if self.checkpoints is not None and self.checkpoints.resumed_at is not None:
+            epoch, step = self.checkpoints.resumed_at
+            self.console.print(f"  goes on from its checkpoint: epoch {epoch + 1}, step {step + 1}", highlight=False)
         self._bar = Progress(
             TextColumn("  {task.description}"),
             BarColumn(bar_width=30),
@@ -58,8 +65,8 @@ class EpochProgress(keras.callbacks.Callback):
         """Print the epoch's line."""
         logs = logs or {}
         f1 = float(logs.get("val_f1", 0.0))
-        best = f1 > self._best
-        self._best = max(self._best, f1)
+        best = f1 > self.best
+        self.best = max(self.best, f1)
         seconds = time.perf_counter() - self._started
         self.console.print(
             f"  epoch {epoch + 1:>2}/{self.params['epochs']}  loss {float(logs['loss']):.4f}  "

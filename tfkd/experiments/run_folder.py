@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import platform
-import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfkd.atomic_files import atomic_file
+from tfkd.checkpoints import CHECKPOINT
 from tfkd.errors import TfkdError
 from tfkd.experiments.config import Config, dump_config, load_config
 
 CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.json", "scores.json", "run.json"
+FILES = (SCORES, CONFIG, MODEL, HISTORY, RUN, CHECKPOINT)
+"""The files of a run; the scores first, since a run without them is not finished, whatever else is there."""
+LOCK = ".lock"
 
 
 class RunFolder:
     """A folder with the resolved configuration, the model, the history and the scores of one run.
 
-    `scores.json` is written last: a folder that has it is finished. Files appear whole or not at all.
+    `scores.json` is written last: a folder that has it is finished. Until then a checkpoint stands there, from which
+    the same run goes on. Files appear whole or not at all.
 
     Args:
         path: The folder.
@@ -32,41 +40,79 @@ class RunFolder:
         """Whether the run came to its end."""
         return (self.path / SCORES).is_file()
 
-    def check_free(self, overwrite: bool = False) -> None:
-        """Refuse a folder that must not be written to.
+    def check_free(self, config: Config, overwrite: bool = False) -> None:
+        """Refuse a folder that this run must not be written to.
 
         Raises:
-            TfkdError: A finished run stands there and `overwrite` is false, or something that is no run.
+            TfkdError: Something that is no run stands there, or, and `overwrite` is false, a finished run or an
+                unfinished one of another configuration.
         """
         if self.path.exists() and not self.path.is_dir():
             raise TfkdError(f"{self.path} is a file: give a folder for the run.")
-        known = {CONFIG, MODEL, HISTORY, SCORES, RUN}
         present = [p.name for p in self.path.iterdir()] if self.path.is_dir() else []
-        others = [name for name in present if name not in known and not name.startswith(".")]
+        others = [name for name in present if name not in FILES and not name.startswith(".")]
         if others:
             raise TfkdError(
                 f"{self.path} holds other things than a run, such as {sorted(others)[0]!r}: name a new folder."
             )
-        if self.is_finished and not overwrite:
+        if overwrite:
+            return
+        if self.is_finished:
             raise TfkdError(f"{self.path} holds a finished run: name another folder, or say --overwrite to replace it.")
+        if CONFIG in present:
+            self._check_same(config)
 
-    def prepare(self, config: Config, overwrite: bool = False) -> None:
-        """Make the folder anew and write the configuration.
+    def _check_same(self, config: Config) -> None:
+        there, here = _flat(load_config(self.path / CONFIG).model_dump()), _flat(config.model_dump())
+        different = [key for key in {**there, **here} if there.get(key) != here.get(key)]
+        if different:
+            key = different[0]
+            more = f", and {len(different) - 1} more keys differ" if len(different) > 1 else ""
+            raise TfkdError(
+                f"{self.path} holds an unfinished run of another configuration: {key} is {there.get(key)!r} there and "
+                f"{here.get(key)!r} here{more}. Give the same to go on with it, name another folder, or say "
+                "--overwrite to begin anew."
+            )
+
+    @contextlib.contextmanager
+    def taken(self, config: Config, overwrite: bool = False) -> Iterator[None]:
+        """Hold the folder for one process, which makes this run or goes on with it, and write the configuration.
 
         Raises:
-            TfkdError: As `check_free`.
+            TfkdError: As `check_free`, or another process holds the folder.
         """
-        self.check_free(overwrite)
-        if self.is_finished:
-            shutil.rmtree(self.path)
+        self.check_free(config, overwrite)
         self.path.mkdir(parents=True, exist_ok=True)
-        self.write_text(CONFIG, dump_config(config))
+        with self._lock():
+            self.check_free(config, overwrite)
+            if overwrite:
+                for name in FILES:
+                    (self.path / name).unlink(missing_ok=True)
+            if not (self.path / CONFIG).exists():
+                self.write_text(CONFIG, dump_config(config))
+            yield
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        # The system frees the lock when its process ends, however that ends.
+        with (self.path / LOCK).open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise TfkdError(
+                    f"{self.path} is being written by process {file.read().strip() or '?'}: wait for it, or name "
+                    "another folder."
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file of the run."""
-        part = self.path / f".{name}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(self.path / name)
+        with atomic_file(self.path / name) as part:
+            part.write_text(text, encoding="utf-8")
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a file of the run as JSON."""
@@ -80,10 +126,15 @@ class RunFolder:
         """
         bare = type(model).from_config(model.get_config())
         bare.set_weights(model.get_weights())
-        part = self.path / f".part-{MODEL}"
-        bare.save(part)
-        part.replace(self.path / MODEL)
+        with atomic_file(self.path / MODEL) as part:
+            bare.save(part)
         return (self.path / MODEL).stat().st_size
+
+    def finish(self, scores: Any) -> None:
+        """Write the scores, which make the run a finished one, and remove its checkpoint."""
+        self.write_json(SCORES, scores)
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+        (self.path / LOCK).unlink(missing_ok=True)
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file of the run.
@@ -127,3 +178,11 @@ def environment() -> dict[str, str]:
 
     names = ("tfkd", "tensorflow", "keras", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Bring nested sections to one level, `training.epochs` for example."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value})
+    return flat

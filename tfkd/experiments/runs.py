@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from tfkd.checkpoints import Checkpoints
 from tfkd.corpora import Corpus, read_corpus
 from tfkd.errors import TfkdError, nearest
 from tfkd.evaluation import EntityF1, Scores
@@ -32,7 +35,7 @@ from tfkd.experiments.assembly import (
 )
 from tfkd.experiments.config import Config
 from tfkd.experiments.progress import EpochProgress
-from tfkd.experiments.run_folder import HISTORY, RUN, SCORES, RunFolder, environment
+from tfkd.experiments.run_folder import HISTORY, RUN, RunFolder, environment
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.preprocessing import WordVectors
 
@@ -65,20 +68,22 @@ def train(
 ) -> RunResult:
     """Train a multi-task teacher or a tagger, as the configuration says, and write its run.
 
-    The best epoch by entity F1 on the development sets is kept; the test sets are scored once, at the end.
+    The best epoch by entity F1 on the development sets is kept; the test sets are scored once, at the end. A run that
+    was stopped goes on from its last checkpoint, and ends with the same numbers as one that never was.
 
     Args:
         config: The configuration; its section `distillation` is left aside.
         out: Folder of the run.
-        overwrite: Whether a finished run there is replaced.
+        overwrite: Whether a run that stands there is replaced.
         console: Where progress is printed; nowhere by default.
 
     Raises:
-        TfkdError: A corpus is missing or broken, or the folder is taken.
+        TfkdError: A corpus is missing or broken, the folder is taken, or holds an unfinished run of another
+            configuration.
     """
     console = console or Console(quiet=True)
     folder = RunFolder(out)
-    folder.check_free(overwrite)
+    folder.check_free(config, overwrite)
     vectors = read_vectors(config)
     corpora = _read(config, console)
     _begin(config)
@@ -104,7 +109,7 @@ def distill(
         config: The configuration of the student, with a section `distillation`.
         teacher: The teacher's run; by default the one that the configuration names.
         out: Folder of the student's run.
-        overwrite: Whether a finished run there is replaced.
+        overwrite: Whether a run that stands there is replaced.
         console: Where progress is printed; nowhere by default.
 
     Raises:
@@ -117,7 +122,7 @@ def distill(
     task = config.distillation.task or next(iter(config.tasks))
     view = _view(RunFolder(config.distillation.teacher).model(), task)
     folder = RunFolder(out)
-    folder.check_free(overwrite)
+    folder.check_free(config, overwrite)
     vectors = read_vectors(config)
     corpora = _read(config, console)
     _begin(config)
@@ -218,24 +223,38 @@ def _fit(
     console: Console,
     overwrite: bool,
 ) -> RunResult:
-    watched = watched_corpora(config, corpora)
-    best = EntityF1(
-        watched if isinstance(model, MultiTaskTagger) else next(iter(watched.values())),
-        patience=config.training.patience,
-    )
-    folder.prepare(config, overwrite)
-    started = time.perf_counter()
-    history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=[best, EpochProgress(console)])
-    seconds = time.perf_counter() - started
-    scores = {
-        task: {split: evaluate_tagger(_view(model, task), corpus, split) for split in ("devel", "test")}
-        for task, corpus in corpora.items()
-    }
-    size = folder.write_model(model)
-    folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
-    result = RunResult(folder.path, model, scores, model.count_params(), size, _speed(model, corpora), seconds)
-    _write_results(folder, result)
+    with folder.taken(config, overwrite), _saying_how_to_go_on(folder):
+        watched = watched_corpora(config, corpora)
+        best = EntityF1(
+            watched if isinstance(model, MultiTaskTagger) else next(iter(watched.values())),
+            patience=config.training.patience,
+        )
+        checkpoints = Checkpoints(folder.path, every=config.training.checkpoint_steps)
+        callbacks = [best, EpochProgress(console, checkpoints), checkpoints]
+        history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=callbacks)
+        scores = {
+            task: {split: evaluate_tagger(_view(model, task), corpus, split) for split in ("devel", "test")}
+            for task, corpus in corpora.items()
+        }
+        size = folder.write_model(model)
+        folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
+        speed = _speed(model, corpora)
+        result = RunResult(folder.path, model, scores, model.count_params(), size, speed, checkpoints.seconds)
+        _write_results(folder, result)
     return result
+
+
+@contextlib.contextmanager
+def _saying_how_to_go_on(folder: RunFolder) -> Iterator[None]:
+    remedy = f"{folder.path} keeps its last checkpoint: the same command goes on from there"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(remedy) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise TfkdError(f"{error.strerror}, while a file of the run was written. Make room; {remedy}.") from error
 
 
 def _write_results(folder: RunFolder, result: RunResult) -> None:
@@ -250,7 +269,7 @@ def _write_results(folder: RunFolder, result: RunResult) -> None:
         },
     )
     plain = {task: {split: s.to_dict() for split, s in splits.items()} for task, splits in result.scores.items()}
-    folder.write_json(SCORES, plain)
+    folder.finish(plain)
 
 
 def _speed(model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> float:

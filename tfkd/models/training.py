@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfkd.checkpoints import Checkpoints
 from tfkd.optimizers import Adam
 
 Tensor = Any
@@ -57,9 +58,19 @@ class Trained:
         self._build_optimizer()
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Train, as `keras.Model.fit`; a dataset keeps its own order of batches."""
+        """Train, as `keras.Model.fit`; a dataset keeps its own order of batches.
+
+        With `tfkd.checkpoints.Checkpoints` among the callbacks it goes on from the last checkpoint, if there is one.
+        """
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)
+        callbacks = list(kwargs.get("callbacks") or [])
+        checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
+        if checkpoints is not None:
+            callbacks.remove(checkpoints)
+            x, kwargs["initial_epoch"] = checkpoints.begin(x, callbacks, kwargs.get("epochs", 1))
+            # First: a state is taken when all callbacks are done with a step, and before any begins the next.
+            kwargs["callbacks"] = [checkpoints, *callbacks]
         return super().fit(x, *args, **kwargs)  # type: ignore[misc]
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

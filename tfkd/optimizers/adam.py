@@ -15,9 +15,9 @@ Tensor = Any
 class Adam(keras.optimizers.Adam):
     """Adam (Kingma and Ba 2015) that updates only the rows of an embedding which a batch used.
 
-    For dense gradients it gives the numbers of `keras.optimizers.Adam`, in one pass over each variable. For gradients that name rows
-    (`tf.IndexedSlices`, as `tfkd.layers.WordEmbedding` gives), moments and weights of the other rows are left
-    alone, where Keras' Adam lets them decay and drift at a cost that grows with the table. Rows that stand
+    For dense gradients it gives the numbers of `keras.optimizers.Adam`, in one pass over each variable. For gradients
+    that name rows (`tf.IndexedSlices`, as `tfkd.layers.WordEmbedding` gives), moments and weights of the other rows
+    are left alone, where Keras' Adam lets them decay and drift at a cost that grows with the table. Rows that stand
     more than once in a batch are summed first, so that clipping sees the true gradient.
 
     Args: those of `keras.optimizers.Adam`.

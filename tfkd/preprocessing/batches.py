@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,8 +23,6 @@ _WINDOW = 64
 
 class BatchPlan:
     """Say which sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
-
-    Calling it yields the batches of the next epoch.
 
     Args:
         lengths: Tokens of each sentence.
@@ -50,7 +50,6 @@ class BatchPlan:
         self.batch_size = batch_size
         self.seed = seed
         self.shuffle = shuffle
-        self.next_epoch = 0
 
     def __len__(self) -> int:
         """Return the batches of an epoch."""
@@ -69,12 +68,6 @@ class BatchPlan:
             part = part[np.argsort(self.lengths[part], kind="stable")]
             batches += np.split(part, range(self.batch_size, len(part), self.batch_size))
         return [batches[i] for i in rng.permutation(len(batches))]
-
-    def __call__(self) -> Iterator[np.ndarray]:
-        """Yield the next epoch's batches."""
-        number = self.next_epoch
-        self.next_epoch += 1
-        yield from self.epoch(number)
 
 
 class TaskMixPlan:
@@ -102,7 +95,6 @@ class TaskMixPlan:
         weight = np.array([len(part) for part in lengths], float) ** power
         self.probabilities = weight / weight.sum()
         self.seed = seed
-        self.next_epoch = 0
         self._drawn = [np.zeros(len(lengths), int)]
 
     def __len__(self) -> int:
@@ -127,12 +119,6 @@ class TaskMixPlan:
                 rounds[task, turn] = plan.epoch(turn)
             yield rounds[task, turn][index] + self.offsets[task]
             position[task] += 1
-
-    def __call__(self) -> Iterator[np.ndarray]:
-        """Yield the next epoch's batches."""
-        number = self.next_epoch
-        self.next_epoch += 1
-        yield from self.epoch(number)
 
 
 class EncodedSentences:
@@ -174,11 +160,30 @@ class EncodedSentences:
             x = {**x, "task": tf.gather(self._tasks, rows)}
         return x if self._tags is None else (x, self._padded(self._tags, rows, -1))
 
-    def dataset(self, plan: BatchPlan | TaskMixPlan) -> tf.data.Dataset:
-        """Make a dataset whose every iteration is the next epoch of the plan."""
-        rows = tf.data.Dataset.from_generator(plan, output_signature=tf.TensorSpec([None], tf.int64))
+    def dataset(self, plan: BatchPlan | TaskMixPlan, epoch: int = 0, batch: int = 0) -> tf.data.Dataset:
+        """Make a dataset whose every iteration is the next epoch of the plan.
+
+        Args:
+            plan: Which sentences form which batch.
+            epoch: The epoch of the first iteration.
+            batch: The batch from which the first iteration is real; those before it hold no sentence.
+
+        Returns:
+            The dataset; its attribute `starting_at` makes one that begins with another epoch and batch.
+        """
+        coming = itertools.count(epoch)
+
+        def rows_of_next_epoch() -> Iterator[np.ndarray]:
+            number = next(coming)
+            done = batch if number == epoch else 0
+            for index, rows in enumerate(plan.epoch(number)):
+                yield rows if index >= done else rows[:0]
+
+        rows = tf.data.Dataset.from_generator(rows_of_next_epoch, output_signature=tf.TensorSpec([None], tf.int64))
         batches = rows.map(self.gather, num_parallel_calls=2, deterministic=True)
-        return batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
+        made = batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
+        made.starting_at = functools.partial(self.dataset, plan)
+        return made
 
     def _padded(self, flat: Tensor, rows: Tensor, padding: int) -> Tensor:
         ragged = tf.RaggedTensor.from_row_splits(flat, self._splits, validate=False)
@@ -207,7 +212,8 @@ def batches(
         seed: Seed of the shuffling.
 
     Returns:
-        A dataset of `(features, tags)`; tags int32 `[batch, time]`, -1 in the padding.
+        A dataset of `(features, tags)`; tags int32 `[batch, time]`, -1 in the padding. Each iteration is the next
+        epoch; its `starting_at(epoch, batch)` makes the dataset of a training that goes on there.
 
     Raises:
         TfkdError: A sentence has a tag that is not among `tags`.

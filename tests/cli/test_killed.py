@@ -1,0 +1,172 @@
+"""Real processes of `tfkd train` and `tfkd distill` that are killed, stopped, doubled or out of disk, and go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.models.small import small_corpus
+from tfkd.corpora import write_corpus
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")]
+
+SMALL = """
+seed: 3
+text: {word_units: 6, casing_units: 2, word_dropout: 0.2, characters: {units: 4, embedding_units: 3}}
+encoder: {units: 6, dropout: 0.4}
+training: {epochs: 40, batch_size: 6, learning_rate: 0.02, checkpoint_steps: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed")
+    for name, seed in (("a", 0), ("b", 1)):
+        write_corpus(small_corpus(name.upper(), seed, sentences=60), folder / name)
+    tasks = "".join(f"  {name}: {{path: {folder}/{name}}}\n" for name in "ab")
+    (folder / "teacher.yaml").write_text(
+        f"kind: teacher\ntasks:\n{tasks}task_encoder: {{units: 4}}\nhead: crf\n{SMALL}"
+    )
+    (folder / "student.yaml").write_text(
+        f"kind: tagger\ntasks: {{a: {{path: {folder}/a}}}}\nhead: crf\n{SMALL}"
+        "distillation: {losses: [{logits: {}}, {features: {weight: 5.0}}]}\n"
+    )
+    return folder
+
+
+def start(*arguments, **settings):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tfkd_cli", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell starts its background jobs with this signal ignored, and they hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **settings,
+    )
+
+
+def finish(*arguments):
+    process = start(*arguments)
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    return said
+
+
+def wait_for_checkpoint(process, run: Path, since: int = 0) -> bool:
+    """Wait until the process has written a checkpoint of its own; tell whether it still runs."""
+    while process.poll() is None:
+        try:
+            if (run / "checkpoint.npz").stat().st_mtime_ns > since:
+                return True
+        except FileNotFoundError:
+            pass
+        time.sleep(0.002)
+    return False
+
+
+def kill_again_and_again(run: Path, kills: int, *arguments) -> tuple[int, int]:
+    """Kill runs of a command at random moments; return how many kills there were, and how many during a write."""
+    rng = random.Random(7)
+    killed = in_write = 0
+    for _ in range(kills):
+        path = run / "checkpoint.npz"
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        process = start(*arguments)
+        if not wait_for_checkpoint(process, run, before):
+            break
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+        in_write += (run / ".part-checkpoint.npz").exists()
+    return killed, in_write
+
+
+def same_runs(one: Path, other: Path) -> None:
+    from tfkd.experiments import RunFolder
+
+    for got, want in zip(RunFolder(one).model().weights, RunFolder(other).model().weights, strict=True):
+        np.testing.assert_array_equal(got, want, err_msg=want.path)
+    for name in ("history.json", "scores.json"):
+        assert json.loads((one / name).read_text()) == json.loads((other / name).read_text())
+    assert sorted(p.name for p in one.iterdir() if not p.name.startswith(".")) == [
+        "config.yaml", "history.json", "model.keras", "run.json", "scores.json",
+    ]  # fmt: skip
+
+
+def test_killed_at_random_they_end_with_the_weights_of_runs_never_stopped(folder):
+    kills = writes = 0
+    finish("train", folder / "teacher.yaml", "--out", folder / "teacher")
+    teach = ("train", folder / "teacher.yaml", "--out", folder / "teacher-killed")
+    distill = ("distill", folder / "student.yaml", "--teacher", folder / "teacher", "--out")
+    finish(*distill, folder / "student")
+    for run, number, command in (
+        (folder / "teacher-killed", 12, teach),
+        (folder / "student-killed", 9, (*distill, folder / "student-killed")),
+    ):
+        killed, in_write = kill_again_and_again(run, number, *command)
+        kills, writes = kills + killed, writes + in_write
+        assert "goes on from its checkpoint: epoch" in finish(*command)
+        same_runs(run, run.with_name(run.name.removesuffix("-killed")))
+    assert kills >= 20
+    assert writes >= 1
+
+
+def test_a_second_process_is_refused_and_an_interrupted_one_says_how_to_go_on(folder):
+    run = folder / "interrupted"
+    command = ("train", folder / "teacher.yaml", "--out", run)
+    process = start(*command)
+    assert wait_for_checkpoint(process, run)
+    second = start(*command)
+    said, _ = second.communicate(timeout=120)
+    assert second.returncode == 2
+    assert f"is being written by process {process.pid}" in said
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"tfkd: interrupted; {run} keeps its last checkpoint: the same command goes on from there" in said
+    assert "Traceback" not in said
+
+    other = start(*command, "--set", "training.learning_rate=0.03", "--set", "encoder.units=7")
+    said, _ = other.communicate(timeout=120)
+    assert other.returncode == 2
+    assert "unfinished run of another configuration: encoder.units is 6 there and 7 here, and 1 more" in said
+    assert "--overwrite" in said
+
+
+def test_a_full_disk_ends_with_a_message_and_a_good_checkpoint(folder):
+    run = folder / "full"
+    command = ("train", folder / "teacher.yaml", "--out", run)
+    process = start(*command)
+    assert wait_for_checkpoint(process, run)
+    process.kill()
+    process.communicate()
+    good = (run / "checkpoint.npz").read_bytes()
+
+    def limit_files():
+        # Stands for a disk that has room for less than a checkpoint; the signal would else end the process.
+        import resource
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) // 2, len(good) // 2))
+
+    code = "import sys; from tfkd_cli.main import main; main(sys.argv[1:])"
+    full = subprocess.run(
+        [sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, preexec_fn=limit_files
+    )
+    assert full.returncode == 2, full.stderr
+    assert "Traceback" not in full.stderr
+    assert "keeps its last checkpoint: the same command goes on from there" in full.stderr
+    assert (run / "checkpoint.npz").read_bytes() == good
+    assert not (run / ".part-checkpoint.npz").exists()
+    assert "goes on from its checkpoint" in finish(*command)

@@ -1,0 +1,49 @@
+"""Files that appear whole or not at all, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of `path` when the block ends without an error.
+
+    What was written is on the disk before it takes the place, so that neither a kill nor a loss of power leaves half a
+    file under the name; after an error nothing is left of it. The name keeps its ending, which writers go by.
+
+    Args:
+        path: The file to make or to replace, in a folder that exists.
+
+    Raises:
+        OSError: It cannot be written, for example because the disk is full; the old file is then as it was.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_file(Path(folder) / "a.txt") as part:
+        ...         _ = part.write_text("whole")
+        ...     [p.name for p in Path(folder).iterdir()]
+        ['a.txt']
+    """
+    path = Path(path)
+    part = path.with_name(f".part-{path.name}")
+    try:
+        yield part
+        _to_disk(part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _to_disk(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
