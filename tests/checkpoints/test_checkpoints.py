@@ -176,6 +176,10 @@ def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
     (tmp_path / "checkpoint.npz").write_bytes(b"half")
     with pytest.raises(TfkdError, match="no checkpoint that can be read"):
         model.fit(fewer, callbacks=[Checkpoints(tmp_path)])
+    plain = keras.Sequential([keras.layers.Dense(1)])
+    plain.compile("sgd", "mse")
+    with pytest.raises(TfkdError, match="in `fit` of tfkd's models"):
+        plain.fit(np.zeros((2, 1)), np.zeros((2, 1)), verbose=0, callbacks=[Checkpoints(tmp_path)])
     with pytest.raises(TfkdError, match="at least 1 step, got 0"):
         Checkpoints(tmp_path, every=0)
 

@@ -39,7 +39,7 @@ def test_sizes_and_types(corpora: dict[str, Corpus]) -> None:
     assert list(corpora) == ["disease", "chemical", "gene"]
     for name, corpus in corpora.items():
         assert corpus.types == (TYPES[name],)
-        assert 300 <= len(corpus.train) <= 500
+        assert 200 <= len(corpus.train) <= 400
         assert len(names(corpus, "test")) >= 300
         assert len(names(corpus, "devel")) >= 150
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.models.small import small_corpus
+from tfkd.corpora import demo_corpora
 from tfkd.errors import TfkdError
 from tfkd.preprocessing import BatchPlan, TaskMixPlan, WordFeatures, batches, multitask_batches
+from tfkd.preprocessing.batches import padded_lengths
 
 
 @settings(max_examples=40, deadline=None)
@@ -26,7 +30,7 @@ def test_an_epoch_has_every_sentence_once_and_is_a_function_of_seed_and_number(l
 def test_epochs_differ_and_sentences_of_similar_length_come_together():
     lengths = np.random.default_rng(0).integers(1, 80, 5000)
     plan = BatchPlan(lengths, 32, seed=1)
-    first, second = list(plan()), list(plan())
+    first, second = plan.epoch(0), plan.epoch(1)
     assert not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     padded = sum(lengths[b].max() * len(b) for b in first)
     assert padded < 1.06 * lengths.sum()
@@ -38,7 +42,7 @@ def test_epochs_differ_and_sentences_of_similar_length_come_together():
 
 
 def test_unshuffled_keeps_the_order():
-    assert [b.tolist() for b in BatchPlan([3, 1, 2], 2, shuffle=False)()] == [[0, 1], [2]]
+    assert [b.tolist() for b in BatchPlan([3, 1, 2], 2, shuffle=False).epoch(0)] == [[0, 1], [2]]
 
 
 def test_tasks_are_drawn_by_size_to_the_power():
@@ -53,7 +57,7 @@ def test_tasks_are_drawn_by_size_to_the_power():
 def test_each_task_goes_round_its_own_sentences_from_epoch_to_epoch():
     sizes = [40, 12]
     plan = TaskMixPlan([np.arange(1, n + 1) for n in sizes], batch_size=4, seed=3)
-    stream = [b for _ in range(8) for b in plan()]
+    stream = [b for number in range(8) for b in plan.epoch(number)]
     for task, (low, high) in enumerate(((0, 40), (40, 52))):
         own = [b for b in stream if low <= b[0] < high]
         assert all(((low <= b) & (b < high)).all() for b in own)
@@ -124,3 +128,45 @@ def test_wrong_arguments_are_refused():
         batches(corpus.train, text, ("O", "B-Z", "I-Z"))
     with pytest.raises(TfkdError, match="negative"):
         TaskMixPlan([np.ones(3)], 2, power=-1)
+
+
+def test_few_lengths_with_the_least_padding():
+    lengths = np.random.default_rng(0).integers(0, 12, 40)
+    for number in (1, 2, 3):
+        occurring = np.unique(np.maximum(lengths, 2))
+
+        def padding(ends):
+            return sum(min(e for e in ends if e >= n) - n for n in np.maximum(lengths, 2))
+
+        least = min(padding(ends) for ends in itertools.combinations(occurring, number) if max(ends) == occurring[-1])
+        found = padded_lengths(lengths, number)
+        assert len(found) == number
+        assert padding(found.tolist()) == least
+    assert padded_lengths([1, 1], 8).tolist() == [2]
+    assert padded_lengths([3, 5], 8).tolist() == [3, 5]
+
+
+def test_batches_of_few_shapes_hold_the_same_sentences():
+    corpus = demo_corpora(seed=1, train=150, devel=5, test=5)["gene"]
+    text = WordFeatures.adapt(corpus)
+    tags = corpus.convert("iob2").tags
+    plain = batches(corpus.train, text, tags, batch_size=16)
+    few = batches(corpus.train, text, tags, batch_size=16, shapes=4)
+    shapes = set()
+    for (x, y), (x_few, y_few) in zip(plain, few, strict=True):
+        rows, time = y.shape
+        shapes.add(tuple(y_few.shape))
+        np.testing.assert_array_equal(y_few[:rows, :time], y)
+        assert (y_few[rows:].numpy() == -1).all()
+        assert (y_few[:, time:].numpy() == -1).all()
+        for name in x:
+            np.testing.assert_array_equal(x_few[name][:rows, :time], x[name])
+            assert not x_few[name][rows:].numpy().any()
+    assert len(shapes) <= 4
+    assert {shape[0] for shape in shapes} == {16}
+    begun = few.starting_at(0, 3)
+    got = [y for _, y in begun]
+    want = [y for _, y in batches(corpus.train, text, tags, batch_size=16, shapes=4)]
+    for one, other in zip(got[3:], want[3:], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not any((y.numpy() >= 0).any() for y in got[:3])

@@ -85,7 +85,19 @@ def test_tags_are_those_of_the_model_in_memory(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["NCBI-disease", "CRAFT", "BC5CDR", "linnaeus"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NCBI-disease-IOB",
+        "CRAFT-IOB",
+        "BC5CDR-IOB",
+        "linnaeus-IOB",
+        "BC2GM-IOB",
+        "AnatEM-IOB",
+        "JNLPBA",
+        "BioNLP13PC-IOB",
+    ],
+)
 def test_tags_are_those_of_the_model_in_memory_on_real_test_sets(
     real_corpora: Path,
     ncbi_export: Path,
@@ -93,13 +105,13 @@ def test_tags_are_those_of_the_model_in_memory_on_real_test_sets(
     name: str,
     tag_with_export: Callable[..., list[list[str]]],
 ) -> None:
-    corpus = read_corpus(real_corpora / f"{name}-IOB")
+    corpus = read_corpus(real_corpora / name)
     sentences = [list(s.tokens) for split in corpus.splits.values() for s in split if len(s.tokens) > 150]
     sentences += [list(s.tokens) for s in corpus.test]
     expected = ncbi_tagger.tag(sentences)
     assert any(tag != "O" for tags in expected for tag in tags)
     assert tag_with_export(ncbi_export, sentences) == expected
-    if name == "CRAFT":
+    if name == "CRAFT-IOB":
         assert max(map(len, sentences)) == 426
 
 

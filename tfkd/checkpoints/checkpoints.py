@@ -31,7 +31,7 @@ class Checkpoints(keras.callbacks.Callback):
         every: Steps between two checkpoints within an epoch; `None` for none but at the beginning of epochs.
 
     Raises:
-        TfkdError: `every` is below 1.
+        TfkdError: `every` is below 1, or a training began that cannot be gone on with.
 
     Attributes:
         seconds: Time spent on training, that before the process was stopped included.
@@ -95,6 +95,10 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock."""
+        if not self._batches:
+            raise TfkdError(
+                "checkpoints work in `fit` of tfkd's models: give them by name, `fit(..., callbacks=[...])`."
+            )
         self._started = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

@@ -149,11 +149,16 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
     )
 
 
+COMPILED_SHAPES = 8
+"""How many shapes the batches have where the step is compiled with XLA, each of which takes seconds."""
+
+
 def training_batches(
     config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus], teacher: Tagger | None = None
 ) -> tf.data.Dataset:
     """Make the batches to train on, with the features of a teacher too if there is one."""
     settings = config.training
+    shapes = COMPILED_SHAPES if settings.jit_compile else None
     if isinstance(model, MultiTaskTagger):
         return multitask_batches(
             corpora,
@@ -162,10 +167,12 @@ def training_batches(
             batch_size=settings.batch_size,
             power=settings.task_power,
             seed=config.seed,
+            shapes=shapes,
         )
     (corpus,) = corpora.values()
     texts: Any = model.text if teacher is None else {"student": model.text, "teacher": teacher.text}
-    return batches(corpus.train, texts, model.tags, batch_size=settings.batch_size, seed=config.seed)
+    size, seed = settings.batch_size, config.seed
+    return batches(corpus.train, texts, model.tags, batch_size=size, seed=seed, shapes=shapes)
 
 
 def distillation_settings(config: Config) -> DistillationConfig:

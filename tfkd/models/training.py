@@ -64,7 +64,7 @@ class Trained:
         """
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)
-        callbacks = list(kwargs.get("callbacks") or [])
+        callbacks = keras.tree.flatten(kwargs.get("callbacks") or [])
         checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
         if checkpoints is not None:
             callbacks.remove(checkpoints)

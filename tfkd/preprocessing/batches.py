@@ -91,6 +91,7 @@ class TaskMixPlan:
         if power < 0:
             raise TfkdError(f"the power that tasks are drawn by must not be negative, got {power}.")
         self.plans = [BatchPlan(part, batch_size, seed=seed + task) for task, part in enumerate(lengths)]
+        self.batch_size = batch_size
         self.offsets = np.cumsum([0, *(len(part) for part in lengths)])
         weight = np.array([len(part) for part in lengths], float) ** power
         self.probabilities = weight / weight.sum()
@@ -145,26 +146,40 @@ class EncodedSentences:
         total = int(self.lengths.sum())
         ids = np.fromiter((types.setdefault(t, len(types)) for s in sentences for t in s), np.int32, total)
         self._tokens = tf.constant(ids)
-        self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths)]))
+        # After the last sentence comes an empty one, which fills up batches that must all have as many.
+        self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [total]]))
         self._tags = None if tags is None else tf.constant(np.fromiter((t for s in tags for t in s), np.int32, total))
-        self._tasks = None if tasks is None else tf.constant(np.asarray(tasks, np.int32))
+        self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
         named = {"": texts} if isinstance(texts, WordFeatures) else texts
         tables = {name: _features_of_types(list(types), text) for name, text in named.items()}
         self._tables = tables[""] if isinstance(texts, WordFeatures) else tables
 
-    def gather(self, rows: Tensor) -> Any:
-        """Make a batch of the sentences of these indices: `x`, or `(x, tags)`; tags are -1 in the padding."""
-        ids = self._padded(self._tokens, rows, 0)
+    def gather(self, rows: Tensor, shapes: Tensor | None = None) -> Any:
+        """Make a batch of the sentences of these indices: `x`, or `(x, tags)`; tags are -1 in the padding.
+
+        Args:
+            rows: Indices of sentences, int64 `[batch]`.
+            shapes: Lengths to pad to, ascending: the first one that is long enough is taken. Without them the batch is
+                as long as its longest sentence.
+        """
+        time = None
+        if shapes is not None:
+            longest = tf.reduce_max(tf.gather(self._splits, rows + 1) - tf.gather(self._splits, rows))
+            time = tf.gather(shapes, tf.searchsorted(shapes, [longest])[0])
+        ids = self._padded(self._tokens, rows, 0, time)
         x = tf.nest.map_structure(lambda table: tf.gather(table, ids), self._tables)
         if self._tasks is not None:
             x = {**x, "task": tf.gather(self._tasks, rows)}
-        return x if self._tags is None else (x, self._padded(self._tags, rows, -1))
+        return x if self._tags is None else (x, self._padded(self._tags, rows, -1, time))
 
-    def dataset(self, plan: BatchPlan | TaskMixPlan, epoch: int = 0, batch: int = 0) -> tf.data.Dataset:
+    def dataset(
+        self, plan: BatchPlan | TaskMixPlan, shapes: int | None = None, *, epoch: int = 0, batch: int = 0
+    ) -> tf.data.Dataset:
         """Make a dataset whose every iteration is the next epoch of the plan.
 
         Args:
             plan: Which sentences form which batch.
+            shapes: How many shapes the batches may have, see `batches`.
             epoch: The epoch of the first iteration.
             batch: The batch from which the first iteration is real; those before it hold no sentence.
 
@@ -180,14 +195,60 @@ class EncodedSentences:
                 yield rows if index >= done else rows[:0]
 
         rows = tf.data.Dataset.from_generator(rows_of_next_epoch, output_signature=tf.TensorSpec([None], tf.int64))
-        batches = rows.map(self.gather, num_parallel_calls=2, deterministic=True)
+        times = None if shapes is None else tf.constant(padded_lengths(self.lengths, shapes))
+        if times is not None:
+            rows = rows.map(functools.partial(self._filled_up, size=plan.batch_size))
+        batches = rows.map(functools.partial(self.gather, shapes=times), num_parallel_calls=2, deterministic=True)
         made = batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
-        made.starting_at = functools.partial(self.dataset, plan)
+        made.starting_at = lambda epoch, batch: self.dataset(plan, shapes, epoch=epoch, batch=batch)
         return made
 
-    def _padded(self, flat: Tensor, rows: Tensor, padding: int) -> Tensor:
+    def _filled_up(self, rows: Tensor, size: int) -> Tensor:
+        missing = tf.maximum(size - tf.shape(rows)[0], 0)
+        return tf.pad(rows, [[0, missing]], constant_values=len(self.lengths))
+
+    def _padded(self, flat: Tensor, rows: Tensor, padding: int, time: Tensor | None) -> Tensor:
         ragged = tf.RaggedTensor.from_row_splits(flat, self._splits, validate=False)
-        return tf.gather(ragged, rows).to_tensor(padding)
+        dense = tf.gather(ragged, rows).to_tensor(padding)
+        if time is None:
+            return dense
+        return tf.pad(dense, [[0, 0], [0, tf.cast(time, tf.int32) - tf.shape(dense)[1]]], constant_values=padding)
+
+
+def padded_lengths(lengths: Sequence[int] | np.ndarray, number: int) -> np.ndarray:
+    """Choose the lengths to pad to that make the fewest tokens of padding, where there may be only so many.
+
+    Found by dynamic programming over the lengths that occur. None is below 2: TensorFlow cannot compile the gradient
+    of a loop of one step.
+
+    Args:
+        lengths: Tokens of each sentence.
+        number: How many there may be.
+
+    Returns:
+        The lengths, int64, ascending; the last one is that of the longest sentence.
+
+    Example:
+        >>> padded_lengths([3, 3, 3, 4, 9, 10], 2).tolist()
+        [4, 10]
+    """
+    values, counts = np.unique(np.maximum(lengths, 2), return_counts=True)
+    number = min(number, len(values))
+    tokens = np.concatenate([[0], np.cumsum(values * counts)])
+    sentences = np.concatenate([[0], np.cumsum(counts)])
+    # cost[i, j]: padding if the sentences of values i to j - 1 are padded to the last of them.
+    first, end = np.ogrid[: len(values) + 1, : len(values) + 1]
+    cost = values[end - 1] * (sentences[end] - sentences[first]) - (tokens[end] - tokens[first])
+    cost = np.where(first < end, cost, np.inf)
+    best, choices = cost[0], []
+    for _ in range(number - 1):
+        total = best[:, np.newaxis] + cost
+        choices.append(np.argmin(total, axis=0))
+        best = np.min(total, axis=0)
+    ends = [len(values)]
+    for choice in reversed(choices):
+        ends.append(int(choice[ends[-1]]))
+    return values[np.array(ends[::-1]) - 1].astype(np.int64)
 
 
 def batches(
@@ -198,6 +259,7 @@ def batches(
     batch_size: int = 32,
     shuffle: bool = True,
     seed: int = 1,
+    shapes: int | None = None,
 ) -> tf.data.Dataset:
     """Make batches of one task's sentences.
 
@@ -210,6 +272,9 @@ def batches(
         shuffle: Whether each epoch is shuffled, with sentences of similar lengths together; if not, they keep their
             order.
         seed: Seed of the shuffling.
+        shapes: How many shapes the batches may have, for models compiled with XLA (`jit_compile=True`), which compiles
+            each shape anew; 8 is a good number. All batches then have `batch_size` rows, the last one with empty
+            sentences, and one of so many lengths. Without it each batch is as long as its longest sentence.
 
     Returns:
         A dataset of `(features, tags)`; tags int32 `[batch, time]`, -1 in the padding. Each iteration is the next
@@ -219,7 +284,7 @@ def batches(
         TfkdError: A sentence has a tag that is not among `tags`.
     """
     encoded = EncodedSentences([s.tokens for s in sentences], text, _tag_ids(sentences, tags))
-    return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle))
+    return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle), shapes)
 
 
 def multitask_batches(
@@ -231,6 +296,7 @@ def multitask_batches(
     batch_size: int = 32,
     power: float = 0.75,
     seed: int = 1,
+    shapes: int | None = None,
 ) -> tf.data.Dataset:
     """Make batches for a multi-task teacher: each of one task, which is drawn by size to a power.
 
@@ -242,6 +308,7 @@ def multitask_batches(
         batch_size: Sentences in a batch.
         power: 1 draws tasks in proportion to their sentences, 0 draws all alike.
         seed: Seed of the draws and of the shuffling.
+        shapes: How many shapes the batches may have, see `batches`.
 
     Returns:
         A dataset of `(features, tags)`; the features hold `task`, the index of the batch's task, int32 `[batch]`.
@@ -265,7 +332,7 @@ def multitask_batches(
         sizes.append(len(part))
     encoded = EncodedSentences([s.tokens for s in sentences], text, tags, np.repeat(np.arange(len(sizes)), sizes))
     lengths = np.split(encoded.lengths, np.cumsum(sizes)[:-1])
-    return encoded.dataset(TaskMixPlan(lengths, batch_size, power, seed))
+    return encoded.dataset(TaskMixPlan(lengths, batch_size, power, seed), shapes)
 
 
 def _tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> list[list[int]]:

@@ -25,7 +25,7 @@ _DISAGREEMENT = 0.03
 _ATTEMPTS = 1000
 
 
-def demo_corpora(seed: int = 1, *, train: int = 300, devel: int = 200, test: int = 500) -> dict[str, Corpus]:
+def demo_corpora(seed: int = 1, *, train: int = 200, devel: int = 200, test: int = 500) -> dict[str, Corpus]:
     """Make three small corpora that behave like real ones: diseases, chemicals and genes.
 
     Each labels its own type only, though its sentences speak of the others. Names follow the rules of the field; the

@@ -1,0 +1,110 @@
+"""A training step of the BiLSTM, the character CNN and Adam against Keras' own, and the BiLSTM's against its floor.
+
+The BiLSTM reads 32 sentences of 40 vectors of 230 into 200 units a direction, all tokens real; the character CNN 1,280
+words of up to 20 characters; Adam updates the BiLSTM's weights. The floor is the BiLSTM's multiplications at the speed
+of one large matrix product in the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+import tfkd.layers
+import tfkd.optimizers
+from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns
+
+CHARACTERS = 90
+
+
+def run(quick: bool) -> Sequence[Ratio]:
+    """Measure each pair in turns."""
+    batch, time, width, units = (2, 3, 4, 5) if quick else (32, 40, 230, 200)
+    turns, steps_a_turn = (2, 1) if quick else (20, 3)
+    keras.utils.set_random_seed(1)
+    inputs = tf.random.normal([batch, time, width])
+    ours = tfkd.layers.BiLSTM(units)
+    theirs = keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))
+    ids = _words(batch, time, 4 if quick else 20)
+    convolutions = (tfkd.layers.CharacterCNN(CHARACTERS, units=50, embedding_units=25), _keras_cnn())
+    mask = tf.ones([batch, time], tf.bool)
+    # Products of one direction: with the input's and the recurrent kernel, forwards and for both gradients.
+    operations = 2 * batch * time * (width + units) * 4 * units * 2 * 3
+    size = 64 if quick else 2048
+    steps = [
+        _gradient_step(ours, inputs, mask),
+        _gradient_step(theirs, inputs, mask),
+        _product(size),
+        _gradient_step(convolutions[0], ids),
+        _gradient_step(convolutions[1], ids),
+        _update(tfkd.optimizers.Adam(), ours),
+        _update(keras.optimizers.Adam(), ours),
+    ]
+    taken = seconds_in_turns(steps, turns=turns, steps_a_turn=steps_a_turn)
+    floor = [seconds * operations / (2 * size**3) for seconds in taken[2]]
+    return [
+        Ratio("BiLSTM, forwards and gradients", "Keras' Bidirectional(LSTM)", ratios(taken[0], taken[1]), "< 1"),
+        Ratio("the same", "its products alone at the speed of a large one", ratios(taken[0], floor)),
+        Ratio("character CNN, forwards and gradients", "Keras' Embedding, Conv1D, maximum", ratios(taken[3], taken[4])),
+        Ratio("Adam, dense gradients", "Keras' Adam", ratios(taken[5], taken[6])),
+    ]
+
+
+def _words(batch: int, time: int, longest: int) -> tf.Tensor:
+    """Draw words whose lengths are as uneven as those of a text."""
+    lengths = tf.random.poisson([batch, time, 1], 4.0, tf.int32) + 1
+    ids = tf.random.uniform([batch, time, longest], 1, CHARACTERS, tf.int32)
+    return tf.where(tf.range(longest) < lengths, ids, 0)
+
+
+def _keras_cnn() -> keras.Sequential:
+    layers = keras.layers
+    return keras.Sequential(
+        [layers.Embedding(CHARACTERS, 25), layers.Conv1D(50, 3, padding="same"), layers.GlobalMaxPooling1D()]
+    )
+
+
+def _gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> Step:
+    """Make a step that runs a layer and takes the gradients by its weights, and by its inputs where there are any."""
+    if isinstance(layer, keras.Sequential):
+        inputs = tf.reshape(inputs, [-1, inputs.shape[-1]])
+    call: Callable[[], tf.Tensor] = (lambda: layer(inputs)) if mask is None else (lambda: layer(inputs, mask=mask))
+    call()
+    sources = [w.value for w in layer.trainable_weights] + [inputs] * inputs.dtype.is_floating
+
+    @tf.function(autograph=False)
+    def gradients() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = tf.reduce_sum(tf.square(call()))
+        return [tf.convert_to_tensor(g) for g in tape.gradient(loss, sources)]
+
+    return _warmed_up(lambda: gradients()[0].numpy())
+
+
+def _product(size: int) -> Step:
+    matrix = tf.random.normal([size, size])
+    product = tf.function(lambda: tf.matmul(matrix, matrix), autograph=False)
+    return _warmed_up(lambda: product().numpy())
+
+
+def _update(optimizer: keras.optimizers.Optimizer, layer: keras.layers.Layer) -> Step:
+    weights = [keras.Variable(w) for w in layer.trainable_weights]
+    gradients = [tf.random.normal(w.shape) for w in weights]
+    optimizer.build(weights)
+    update = tf.function(lambda: optimizer.apply(gradients, weights), autograph=False)
+
+    def step() -> None:
+        update()
+        weights[0].numpy()
+
+    return _warmed_up(step)
+
+
+def _warmed_up(step: Step) -> Step:
+    for _ in range(3):
+        step()
+    return step
