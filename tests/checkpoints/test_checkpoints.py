@@ -70,7 +70,7 @@ def fit(kind, folder=None, every=3, kill=None, epochs=EPOCHS, extra=(), **compil
         *extra,
     ]
     if folder is not None:
-        callbacks.append(Checkpoints(folder, every=every))
+        callbacks.append(Checkpoints(folder / "checkpoint.npz", every=every))
     if kill is not None:
         callbacks.append(kill)
     history = model.fit(data, epochs=epochs, verbose=0, callbacks=callbacks)
@@ -170,18 +170,18 @@ def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
     model.compile("adam")
     fewer = batches(CORPUS.train[:20], TEXT, model.tags, batch_size=8)
     with pytest.raises(TfkdError, match="of 8 batches an epoch, the data now has 3"):
-        model.fit(fewer, callbacks=[Checkpoints(tmp_path)])
+        model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     with pytest.raises(TfkdError, match="cannot begin in the middle"):
-        model.fit(fewer.map(lambda x, y: (x, y)), callbacks=[Checkpoints(tmp_path)])
+        model.fit(fewer.map(lambda x, y: (x, y)), callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     (tmp_path / "checkpoint.npz").write_bytes(b"half")
     with pytest.raises(TfkdError, match="no checkpoint that can be read"):
-        model.fit(fewer, callbacks=[Checkpoints(tmp_path)])
+        model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     plain = keras.Sequential([keras.layers.Dense(1)])
     plain.compile("sgd", "mse")
     with pytest.raises(TfkdError, match="in `fit` of tfkd's models"):
-        plain.fit(np.zeros((2, 1)), np.zeros((2, 1)), verbose=0, callbacks=[Checkpoints(tmp_path)])
+        plain.fit(np.zeros((2, 1)), np.zeros((2, 1)), verbose=0, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     with pytest.raises(TfkdError, match="at least 1 step, got 0"):
-        Checkpoints(tmp_path, every=0)
+        Checkpoints(tmp_path / "checkpoint.npz", every=0)
 
 
 def test_the_state_of_each_dropout_is_in_a_checkpoint(tmp_path):
@@ -189,7 +189,7 @@ def test_the_state_of_each_dropout_is_in_a_checkpoint(tmp_path):
 
     model, data, _, _ = make("tagger")
     model.compile("adam")
-    model.fit(data, epochs=1, verbose=0, callbacks=[Checkpoints(tmp_path)])
+    model.fit(data, epochs=1, verbose=0, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     state = TrainingState.load(tmp_path / "checkpoint.npz")
     seeds = [name for name in state.variables if "seed" in name]
     # Those of words and of casings, which may be taken for unknown, and those before the encoder and the head.

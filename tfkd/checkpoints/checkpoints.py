@@ -13,21 +13,18 @@ import keras
 from tfkd.checkpoints.training_state import TrainingState
 from tfkd.errors import TfkdError
 
-CHECKPOINT = "checkpoint.npz"
-"""Name of the file that a checkpoint is."""
-
 
 class Checkpoints(keras.callbacks.Callback):
     """Write the state of a training at the beginning of every epoch and every so many steps, and go on from it.
 
-    `fit` of a tagger, a teacher or a distiller, called with this among its callbacks and a checkpoint in the folder,
+    `fit` of a tagger, a teacher or a distiller, called with this among its callbacks and a checkpoint at the path,
     goes on at the step where that was taken, with the same numbers, to the bit on CPU with deterministic operations, as
     if it had never stopped: weights, optimiser, learning rate, the order of the batches, the state of every dropout's
     random generator, the metrics, the history, and what `EntityF1`, `EarlyStopping` and `ReduceLROnPlateau` remember.
     The checkpoint is one file that is replaced when the next is whole, so that a kill leaves a good one.
 
     Args:
-        folder: Where `checkpoint.npz` is written; made if it is not there.
+        path: The file to write and to go on from; its folder is made if it is not there.
         every: Steps between two checkpoints within an epoch; `None` for none but at the beginning of epochs.
 
     Raises:
@@ -39,15 +36,15 @@ class Checkpoints(keras.callbacks.Callback):
 
     Example:
         >>> import tempfile
-        >>> Checkpoints(tempfile.mkdtemp(), every=100).every
+        >>> Checkpoints(tempfile.mkdtemp() + "/checkpoint.npz", every=100).every
         100
     """
 
-    def __init__(self, folder: str | os.PathLike[str], every: int | None = 500) -> None:
+    def __init__(self, path: str | os.PathLike[str], every: int | None = 500) -> None:
         super().__init__()
         if every is not None and every < 1:
             raise TfkdError(f"`every` of checkpoints must be at least 1 step, got {every}.")
-        self.path = Path(folder) / CHECKPOINT
+        self.path = Path(path)
         self.every = every
         self.seconds = 0.0
         self.resumed_at: tuple[int, int] | None = None

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tfkd.atomic_files import atomic_file
-from tfkd.checkpoints import CHECKPOINT
 from tfkd.errors import TfkdError
 from tfkd.experiments.config import Config, dump_config, load_config
 
 CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.json", "scores.json", "run.json"
+CHECKPOINT = "checkpoint.npz"
 FILES = (SCORES, CONFIG, MODEL, HISTORY, RUN, CHECKPOINT)
 """The files of a run; the scores first, since a run without them is not finished, whatever else is there."""
 LOCK = ".lock"

@@ -35,7 +35,7 @@ from tfkd.experiments.assembly import (
 )
 from tfkd.experiments.config import Config
 from tfkd.experiments.progress import EpochProgress
-from tfkd.experiments.run_folder import HISTORY, RUN, RunFolder, environment
+from tfkd.experiments.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.preprocessing import WordVectors
 
@@ -229,7 +229,7 @@ def _fit(
             watched if isinstance(model, MultiTaskTagger) else next(iter(watched.values())),
             patience=config.training.patience,
         )
-        checkpoints = Checkpoints(folder.path, every=config.training.checkpoint_steps)
+        checkpoints = Checkpoints(folder.path / CHECKPOINT, every=config.training.checkpoint_steps)
         callbacks = [best, EpochProgress(console, checkpoints), checkpoints]
         history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=callbacks)
         scores = {
