@@ -92,7 +92,8 @@ def test_many_test_names_are_new_and_many_are_known(corpora: dict[str, Corpus]) 
 def test_each_corpus_speaks_of_the_other_types_without_labelling_them(corpora: dict[str, Corpus]) -> None:
     labelled = {name: set(names(corpus, "train")) for name, corpus in corpora.items()}
     for name, corpus in corpora.items():
-        text = Counter(token.lower() for sentence in corpus.train for token in sentence.tokens)
+        sentences = [sentence for split in corpus.splits.values() for sentence in split]
+        text = Counter(token.lower() for sentence in sentences for token in sentence.tokens)
         for other in corpora:
             if other != name:
                 words = {mention for mention in labelled[other] - labelled[name] if " " not in mention}
