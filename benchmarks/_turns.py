@@ -9,6 +9,13 @@ from collections.abc import Callable, Sequence
 Step = Callable[[], object]
 
 
+def warmed_up(step: Step, times: int = 3) -> Step:
+    """Run a step some times, so that what it traces and allocates at first is not timed, and return it."""
+    for _ in range(times):
+        step()
+    return step
+
+
 def seconds_in_turns(steps: Sequence[Step], *, turns: int, steps_a_turn: int) -> list[list[float]]:
     """Run each step some times, then the next one, over and over.
 

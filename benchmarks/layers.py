@@ -15,7 +15,7 @@ import tensorflow as tf
 import tfkd.layers
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns
+from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 
 CHARACTERS = 90
 
@@ -82,13 +82,13 @@ def _gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor
             loss = tf.reduce_sum(tf.square(call()))
         return [tf.convert_to_tensor(g) for g in tape.gradient(loss, sources)]
 
-    return _warmed_up(lambda: gradients()[0].numpy())
+    return warmed_up(lambda: gradients()[0].numpy())
 
 
 def _product(size: int) -> Step:
     matrix = tf.random.normal([size, size])
     product = tf.function(lambda: tf.matmul(matrix, matrix), autograph=False)
-    return _warmed_up(lambda: product().numpy())
+    return warmed_up(lambda: product().numpy())
 
 
 def _update(optimizer: keras.optimizers.Optimizer, layer: keras.layers.Layer) -> Step:
@@ -101,10 +101,4 @@ def _update(optimizer: keras.optimizers.Optimizer, layer: keras.layers.Layer) ->
         update()
         weights[0].numpy()
 
-    return _warmed_up(step)
-
-
-def _warmed_up(step: Step) -> Step:
-    for _ in range(3):
-        step()
-    return step
+    return warmed_up(step)

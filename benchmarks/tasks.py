@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfkd.benchmarks import Ratio
 from tfkd.benchmarks._batches import TAGS, Shape, random_batch, vocabulary
-from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns
+from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 from tfkd.models import BiLSTM, MultiTaskTagger
 
 
@@ -45,6 +45,4 @@ def _step(tasks: int, quick: bool, shape: Shape) -> Step:
     def step() -> None:
         float(teacher.train_function(data)["loss"])
 
-    for _ in range(2 * tasks):
-        step()
-    return step
+    return warmed_up(step, times=2 * tasks)

@@ -15,7 +15,7 @@ import tensorflow as tf
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
 from tfkd.benchmarks._batches import TAGS, Shape, random_batch, vocabulary
-from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns
+from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 from tfkd.models import BiLSTM, Tagger
 
 OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
@@ -59,6 +59,4 @@ def _step(words: int, encoder: BiLSTM, optimizer: keras.optimizers.Optimizer, sh
         # Reading the loss waits for the step to end, on an accelerator too.
         float(function(next(data))["loss"])
 
-    for _ in range(3):
-        step()
-    return step
+    return warmed_up(step)

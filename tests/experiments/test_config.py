@@ -11,7 +11,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd.experiments import config_reference
 from tfkd.experiments.config import (
     BiLSTMConfig,
     CharacterConfig,
@@ -32,8 +31,6 @@ from tfkd.experiments.config_schema import (
     TextConfig,
     TrainingConfig,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
 
 TAGGER = """\
 kind: tagger
@@ -372,30 +369,3 @@ def test_what_is_written_is_read_again(config: Config) -> None:
 def test_nothing_can_be_changed_afterwards() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_config("demo-student").seed = 2
-
-
-class TestDocumentation:
-    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-
-    def test_the_tables_are_those_of_the_schema(self) -> None:
-        command = "python -m tfkd.experiments.config_reference docs/configuration.md"
-        assert config_reference.with_reference(self.page) == self.page, f"run: {command}"
-
-    def test_every_key_is_described(self) -> None:
-        for name in [*Config.model_fields, *TextConfig.model_fields, *TrainingConfig.model_fields]:
-            assert re.search(rf"^\| `{name}` \| .+ \| .+ \| .+ \|$", self.page, re.MULTILINE), name
-
-    def test_the_examples_can_be_read(self) -> None:
-        examples = re.findall(r"```yaml\n(.*?)```", self.page, re.DOTALL)
-        assert len(examples) == 3
-        for example in examples:
-            parse_config(example)
-
-    def test_the_bundled_configurations_are_listed(self) -> None:
-        assert set(re.findall(r"^\| `([a-z0-9-]+)` \| [^|]+ \|$", self.page, re.MULTILINE)) == set(bundled_configs())
-
-    def test_every_set_in_it_is_taken(self) -> None:
-        commands = re.findall(r"^tfkd (?:train|distill) (\S+) (.*)$", self.page, re.MULTILINE)
-        assert len(commands) == 2
-        for name, rest in commands:
-            load_config(name, [a or b for a, b in re.findall(r"--set (?:'([^']+)'|(\S+))", rest)])
