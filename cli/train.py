@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from .configuration import read_configuration, training_options
 from .result import print_result
 from .startup import import_tensorflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(
     epilog="Example: tfkd train demo-teacher --out runs/teacher --set training.epochs=5",
 )
-@click.argument("config")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run, made here.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
-@click.option("--overwrite", is_flag=True, help="Replace the run that stands in the folder.")
-def train(config: str, out: Path, settings: tuple[str, ...], overwrite: bool) -> None:
+@training_options
+def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None, overwrite: bool) -> None:
     """Train a teacher or a tagger, as CONFIG says.
 
     CONFIG is a YAML file or the name of a bundled one. The folder of the run then holds the resolved configuration,
@@ -25,9 +26,7 @@ def train(config: str, out: Path, settings: tuple[str, ...], overwrite: bool) ->
     """
     from rich.console import Console
 
-    from tfkd.experiments.config import load_config
-
-    checked = load_config(config, settings)
+    checked = read_configuration(config, settings, devices)
     import_tensorflow()
     from tfkd.experiments import train as run
 

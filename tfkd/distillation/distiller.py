@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfkd.distillation.losses import DistillationLoss, Outputs
 from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.models.training import Trained, gradient_step, real_tokens
+from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
 
 Tensor = Any
 
@@ -125,7 +125,7 @@ class Distiller(Trained, keras.Model):
             student = self._run_student(x, training=True)
             kept["emissions"] = student.emissions
             kept["own"], kept["distilled"] = self._two_losses(x, y, sample_weight, taught, student)
-            return self.student_loss_weight * kept["own"] + tf.add_n([kept["distilled"], *self.student.losses])
+            return self.student_loss_weight * kept["own"] + tf.add_n([kept["distilled"], *added_losses(self.student)])
 
         value = gradient_step(self.optimizer, self.trainable_variables, loss)
         return self._update_metrics(x, y, sample_weight, value, kept)
@@ -187,8 +187,8 @@ class Distiller(Trained, keras.Model):
     ) -> dict[str, Any]:
         own_x = _for(x, "student")
         tokens = real_tokens(self.student.text.mask(own_x))
-        self.student_loss_tracker.update_state(kept["own"], sample_weight=tokens)
-        self.distillation_loss_tracker.update_state(kept["distilled"], sample_weight=tokens)
+        track(self.student_loss_tracker, kept["own"], tokens)
+        track(self.distillation_loss_tracker, kept["distilled"], tokens)
         return self.student.update_metrics(own_x, y, sample_weight, loss, kept["emissions"], self)
 
 

@@ -114,7 +114,8 @@ def make_model(config: Config, text: WordFeatures, corpora: Mapping[str, Corpus]
     """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
     keras.utils.set_random_seed(config.seed)
     encoder = make_encoder(config)
-    common: dict[str, Any] = {"encoder": encoder, "head": config.head, "scheme": config.scheme}
+    dtype = config.training.dtype
+    common: dict[str, Any] = {"encoder": encoder, "head": config.head, "scheme": config.scheme, "dtype": dtype}
     if config.kind == "tagger":
         (corpus,) = corpora.values()
         return Tagger(text, corpus, **common)

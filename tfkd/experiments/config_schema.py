@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_serializer, model_validator
@@ -21,6 +22,8 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+DEVICES = re.compile(r"auto|(?P<kind>cpu|gpu)(:(?P<number>[1-9][0-9]?))?")
+"""How devices are named."""
 
 
 class Section(BaseModel):
@@ -116,7 +119,22 @@ class TrainingConfig(Section):
         description="a checkpoint is written at the beginning of each epoch and, within it, after so many batches; "
         "null writes none within",
     )
-    jit_compile: bool = Field(False, description="compile the training step with XLA")
+    jit_compile: bool = Field(False, description="compile the training step with XLA; not with several devices")
+    dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        "float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
+    )
+    devices: Annotated[str, StringConstraints(pattern=f"^({DEVICES.pattern})$")] = Field(
+        "auto",
+        description="what to train on: `auto` is the first GPU, or the CPU if there is none; `cpu`, `gpu`, or so many "
+        "of a kind, `gpu:2`, each of which takes a part of every batch",
+    )
+
+    @property
+    def number_of_devices(self) -> int:
+        """How many devices share a batch."""
+        found = DEVICES.fullmatch(self.devices)
+        assert found
+        return int(found["number"] or 1)
 
 
 class LogitsConfig(Section):
@@ -214,6 +232,20 @@ class Config(Section):
                 raise _refused("task_encoder", "only a teacher has a layer for each task; set it to null")
         elif self.distillation is not None:
             raise _refused("distillation", "only a tagger can be a student; remove this section or set 'kind: tagger'")
+        return self
+
+    @model_validator(mode="after")
+    def _several_devices_can_share_a_step(self) -> Self:
+        training = self.training
+        if training.number_of_devices > 1:
+            why = f"cannot go with devices '{training.devices}'"
+            if training.jit_compile:
+                raise _refused("training.jit_compile", f"{why}: XLA compiles a step for one device")
+            if training.gradient_accumulation_steps > 1:
+                remedy = "set it to 1 and make batches larger, which the devices share"
+                raise _refused("training.gradient_accumulation_steps", f"{why}; {remedy}")
+            if training.batch_size < training.number_of_devices:
+                raise _refused("training.batch_size", f"{why}: each needs a sentence of every batch")
         return self
 
 

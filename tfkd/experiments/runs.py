@@ -34,6 +34,7 @@ from tfkd.experiments.assembly import (
     watched_corpora,
 )
 from tfkd.experiments.config import Config
+from tfkd.experiments.devices import choose_devices
 from tfkd.experiments.progress import EpochProgress
 from tfkd.experiments.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
 from tfkd.models import MultiTaskTagger, Tagger
@@ -84,11 +85,12 @@ def train(
     console = console or Console(quiet=True)
     folder = RunFolder(out)
     folder.check_free(config, overwrite)
+    strategy = _begin(config, console)
     vectors = read_vectors(config)
     corpora = _read(config, console)
-    _begin(config)
-    model = _new_model(config, corpora, vectors, console)
-    model.compile(make_optimizer(config))
+    with strategy.scope():
+        model = _new_model(config, corpora, vectors, console)
+        model.compile(make_optimizer(config), jit_compile=config.training.jit_compile)
     return _fit(config, folder, model, model, corpora, training_batches(config, model, corpora), console, overwrite)
 
 
@@ -120,16 +122,18 @@ def distill(
     assert config.distillation is not None
     assert config.distillation.teacher is not None
     task = config.distillation.task or next(iter(config.tasks))
-    view = _view(RunFolder(config.distillation.teacher).model(), task)
+    strategy = _begin(config, console)
+    with strategy.scope():
+        view = _view(RunFolder(config.distillation.teacher).model(), task)
     folder = RunFolder(out)
     folder.check_free(config, overwrite)
     vectors = read_vectors(config)
     corpora = _read(config, console)
-    _begin(config)
-    student = _new_model(config, corpora, vectors, console)
-    assert isinstance(student, Tagger)
-    distiller = make_distiller(config, view, student)
-    distiller.compile(make_optimizer(config))
+    with strategy.scope():
+        student = _new_model(config, corpora, vectors, console)
+        assert isinstance(student, Tagger)
+        distiller = make_distiller(config, view, student)
+        distiller.compile(make_optimizer(config), jit_compile=config.training.jit_compile)
     batches = training_batches(config, student, corpora, teacher=view)
     return _fit(config, folder, student, distiller, corpora, batches, console, overwrite)
 
@@ -193,10 +197,12 @@ def _read(config: Config, console: Console) -> dict[str, Corpus]:
     return data.corpora
 
 
-def _begin(config: Config) -> None:
-    """Make what follows depend on the seed alone, whatever ran in this process before."""
-    keras.utils.set_random_seed(config.seed)
+def _begin(config: Config, console: Console) -> tf.distribute.Strategy:
+    """Choose the devices, and make what follows depend on the seed alone, whatever ran in this process before."""
+    devices = choose_devices(config.training.devices)
+    console.print(f"  devices: {devices}", highlight=False, soft_wrap=True)
     tf.config.experimental.enable_op_determinism()
+    return devices.strategy()
 
 
 def _new_model(

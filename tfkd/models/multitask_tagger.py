@@ -156,7 +156,9 @@ class MultiTaskTagger(Tagging):
             data = next(iterator)
             task = self._task_of(data)
             if task not in functions:
-                functions[task] = self._trace(step_of(self.for_task(self.tasks[task])), data)
+                step = step_of(self.for_task(self.tasks[task]))
+                many = self.distribute_strategy.num_replicas_in_sync > 1
+                functions[task] = self._trace_replicas(step, iterator) if many else self._trace(step, data)
             return functions[task](data)
 
         return function
@@ -169,6 +171,18 @@ class MultiTaskTagger(Tagging):
         spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), data)
         return tf.function(step, autograph=False).get_concrete_function(spec)
 
+    def _trace_replicas(self, step: Callable[[Any], Any], iterator: Any) -> Callable[[Any], Any]:
+        strategy = self.distribute_strategy
+
+        def in_each(data: Any) -> Any:
+            return tf.nest.map_structure(
+                lambda values: strategy.experimental_local_results(values)[0], strategy.run(step, args=(data,))
+            )
+
+        if self.run_eagerly:
+            return in_each
+        return tf.function(in_each, autograph=False, input_signature=[iterator.element_spec])
+
     def _task_of(self, data: Any) -> int:
         x = keras.utils.unpack_x_y_sample_weight(data)[0]
         if not isinstance(x, dict) or "task" not in x:
@@ -176,7 +190,7 @@ class MultiTaskTagger(Tagging):
                 "A multi-task tagger trains on batches that say their task: make them with "
                 "`tfkd.preprocessing.multitask_batches`, or train one task through `for_task(...)`."
             )
-        return int(x["task"][0])
+        return int(self.distribute_strategy.experimental_local_results(x["task"])[0][0])
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take one step on a batch of one task, outside of a graph."""

@@ -15,7 +15,7 @@ from tfkd.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import HEADS, TagHead, token_weights
 from tfkd.models.encoders import BiLSTM, Encoder, bilstm_layer, locked_dropout
-from tfkd.models.training import Trained, gradient_step, real_tokens
+from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
 from tfkd.preprocessing import EncodedSentences, WordFeatures, WordVectors
 
 Tensor = Any
@@ -199,7 +199,8 @@ class Tagger(Tagging):
     def _decode(self, features: dict[str, Tensor]) -> Tensor:
         if self._decode_function is None:
             spec = {n: tf.TensorSpec([None] * len(t.shape), t.dtype) for n, t in features.items()}
-            self._decode_function = tf.function(lambda x: self.decode(x)["tags"]).get_concrete_function(spec)
+            decode = tf.function(lambda x: self.decode(x)["tags"], autograph=False)
+            self._decode_function = decode.get_concrete_function(spec)
         return self._decode_function(features)
 
     def token_loss(self, x: dict[str, Tensor], y: Tensor, sample_weight: Tensor | None, emissions: Tensor) -> Tensor:
@@ -218,7 +219,7 @@ class Tagger(Tagging):
 
         def loss() -> Tensor:
             kept["emissions"] = self(x, training=True)
-            return tf.add_n([self.token_loss(x, y, sample_weight, kept["emissions"]), *self.losses])
+            return tf.add_n([self.token_loss(x, y, sample_weight, kept["emissions"]), *added_losses(self)])
 
         value = gradient_step(optimizer, self.trainable_variables, loss)
         return self.update_metrics(x, y, sample_weight, value, kept["emissions"], model)
@@ -239,7 +240,7 @@ class Tagger(Tagging):
     ) -> dict[str, Any]:
         """Count a batch in the metrics of `model`, by its real tokens."""
         mask = self.text.mask(x)
-        model._loss_tracker.update_state(loss, sample_weight=real_tokens(mask))
+        track(model._loss_tracker, loss, real_tokens(mask))
         weight = token_weights(mask, sample_weight)
         # A row a token: of rows a sentence Keras' metrics would first take each padded row's mean.
         rows = tf.reshape(emissions, [-1, len(self.tags)])

@@ -9,7 +9,8 @@ import keras
 import tensorflow as tf
 
 from tfkd.checkpoints import Checkpoints
-from tfkd.optimizers import Adam
+from tfkd.models.replicas import check_replicas, replicas, summed, summed_gradients, take_summed_gradients
+from tfkd.optimizers import Adam, TaskOptimizer
 
 Tensor = Any
 
@@ -45,17 +46,27 @@ class Trained:
 
         Raises:
             ValueError: A loss is given.
+            TfkdError: The model was built under a strategy of several devices with which the rest cannot go.
         """
         if kwargs.pop("loss", None) is not None:
             raise ValueError("The loss belongs to the head (softmax: cross-entropy, crf: likelihood): give no `loss`.")
         weighted = [*(metrics or []), *(kwargs.pop("weighted_metrics", None) or [])]
-        super().compile(  # type: ignore[misc]
-            optimizer=self._prepare_optimizer(optimizer),
-            weighted_metrics=weighted or None,
-            jit_compile=jit_compile,
-            **kwargs,
-        )
-        self._build_optimizer()
+        strategy = self.distribute_strategy  # type: ignore[attr-defined]
+        with strategy.scope():
+            prepared = self._prepare_optimizer(optimizer)
+            check_replicas(strategy, prepared, jit_compile)
+            super().compile(  # type: ignore[misc]
+                optimizer=prepared,
+                weighted_metrics=weighted or None,
+                jit_compile=jit_compile,
+                **kwargs,
+            )
+            # Not left to the first step, which may know but one task's variables.
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+        if strategy.num_replicas_in_sync > 1:
+            inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # type: ignore[attr-defined]
+            for one in inner.optimizers if isinstance(inner, TaskOptimizer) else [inner]:
+                take_summed_gradients(one)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, as `keras.Model.fit`; a dataset keeps its own order of batches.
@@ -79,12 +90,20 @@ class Trained:
         settings["metrics"] = settings.pop("weighted_metrics", None)
         self.compile(**settings)
 
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Build the metrics of several replicas before their first step.
+
+        Keras would take a first batch for it, which is then lost, and the mean of its parts, which differ in size.
+        """
+        metrics = self._compile_metrics  # type: ignore[attr-defined]
+        if self._distribute_strategy is None or metrics is None or metrics.built:  # type: ignore[attr-defined]
+            return
+        tags, emissions = keras.KerasTensor([None], "int32"), keras.KerasTensor([None, None], "float32")
+        with self.distribute_strategy.scope():  # type: ignore[attr-defined]
+            metrics.build(tags, emissions)
+
     def _prepare_optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
         return resolve_optimizer(optimizer)
-
-    def _build_optimizer(self) -> None:
-        # Not left to the first step, which may know but one task's variables.
-        self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
 
 
 def gradient_step(optimizer: keras.optimizers.Optimizer, variables: list[Any], loss: Callable[[], Tensor]) -> Tensor:
@@ -96,16 +115,32 @@ def gradient_step(optimizer: keras.optimizers.Optimizer, variables: list[Any], l
         loss: Computes the scalar loss.
 
     Returns:
-        The loss, unscaled.
+        The loss, unscaled; where there are replicas, this one's share of it.
     """
     with tf.GradientTape() as tape:
         value = loss()
         scaled = optimizer.scale_loss(value)
     gradients = tape.gradient(scaled, [v.value for v in variables])
-    optimizer.apply(gradients, variables)
+    optimizer.apply(summed_gradients(gradients), variables)
     return value
 
 
 def real_tokens(mask: Tensor) -> Tensor:
-    """Count the real tokens of a batch, as a float32 scalar of at least 1."""
-    return tf.maximum(tf.reduce_sum(tf.cast(mask, tf.float32)), 1.0)
+    """Count the real tokens of a batch, in all replicas together, as a float32 scalar of at least 1."""
+    return tf.maximum(summed(tf.reduce_sum(tf.cast(mask, tf.float32))), 1.0)
+
+
+def added_losses(model: keras.Model) -> list[Tensor]:
+    """Return what the layers add to the loss (regularisation), of which each replica takes its share."""
+    return [loss / replicas() for loss in model.losses]
+
+
+def track(tracker: keras.metrics.Mean, loss: Tensor, tokens: Tensor) -> None:
+    """Count a batch's loss in a mean over tokens.
+
+    Args:
+        tracker: The mean.
+        loss: The loss, or this replica's share of it: the trackers of all replicas are summed in the end.
+        tokens: The real tokens of the batch in all replicas.
+    """
+    tracker.update_state(loss * replicas(), sample_weight=tokens / replicas())

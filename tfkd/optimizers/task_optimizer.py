@@ -121,6 +121,11 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         optimizer = keras.saving.deserialize_keras_object(config.pop("optimizer"), custom_objects=custom_objects)
         return cls(optimizer=optimizer, **config)
 
+    @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        """The shared layers' optimiser and those of the tasks."""
+        return [*self._by_task().values()]
+
     def _by_task(self) -> dict[str | None, keras.optimizers.Optimizer]:
         optimizers: dict[str | None, keras.optimizers.Optimizer] = {None: self.shared}
         optimizers.update(self.tasks)

@@ -194,11 +194,13 @@ class EncodedSentences:
             for index, rows in enumerate(plan.epoch(number)):
                 yield rows if index >= done else rows[:0]
 
+        as_it_is = tf.autograph.experimental.do_not_convert  # converting code that needs none takes seconds
         rows = tf.data.Dataset.from_generator(rows_of_next_epoch, output_signature=tf.TensorSpec([None], tf.int64))
         times = None if shapes is None else tf.constant(padded_lengths(self.lengths, shapes))
         if times is not None:
-            rows = rows.map(functools.partial(self._filled_up, size=plan.batch_size))
-        batches = rows.map(functools.partial(self.gather, shapes=times), num_parallel_calls=2, deterministic=True)
+            rows = rows.map(as_it_is(functools.partial(self._filled_up, size=plan.batch_size)))
+        gather = as_it_is(functools.partial(self.gather, shapes=times))
+        batches = rows.map(gather, num_parallel_calls=2, deterministic=True)
         made = batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
         made.starting_at = lambda epoch, batch: self.dataset(plan, shapes, epoch=epoch, batch=batch)
         return made

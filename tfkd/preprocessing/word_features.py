@@ -119,7 +119,7 @@ class WordFeatures:
     @cached_property
     def of_column(self) -> Any:
         """The same as a traced function of a column of tokens, strings `[tokens, 1]`."""
-        return tf.function(self.__call__, input_signature=[tf.TensorSpec([None, 1], tf.string)])
+        return tf.function(self.__call__, input_signature=[tf.TensorSpec([None, 1], tf.string)], autograph=False)
 
     def normalize(self, tokens: Tensor) -> Tensor:
         """Bring tokens into the vocabulary's form, strings of any shape."""

@@ -1,0 +1,85 @@
+"""Which devices a run computes on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from tfkd.errors import TfkdError
+from tfkd.experiments.config_schema import DEVICES
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of a run.
+
+    Attributes:
+        kind: `"CPU"` or `"GPU"`.
+        names: The devices, e.g. `("GPU:0", "GPU:1")`.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say in a line what is used."""
+        if self.kind == "CPU" and len(self.names) == 1:
+            across = tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
+            within = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
+            return f"CPU ({across} operations side by side, {within} thread{'s' * (within != 1)} in each)"
+        if len(self.names) == 1:
+            return self.names[0]
+        shared = f"each with a copy of the model and 1/{len(self.names)} of every batch"
+        return f"{', '.join(self.names)}, {shared}"
+
+    def strategy(self) -> tf.distribute.Strategy:
+        """Make what to build and train a model under."""
+        if len(self.names) > 1:
+            return tf.distribute.MirroredStrategy([*self.names])
+        if self.kind == "CPU" and tf.config.list_logical_devices("GPU"):
+            return tf.distribute.OneDeviceStrategy(self.names[0])
+        return tf.distribute.get_strategy()
+
+
+def choose_devices(wanted: str) -> Devices:
+    """Find the devices that a configuration asks for.
+
+    Args:
+        wanted: `"auto"`: the first GPU if there is one, else the CPU; `"cpu"`, `"gpu"`; or so many of a kind,
+            `"gpu:2"`. More CPUs than one are logical ones: parts of the same, to try out what several devices do.
+
+    Raises:
+        TfkdError: It is none of these, there are not so many, or TensorFlow has begun to compute and cannot part the
+            CPU any more.
+    """
+    found = DEVICES.fullmatch(wanted)
+    if not found:
+        raise TfkdError(f"devices must be auto, cpu, gpu, or so many of a kind, e.g. gpu:2; got {wanted!r}.")
+    gpus = tf.config.list_physical_devices("GPU")
+    kind, number = found["kind"], int(found["number"] or 1)
+    if kind == "gpu" or (kind == "auto" and gpus):
+        if number > len(gpus):
+            raise TfkdError(
+                f"devices: {wanted} asks for {number} GPU{'s' * (number > 1)}, but TensorFlow finds "
+                f"{len(gpus) or 'none'}; take cpu or auto, or see the README for what a GPU needs."
+            )
+        return Devices("GPU", tuple(f"GPU:{n}" for n in range(number)))
+    if number > 1:
+        _part_the_cpu(number)
+    return Devices("CPU", tuple(f"CPU:{n}" for n in range(number)))
+
+
+def _part_the_cpu(number: int) -> None:
+    cpu: Any = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * number)
+    except RuntimeError:
+        there = len(tf.config.list_logical_devices("CPU"))
+        if there < number:
+            raise TfkdError(
+                f"devices: cpu:{number} must be chosen before TensorFlow computes anything in this process, which has "
+                f"{there} logical CPU{'s' * (there > 1)} now: start anew."
+            ) from None
