@@ -7,7 +7,7 @@ of one large matrix product in the same run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -15,6 +15,7 @@ import tensorflow as tf
 import tfkd.layers
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._gradients import gradient_step
 from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 
 CHARACTERS = 90
@@ -35,11 +36,11 @@ def run(quick: bool) -> Sequence[Ratio]:
     operations = 2 * batch * time * (width + units) * 4 * units * 2 * 3
     size = 64 if quick else 2048
     steps = [
-        _gradient_step(ours, inputs, mask),
-        _gradient_step(theirs, inputs, mask),
+        gradient_step(ours, inputs, mask),
+        gradient_step(theirs, inputs, mask),
         _product(size),
-        _gradient_step(convolutions[0], ids),
-        _gradient_step(convolutions[1], ids),
+        gradient_step(convolutions[0], ids),
+        gradient_step(convolutions[1], ids),
         _update(tfkd.optimizers.Adam(), ours),
         _update(keras.optimizers.Adam(), ours),
     ]
@@ -65,24 +66,6 @@ def _keras_cnn() -> keras.Sequential:
     return keras.Sequential(
         [layers.Embedding(CHARACTERS, 25), layers.Conv1D(50, 3, padding="same"), layers.GlobalMaxPooling1D()]
     )
-
-
-def _gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> Step:
-    """Make a step that runs a layer and takes the gradients by its weights, and by its inputs where there are any."""
-    if isinstance(layer, keras.Sequential):
-        inputs = tf.reshape(inputs, [-1, inputs.shape[-1]])
-    call: Callable[[], tf.Tensor] = (lambda: layer(inputs)) if mask is None else (lambda: layer(inputs, mask=mask))
-    call()
-    sources = [w.value for w in layer.trainable_weights] + [inputs] * inputs.dtype.is_floating
-
-    @tf.function(autograph=False)
-    def gradients() -> list[tf.Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            loss = tf.reduce_sum(tf.square(call()))
-        return [tf.convert_to_tensor(g) for g in tape.gradient(loss, sources)]
-
-    return warmed_up(lambda: gradients()[0].numpy())
 
 
 def _product(size: int) -> Step:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_serializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -24,6 +24,15 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 DEVICES = re.compile(r"auto|(?P<kind>cpu|gpu)(:(?P<number>[1-9][0-9]?))?")
 """How devices are named."""
+
+
+def _check_devices(named: str) -> str:
+    if not DEVICES.fullmatch(named):
+        raise ValueError(f"expected auto, cpu, gpu, or so many of a kind, gpu:2 for example, got {named!r}")
+    return named
+
+
+Devices = Annotated[str, AfterValidator(_check_devices)]
 
 
 class Section(BaseModel):
@@ -123,7 +132,7 @@ class TrainingConfig(Section):
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         "float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
     )
-    devices: Annotated[str, StringConstraints(pattern=f"^({DEVICES.pattern})$")] = Field(
+    devices: Devices = Field(
         "auto",
         description="what to train on: `auto` is the first GPU, or the CPU if there is none; `cpu`, `gpu`, or so many "
         "of a kind, `gpu:2`, each of which takes a part of every batch",

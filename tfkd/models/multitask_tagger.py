@@ -151,13 +151,15 @@ class MultiTaskTagger(Tagging):
     def _dispatch(self, step_of: Callable[[Tagger], Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Run each batch through a function traced for its task alone: a step then costs one task, however many."""
         functions: dict[int, Callable[[Any], Any]] = {}
+        many = self.distribute_strategy.num_replicas_in_sync > 1
+        # Outside of a graph the parts of a batch take a second to come.
+        fetch = tf.function(lambda iterator: next(iterator), autograph=False) if many and not self.run_eagerly else next
 
         def function(iterator: Any) -> Any:
-            data = next(iterator)
+            data = fetch(iterator)
             task = self._task_of(data)
             if task not in functions:
                 step = step_of(self.for_task(self.tasks[task]))
-                many = self.distribute_strategy.num_replicas_in_sync > 1
                 functions[task] = self._trace_replicas(step, iterator) if many else self._trace(step, data)
             return functions[task](data)
 

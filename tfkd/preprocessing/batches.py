@@ -130,7 +130,7 @@ class EncodedSentences:
     Args:
         sentences: Token sequences.
         texts: What makes the features; several by name where two models read the same sentences.
-        tags: Indices of the gold tags of each sentence, if there are any.
+        tags: Indices of the gold tags of all sentences, one after another, if there are any.
         tasks: Index of each sentence's task, if there are several.
     """
 
@@ -138,7 +138,7 @@ class EncodedSentences:
         self,
         sentences: Sequence[Sequence[str]],
         texts: Texts,
-        tags: Sequence[Sequence[int]] | None = None,
+        tags: np.ndarray | None = None,
         tasks: Sequence[int] | np.ndarray | None = None,
     ) -> None:
         types: dict[str, int] = {"": 0}
@@ -148,7 +148,7 @@ class EncodedSentences:
         self._tokens = tf.constant(ids)
         # After the last sentence comes an empty one, which fills up batches that must all have as many.
         self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [total]]))
-        self._tags = None if tags is None else tf.constant(np.fromiter((t for s in tags for t in s), np.int32, total))
+        self._tags = None if tags is None else tf.constant(tags)
         self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
         named = {"": texts} if isinstance(texts, WordFeatures) else texts
         tables = {name: _features_of_types(list(types), text) for name, text in named.items()}
@@ -170,7 +170,7 @@ class EncodedSentences:
         x = tf.nest.map_structure(lambda table: tf.gather(table, ids), self._tables)
         if self._tasks is not None:
             x = {**x, "task": tf.gather(self._tasks, rows)}
-        return x if self._tags is None else (x, self._padded(self._tags, rows, -1, time))
+        return x if self._tags is None else (x, tf.cast(self._padded(self._tags, rows, -1, time), tf.int32))
 
     def dataset(
         self, plan: BatchPlan | TaskMixPlan, shapes: int | None = None, *, epoch: int = 0, batch: int = 0
@@ -324,23 +324,27 @@ def multitask_batches(
         (['casing', 'characters', 'task', 'words'], 4)
     """
     sentences: list[Sentence] = []
-    tags: list[list[int]] = []
+    tags = []
     sizes = []
     for corpus in tasks.values():
         converted = corpus.convert(scheme)
         part = converted.split(split)
         sentences += part
-        tags += _tag_ids(part, converted.tags)
+        tags.append(_tag_ids(part, converted.tags))
         sizes.append(len(part))
-    encoded = EncodedSentences([s.tokens for s in sentences], text, tags, np.repeat(np.arange(len(sizes)), sizes))
+    tasks_of = np.repeat(np.arange(len(sizes)), sizes)
+    encoded = EncodedSentences([s.tokens for s in sentences], text, np.concatenate(tags), tasks_of)
     lengths = np.split(encoded.lengths, np.cumsum(sizes)[:-1])
     return encoded.dataset(TaskMixPlan(lengths, batch_size, power, seed), shapes)
 
 
-def _tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> list[list[int]]:
+def _tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> np.ndarray:
+    """Return the index of every tag of the sentences, one after another, in as few bytes as will do."""
     index = {tag: number for number, tag in enumerate(tags)}
+    total = sum(len(sentence.tags) for sentence in sentences)
+    dtype = np.int8 if len(tags) < 128 else np.int16
     try:
-        return [[index[tag] for tag in sentence.tags] for sentence in sentences]
+        return np.fromiter((index[tag] for sentence in sentences for tag in sentence.tags), dtype, total)
     except KeyError as error:
         raise TfkdError(
             f"the sentences have a tag {error.args[0]!r} that the model does not know: {nearest(error.args[0], tags)} "

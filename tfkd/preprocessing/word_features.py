@@ -76,7 +76,7 @@ class WordFeatures:
 
     @classmethod
     def adapt(
-        cls, corpora: Iterable[Corpus], *, min_count: int = 2, extra_words: Iterable[str] = (), **kwargs: Any
+        cls, corpora: Corpus | Iterable[Corpus], *, min_count: int = 2, extra_words: Iterable[str] = (), **kwargs: Any
     ) -> WordFeatures:
         """Build the vocabulary from the training splits of corpora.
 

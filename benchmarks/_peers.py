@@ -1,0 +1,105 @@
+"""Other toolkits, in an environment of their own: made here, driven through a pipe, timed in turns with ours."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfkd.errors import TfkdError
+
+REQUIREMENTS = ("torch==2.13.0", "pytorch-crf==0.7.2", "flair==0.15.1", "gensim==4.4.0")
+PAUSE = 0.3
+"""Seconds between two turns, in which the threads of the one before fall asleep."""
+
+
+def peers_python() -> Path:
+    """Return the Python of the peers' environment, which is made if it is not there.
+
+    It stands in the user's cache, or in the folder that the variable `TFKD_PEERS` names.
+
+    Raises:
+        TfkdError: The peers cannot be installed.
+    """
+    named = os.environ.get("TFKD_PEERS")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    mark = hashlib.sha256("\n".join(REQUIREMENTS).encode()).hexdigest()[:12]
+    folder = Path(named) if named else cache / "tfkd" / f"peers-{mark}"
+    python, ready = folder / "bin" / "python", folder / f".ready-{mark}"
+    if ready.is_file():
+        return python
+    print(f"Installing {', '.join(REQUIREMENTS)} into {folder} (some minutes, once) ...", file=sys.stderr)
+    venv.create(folder, with_pip=True, clear=True)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise TfkdError(f"the peers cannot be installed into {folder}: {done.stderr.strip()[-800:]}")
+    ready.touch()
+    return python
+
+
+class Peer:
+    """A program of this folder that runs in the peers' environment and does a turn's work when told to.
+
+    It gets its settings as JSON in its first line of input, and says `ready`; each further line, a JSON list, is a call
+    that it answers with a line of JSON. What it prints elsewhere is left aside.
+
+    Args:
+        program: Name of the file, e.g. `"_peer_torch.py"`.
+        settings: What it works on.
+    """
+
+    def __init__(self, program: str, settings: dict[str, Any]) -> None:
+        command = [str(peers_python()), str(Path(__file__).parent / program)]
+        self._log = Path(settings["folder"]) / f"{program}.log"
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        self._ask(settings)
+
+    def __call__(self, *call: Any) -> dict[str, Any]:
+        """Let it do one turn's work, e.g. `peer("train", 30)`; returns what it measured."""
+        time.sleep(PAUSE)
+        found = self._ask(list(call))
+        time.sleep(PAUSE)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait(timeout=30)
+
+    def _ask(self, message: Any) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+            # Some write to the terminal while they are imported.
+            answer = next((line for line in self._process.stdout if line.startswith("{")), "")
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise TfkdError(f"a peer has stopped: {self._log.read_text()[-800:]}")
+        return dict(json.loads(answer))
+
+
+@contextlib.contextmanager
+def peer(program: str, settings: dict[str, Any]) -> Iterator[Peer]:
+    """Run a peer; it ends with the block."""
+    running = Peer(program, settings)
+    try:
+        yield running
+    finally:
+        running.close()

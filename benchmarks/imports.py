@@ -1,0 +1,37 @@
+"""`import tfkd` against `import tensorflow`, each in a fresh process.
+
+The first process of each kind, which warms the disk's cache, is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._turns import ratios, seconds_in_turns, warmed_up
+
+CODES = {
+    "import tfkd": "import tfkd",
+    "import tfkd and what a script uses of it": "import tfkd; tfkd.models.Tagger, tfkd.preprocessing.WordFeatures",
+    "import tensorflow": "import tensorflow",
+    "import tensorflow, keras": "import tensorflow, keras",
+}
+
+
+def run(quick: bool) -> Sequence[Ratio]:
+    """Measure whole processes in turns."""
+    steps = [warmed_up(lambda code=code: _python(code), times=1) for code in CODES.values()]
+    bare, used, tensorflow, both = seconds_in_turns(steps, turns=2 if quick else 11, steps_a_turn=1)
+    names = [*CODES]
+    return [
+        Ratio(names[0], names[2], ratios(bare, tensorflow), "<= 1.1"),
+        Ratio(names[1], names[3], ratios(used, both), "<= 1.1"),
+    ]
+
+
+def _python(code: str) -> None:
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, stderr=subprocess.DEVNULL)

@@ -1,0 +1,81 @@
+"""Training as `tfkd train` does it against the bare loop of the same model on tensors prepared in advance.
+
+`fit` with batches made on the way, checkpoints, progress and history, but for scoring the development set; against a
+loop over a list of the same batches that calls a traced training step. The BiLSTM-CRF tagger (word vectors 100,
+character CNN 50, BiLSTM 200) on 1,920 sentences of NCBI-disease (of bundled ones where `TFKD_CORPORA` names no folder
+that holds it), in batches of 32. After each epoch of the one comes an epoch of the other; the first of each is left
+out.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+from rich.console import Console
+
+import tfkd.optimizers
+from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._corpus import disease_corpus
+from tfkd.benchmarks._turns import ratios
+from tfkd.checkpoints import Checkpoints
+from tfkd.corpora import Corpus
+from tfkd.experiments.progress import EpochProgress
+from tfkd.models import BiLSTM, Tagger
+from tfkd.preprocessing import WordFeatures, batches
+
+
+def run(quick: bool) -> Sequence[Ratio]:
+    """Measure epochs of both in turns."""
+    name, corpus = disease_corpus(quick)
+    if not quick:
+        corpus = corpus.sample(1920, seed=1)
+    encoder = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2) if quick else BiLSTM(200)
+    fitted, bare = (_tagger(corpus, encoder) for _ in range(2))
+    data = batches(corpus.train, fitted.text, fitted.tags)
+    turns = _Turns(bare, [*batches(corpus.train, bare.text, bare.tags)])
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints = Checkpoints(Path(folder) / "checkpoint.npz", every=500)
+        callbacks = [EpochProgress(Console(quiet=True), checkpoints), checkpoints, turns]
+        fitted.fit(data, epochs=3 if quick else 12, verbose=0, callbacks=callbacks)
+    # Tokens a second: the same tokens, so the ratio of the seconds turned about.
+    speed = ratios(turns.bare_seconds[1:], turns.fit_seconds[1:])
+    return [Ratio(f"tfkd train on {name}, tokens/s", "the bare loop", speed, ">= 0.95")]
+
+
+def _tagger(corpus: Corpus, encoder: BiLSTM) -> Tagger:
+    keras.utils.set_random_seed(1)
+    tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=encoder, head="crf")
+    tagger.compile(tfkd.optimizers.Adam(1e-3, global_clipnorm=5.0))
+    return tagger
+
+
+class _Turns(keras.callbacks.Callback):
+    """Time an epoch of `fit` from the end of the one before it, then an epoch of the bare loop."""
+
+    def __init__(self, tagger: Tagger, prepared: list[Any]) -> None:
+        super().__init__()
+        self.fit_seconds: list[float] = []
+        self.bare_seconds: list[float] = []
+        self._prepared = prepared
+        self._tagger = tagger
+        spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), prepared[0])
+        self._step = tf.function(tagger.train_step, autograph=False).get_concrete_function(spec)
+        self._started = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.fit_seconds.append(time.perf_counter() - self._started)
+        started = time.perf_counter()
+        for batch in self._prepared:
+            last = self._step(batch)
+        float(last["loss"])
+        self.bare_seconds.append(time.perf_counter() - started)
+        self._started = time.perf_counter()

@@ -1,0 +1,157 @@
+"""Training and prediction of the BiLSTM-CRF tagger against Flair's and PyTorch's.
+
+The tagger: word vectors 100, character CNN 50, BiLSTM 200, CRF, batches of 32 of NCBI-disease (of bundled sentences
+where `TFKD_CORPORA` names no folder that holds it). Flair 0.15.1 has word vectors 100, BiLSTM 200, CRF and no
+characters, and its own batches, at random, as its trainer makes them. In PyTorch it is the same network with
+`torch.nn.LSTM` and pytorch-crf on the very same batches, prepared as tensors, where ours also prepares them. Real
+tokens a second. The peers run in a process and an environment of their own, which is made at the first run; each has
+its turn alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfkd.layers
+from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._corpus import disease_corpus
+from tfkd.benchmarks._gradients import gradient_step
+from tfkd.benchmarks._peers import PAUSE, peer
+from tfkd.corpora import Corpus, spans
+from tfkd.models import BiLSTM, Tagger
+from tfkd.preprocessing import CASINGS, WordFeatures, batches
+
+BATCH = 32
+
+
+def run(quick: bool) -> Sequence[Ratio]:
+    """Measure ours and the peers' in turns."""
+    name, corpus = disease_corpus(quick)
+    turns, steps, tagged = (2, 2, 8) if quick else (11, 30, 300)
+    encoder = (
+        BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)
+        if quick
+        else BiLSTM(200, word_units=100, character_units=50)
+    )
+    ours = Ours(corpus, encoder)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = ours.describe(Path(folder), lstm=(2, 3, 4, 5) if quick else (32, 40, 230, 200))
+        with peer("_peer_torch.py", settings) as torch, peer("_peer_flair.py", settings) as flair:
+            for train in (ours.train, lambda n: torch("train", n), lambda n: flair("train", n)):
+                train(steps)  # warm-up: traces, allocates, and fills Flair's store of vectors
+            taken: dict[str, list[float]] = {key: [] for key in ("torch", "flair", "lstm", "tag")}
+            lstm = ours.lstm_step(settings)
+            for turn in range(turns):
+                mine = _rate(ours.train(steps))
+                taken["torch"].append(mine / _rate(torch("train", steps)))
+                taken["flair"].append(mine / _rate(flair("train", steps)))
+                taken["lstm"].append(lstm(steps) / torch("lstm_step", steps)["seconds"])
+                first = turn * tagged % max(len(corpus.test) - tagged, 1)
+                mine = _rate(ours.tag(first, tagged))
+                taken["tag"].append(mine / _rate(flair("predict", first, tagged)))
+    return [
+        Ratio(f"training on {name}, tokens/s", "Flair 0.15.1", taken["flair"], ">= 2"),
+        Ratio("the same", "PyTorch, the same network", taken["torch"], ">= 1.2"),
+        Ratio("BiLSTM step 32 x 40 x 230 to 200, masked", "torch.nn.LSTM, unmasked", taken["lstm"], "<= 0.8"),
+        Ratio(f"prediction on {name}, tokens/s", "Flair 0.15.1", taken["tag"], ">= 2"),
+    ]
+
+
+def _rate(measured: dict[str, float]) -> float:
+    return measured["tokens"] / measured["seconds"]
+
+
+class Ours:
+    """Our tagger, and its batches as the peers take them."""
+
+    def __init__(self, corpus: Corpus, encoder: BiLSTM) -> None:
+        keras.utils.set_random_seed(1)
+        self.corpus, self.encoder = corpus, encoder
+        self.text = WordFeatures.adapt(corpus)
+        self.tagger = Tagger(self.text, corpus, encoder=encoder, head="crf")
+        self.tagger.compile(tfkd.optimizers.Adam(1e-3, global_clipnorm=5.0))
+        self.tagger.make_train_function()
+        self.batches = batches(corpus.train, self.text, self.tagger.tags, batch_size=BATCH)
+        self._coming = self._iterator()
+        self.counts = [int(tf.reduce_sum(tf.cast(self.text.mask(x), tf.int32))) for x, _ in self.batches]
+
+    def _iterator(self) -> Iterator[Any]:
+        while True:
+            yield from self.batches
+
+    def describe(self, folder: Path, lstm: tuple[int, int, int, int]) -> dict[str, Any]:
+        """Write batches and sentences for the peers; return their settings."""
+        arrays, number = {}, 0
+        for x, tags in self.batches:
+            for key, value in {**x, "tags": tags}.items():
+                arrays[f"{key}_{number}"] = value.numpy()
+            number += 1
+        np.savez(folder / "batches.npz", **arrays)
+        train = [(s.tokens, [(e.start, e.end, e.type) for e in spans(s.tags, "iob2")]) for s in self.corpus.train]
+        sentences = {"train": train, "test": [s.tokens for s in self.corpus.test]}
+        (folder / "sentences.json").write_text(json.dumps(sentences), encoding="utf-8")
+        batch, time_steps, width, units = lstm
+        encoder = self.encoder
+        return {
+            "folder": str(folder),
+            "threads": os.cpu_count(),
+            "batches": number,
+            "batch_size": BATCH,
+            "types": list(self.corpus.types),
+            "word_units": encoder.word_units,
+            "units": encoder.units,
+            "lstm_input": (batch, time_steps, width),
+            "lstm": (width, units),
+            "sizes": {
+                **{key: value for key, value in encoder.get_config().items() if isinstance(value, int)},
+                "dropout_percent": round(100 * encoder.dropout),
+                "words": len(self.text.words) + 2,
+                "casings": len(CASINGS),
+                "characters": len(self.text.characters) + 2,
+                "tags": len(self.tagger.tags),
+            },
+        }
+
+    def train(self, steps: int) -> dict[str, float]:
+        """Take steps as `fit` does, with the batches made on the way."""
+        time.sleep(PAUSE)
+        tokens = 0.0
+        started = time.perf_counter()
+        for _ in range(steps):
+            x, tags = next(self._coming)
+            tokens += float(tf.math.count_nonzero(x["words"]))
+            loss = self.tagger.train_function(iter([(x, tags)]))
+        float(loss["loss"])
+        return {"seconds": time.perf_counter() - started, "tokens": tokens}
+
+    def tag(self, first: int, number: int) -> dict[str, float]:
+        """Tag sentences given as tokens, features and tags' names included."""
+        chosen = self.corpus.test[first : first + number]
+        started = time.perf_counter()
+        self.tagger.tag(chosen)
+        return {"seconds": time.perf_counter() - started, "tokens": sum(len(s.tokens) for s in chosen)}
+
+    def lstm_step(self, settings: dict[str, Any]) -> Any:
+        """Make a function that runs so many steps of our BiLSTM and returns their seconds."""
+        shape = settings["lstm_input"]
+        mask = tf.ones(shape[:2], tf.bool)
+        step = gradient_step(tfkd.layers.BiLSTM(settings["lstm"][1]), tf.random.normal(shape), mask)
+
+        def steps(number: int) -> float:
+            time.sleep(PAUSE)
+            started = time.perf_counter()
+            for _ in range(number):
+                step()
+            return time.perf_counter() - started
+
+        return steps
