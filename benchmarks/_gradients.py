@@ -26,3 +26,32 @@ def gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor 
         return [tf.convert_to_tensor(g) for g in tape.gradient(loss, sources)]
 
     return warmed_up(lambda: gradients()[0].numpy())
+
+
+def bilstm_products(batch: int, time: int, width: int, units: int) -> Step:
+    """Make a step of the matrix products alone that a BiLSTM's gradient step consists of.
+
+    For each direction apart: the inputs', the recurrent ones one after another, and those for the gradients by states,
+    inputs and weights. What a BiLSTM does between them is left out.
+    """
+    gates = 4 * units
+    kernel, recurrent = tf.random.normal([width, gates]), tf.random.normal([units, gates]) / units
+    inputs, states = tf.random.normal([time * batch, width]), tf.random.normal([time * batch, units])
+    slopes, across = tf.random.normal([time * batch, gates]), tf.transpose(recurrent)
+
+    def step(t: tf.Tensor, forward: list[tf.Tensor], back: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        forward = [tf.matmul(x, recurrent)[:, :units] for x in forward]
+        return t + 1, forward, [tf.matmul(slopes[:batch] + x[:, :1], across) for x in back]
+
+    @tf.function(autograph=False)
+    def products() -> list[tf.Tensor]:
+        start = [tf.constant(0), *([tf.ones([batch, units])] * 2 for _ in range(2))]
+        _, forward, back = tf.while_loop(lambda t, *_: t < time, step, start, maximum_iterations=time)
+        large = []
+        for direction in range(2):
+            x, h, d = inputs + direction, states + direction, slopes + direction
+            large += [tf.matmul(x, kernel), tf.matmul(x, d, transpose_a=True), tf.matmul(h, d, transpose_a=True)]
+            large.append(tf.matmul(d, kernel, transpose_b=True))
+        return [tf.reduce_sum(p) for p in (*forward, *back, *large)]
+
+    return warmed_up(lambda: products()[-1].numpy())

@@ -25,8 +25,9 @@ import tensorflow as tf
 import tfkd.layers
 from tfkd.benchmarks import Ratio
 from tfkd.benchmarks._corpus import disease_corpus
-from tfkd.benchmarks._gradients import gradient_step
+from tfkd.benchmarks._gradients import bilstm_products, gradient_step
 from tfkd.benchmarks._peers import PAUSE, peer
+from tfkd.benchmarks._turns import Step
 from tfkd.corpora import Corpus, spans
 from tfkd.models import BiLSTM, Tagger
 from tfkd.preprocessing import CASINGS, WordFeatures, batches
@@ -49,13 +50,15 @@ def run(quick: bool) -> Sequence[Ratio]:
         with peer("_peer_torch.py", settings) as torch, peer("_peer_flair.py", settings) as flair:
             for train in (ours.train, lambda n: torch("train", n), lambda n: flair("train", n)):
                 train(steps)  # warm-up: traces, allocates, and fills Flair's store of vectors
-            taken: dict[str, list[float]] = {key: [] for key in ("torch", "flair", "lstm", "tag")}
-            lstm = ours.lstm_step(settings)
+            taken: dict[str, list[float]] = {key: [] for key in ("torch", "flair", "lstm", "products", "tag")}
+            lstm, products = ours.lstm_steps(settings)
             for turn in range(turns):
                 mine = _rate(ours.train(steps))
                 taken["torch"].append(mine / _rate(torch("train", steps)))
                 taken["flair"].append(mine / _rate(flair("train", steps)))
-                taken["lstm"].append(lstm(steps) / torch("lstm_step", steps)["seconds"])
+                theirs = torch("lstm_step", steps)["seconds"]
+                taken["lstm"].append(_seconds(lstm, steps) / theirs)
+                taken["products"].append(_seconds(products, steps) / theirs)
                 first = turn * tagged % max(len(corpus.test) - tagged, 1)
                 mine = _rate(ours.tag(first, tagged))
                 taken["tag"].append(mine / _rate(flair("predict", first, tagged)))
@@ -63,12 +66,21 @@ def run(quick: bool) -> Sequence[Ratio]:
         Ratio(f"training on {name}, tokens/s", "Flair 0.15.1", taken["flair"], ">= 2"),
         Ratio("the same", "PyTorch, the same network", taken["torch"], ">= 1.2"),
         Ratio("BiLSTM step 32 x 40 x 230 to 200, masked", "torch.nn.LSTM, unmasked", taken["lstm"], "<= 0.8"),
+        Ratio("its matrix products alone, in TensorFlow", "torch.nn.LSTM, unmasked", taken["products"]),
         Ratio(f"prediction on {name}, tokens/s", "Flair 0.15.1", taken["tag"], ">= 2"),
     ]
 
 
 def _rate(measured: dict[str, float]) -> float:
     return measured["tokens"] / measured["seconds"]
+
+
+def _seconds(step: Step, number: int) -> float:
+    time.sleep(PAUSE)
+    started = time.perf_counter()
+    for _ in range(number):
+        step()
+    return time.perf_counter() - started
 
 
 class Ours:
@@ -141,17 +153,9 @@ class Ours:
         self.tagger.tag(chosen)
         return {"seconds": time.perf_counter() - started, "tokens": sum(len(s.tokens) for s in chosen)}
 
-    def lstm_step(self, settings: dict[str, Any]) -> Any:
-        """Make a function that runs so many steps of our BiLSTM and returns their seconds."""
-        shape = settings["lstm_input"]
-        mask = tf.ones(shape[:2], tf.bool)
-        step = gradient_step(tfkd.layers.BiLSTM(settings["lstm"][1]), tf.random.normal(shape), mask)
-
-        def steps(number: int) -> float:
-            time.sleep(PAUSE)
-            started = time.perf_counter()
-            for _ in range(number):
-                step()
-            return time.perf_counter() - started
-
-        return steps
+    def lstm_steps(self, settings: dict[str, Any]) -> tuple[Step, Step]:
+        """Make a step of our BiLSTM, and one of its matrix products alone."""
+        batch, time_steps, width = settings["lstm_input"]
+        units = settings["lstm"][1]
+        mask, inputs = tf.ones([batch, time_steps], tf.bool), tf.random.normal([batch, time_steps, width])
+        return gradient_step(tfkd.layers.BiLSTM(units), inputs, mask), bilstm_products(batch, time_steps, width, units)
