@@ -23,7 +23,7 @@ CODES = {
 
 def run(quick: bool) -> Sequence[Ratio]:
     """Measure whole processes in turns."""
-    steps = [warmed_up(lambda code=code: _python(code), times=1) for code in CODES.values()]
+    steps = [warmed_up(lambda code=code: _python(code), times=0 if quick else 1) for code in CODES.values()]
     bare, used, tensorflow, both = seconds_in_turns(steps, turns=2 if quick else 11, steps_a_turn=1)
     names = [*CODES]
     return [

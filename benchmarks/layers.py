@@ -16,7 +16,7 @@ import tensorflow as tf
 import tfkd.layers
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._gradients import gradient_step
+from tfkd.benchmarks._steps import gradient_step
 from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 
 CHARACTERS = 90

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 from rich.console import Console
 
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
 from tfkd.benchmarks._corpus import disease_corpus
+from tfkd.benchmarks._steps import training_step
 from tfkd.benchmarks._turns import ratios
 from tfkd.checkpoints import Checkpoints
 from tfkd.corpora import Corpus
@@ -63,9 +63,7 @@ class _Turns(keras.callbacks.Callback):
         self.fit_seconds: list[float] = []
         self.bare_seconds: list[float] = []
         self._prepared = prepared
-        self._tagger = tagger
-        spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), prepared[0])
-        self._step = tf.function(tagger.train_step, autograph=False).get_concrete_function(spec)
+        self._step = training_step(tagger, prepared[0])
         self._started = 0.0
 
     def on_train_begin(self, logs: Any = None) -> None:

@@ -25,8 +25,8 @@ import tensorflow as tf
 import tfkd.layers
 from tfkd.benchmarks import Ratio
 from tfkd.benchmarks._corpus import disease_corpus
-from tfkd.benchmarks._gradients import bilstm_products, gradient_step
 from tfkd.benchmarks._peers import PAUSE, peer
+from tfkd.benchmarks._steps import bilstm_products, gradient_step, training_step
 from tfkd.benchmarks._turns import Step
 from tfkd.corpora import Corpus, spans
 from tfkd.models import BiLSTM, Tagger
@@ -92,10 +92,9 @@ class Ours:
         self.text = WordFeatures.adapt(corpus)
         self.tagger = Tagger(self.text, corpus, encoder=encoder, head="crf")
         self.tagger.compile(tfkd.optimizers.Adam(1e-3, global_clipnorm=5.0))
-        self.tagger.make_train_function()
         self.batches = batches(corpus.train, self.text, self.tagger.tags, batch_size=BATCH)
         self._coming = self._iterator()
-        self.counts = [int(tf.reduce_sum(tf.cast(self.text.mask(x), tf.int32))) for x, _ in self.batches]
+        self._step = training_step(self.tagger, next(self._coming))
 
     def _iterator(self) -> Iterator[Any]:
         while True:
@@ -142,8 +141,8 @@ class Ours:
         for _ in range(steps):
             x, tags = next(self._coming)
             tokens += float(tf.math.count_nonzero(x["words"]))
-            loss = self.tagger.train_function(iter([(x, tags)]))
-        float(loss["loss"])
+            last = self._step((x, tags))
+        float(last["loss"])
         return {"seconds": time.perf_counter() - started, "tokens": tokens}
 
     def tag(self, first: int, number: int) -> dict[str, float]:

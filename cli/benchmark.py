@@ -57,14 +57,16 @@ def _descriptions() -> dict[str, str]:
 
 
 def _print_ratios(console: Console, ratios: Sequence[Ratio]) -> None:
+    from rich import box
     from rich.table import Table
 
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for heading in ("measured", "against"):
         table.add_column(heading)
-    for heading in ("median ratio", "95 % interval", "wanted"):
-        table.add_column(heading, justify="right")
+    for heading in ("median", "95 % interval", "wanted"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for ratio in ratios:
         low, high = ratio.interval
         table.add_row(ratio.what, ratio.against, f"{ratio.median:.2f}", f"{low:.2f} to {high:.2f}", ratio.wanted)
     console.print(table)
+    console.print()

@@ -75,20 +75,27 @@ def wait_for_checkpoint(process, run: Path, since: int = 0) -> bool:
 
 
 def kill_again_and_again(run: Path, kills: int, *arguments) -> tuple[int, int]:
-    """Kill runs of a command at random moments; return how many kills there were, and how many during a write."""
+    """Kill runs of a command at random moments, every second one as soon as a write has begun after such a moment.
+
+    Returns:
+        How many kills there were, and how many during a write.
+    """
     rng = random.Random(7)
+    part = run / ".part-checkpoint.npz"
     killed = in_write = 0
-    for _ in range(kills):
+    for number in range(kills):
         path = run / "checkpoint.npz"
         before = path.stat().st_mtime_ns if path.exists() else 0
         process = start(*arguments)
         if not wait_for_checkpoint(process, run, before):
             break
         time.sleep(rng.uniform(0, 0.3))
+        while number % 2 and not part.exists() and process.poll() is None:
+            time.sleep(0.0002)
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL
-        in_write += (run / ".part-checkpoint.npz").exists()
+        in_write += part.exists()
     return killed, in_write
 
 

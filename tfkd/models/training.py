@@ -65,7 +65,7 @@ class Trained:
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
         if strategy.num_replicas_in_sync > 1:
             inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # type: ignore[attr-defined]
-            for one in inner.optimizers if isinstance(inner, TaskOptimizer) else [inner]:
+            for one in inner.parts() if isinstance(inner, TaskOptimizer) else [inner]:
                 take_summed_gradients(one)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:

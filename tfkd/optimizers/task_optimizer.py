@@ -121,9 +121,9 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         optimizer = keras.saving.deserialize_keras_object(config.pop("optimizer"), custom_objects=custom_objects)
         return cls(optimizer=optimizer, **config)
 
-    @property
-    def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """The shared layers' optimiser and those of the tasks."""
+    def parts(self) -> list[keras.optimizers.Optimizer]:
+        """Return the shared layers' optimiser and those of the tasks."""
+        # Under the name `optimizers` Keras' callbacks would take it for optimisers with learning rates of their own.
         return [*self._by_task().values()]
 
     def _by_task(self) -> dict[str | None, keras.optimizers.Optimizer]:

@@ -1,13 +1,21 @@
-"""A layer forwards and backwards, as a step to time."""
+"""What is timed: a step of training, a layer forwards and backwards, its matrix products alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfkd.benchmarks._turns import Step, warmed_up
+
+
+def training_step(model: keras.Model, batch: Any) -> Callable[[Any], Any]:
+    """Trace a model's step of training once for batches of any shape, as `fit` does."""
+    spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), batch)
+    traced: Callable[[Any], Any] = tf.function(model.train_step, autograph=False).get_concrete_function(spec)
+    return traced
 
 
 def gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> Step:
@@ -21,7 +29,8 @@ def gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor 
     @tf.function(autograph=False)
     def gradients() -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
-            tape.watch(inputs)
+            if inputs.dtype.is_floating:
+                tape.watch(inputs)
             loss = tf.reduce_sum(tf.square(call()))
         return [tf.convert_to_tensor(g) for g in tape.gradient(loss, sources)]
 
