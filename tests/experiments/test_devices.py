@@ -28,7 +28,7 @@ def test_more_gpus_than_there_are_are_refused():
 
 def test_a_cpu_that_has_computed_is_not_parted():
     tf.constant(1.0)
-    with pytest.raises(TfkdError, match="before TensorFlow computes anything.*1 logical CPU now: start anew"):
+    with pytest.raises(TfkdError, match=r"before TensorFlow computes anything.*1 logical CPU now: start anew"):
         choose_devices("cpu:2")
 
 
