@@ -202,6 +202,11 @@ class EncodedSentences:
         gather = as_it_is(functools.partial(self.gather, shapes=times))
         batches = rows.map(gather, num_parallel_calls=2, deterministic=True)
         made = batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
+        # The numbers stand above. TensorFlow's search for better ones takes a thread from the training step, at times
+        # for whole epochs, which then last twice as long on two cores.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        made = made.with_options(options)
         made.starting_at = lambda epoch, batch: self.dataset(plan, shapes, epoch=epoch, batch=batch)
         return made
 
