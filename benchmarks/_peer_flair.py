@@ -6,13 +6,13 @@ import itertools
 import json
 import os
 import random
-import sys
 import time
 from typing import Any
 
 import flair
 import numpy as np
 import torch
+from _peer_calls import answer_calls
 from flair.data import Dictionary, Sentence
 from flair.embeddings import WordEmbeddings
 from flair.models import SequenceTagger
@@ -90,15 +90,5 @@ def _sentence(tokens: list[str], spans: list[list[Any]]) -> Sentence:
     return sentence
 
 
-def main() -> None:
-    """Answer calls until the input ends."""
-    out, sys.stdout = sys.stdout, sys.stderr
-    work = Work(json.loads(sys.stdin.readline()))
-    print(json.dumps({"ready": True}), file=out, flush=True)
-    for line in sys.stdin:
-        name, *arguments = json.loads(line)
-        print(json.dumps(getattr(work, name)(*arguments)), file=out, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer_calls(Work)

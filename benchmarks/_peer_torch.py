@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from _peer_calls import answer_calls
 from torch import nn
 from torchcrf import CRF
 
@@ -89,15 +88,5 @@ class Work:
         return {"seconds": time.perf_counter() - started}
 
 
-def main() -> None:
-    """Answer calls until the input ends."""
-    out, sys.stdout = sys.stdout, sys.stderr
-    work = Work(json.loads(sys.stdin.readline()))
-    print(json.dumps({"ready": True}), file=out, flush=True)
-    for line in sys.stdin:
-        name, *arguments = json.loads(line)
-        print(json.dumps(getattr(work, name)(*arguments)), file=out, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer_calls(Work)
