@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfkd.models import BiLSTM
 from tfkd.preprocessing import CASINGS, WordFeatures
 
 TAGS = ("O", "B-Gene", "I-Gene")
+TINY = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)
+"""What quick runs build instead of the real encoder."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 

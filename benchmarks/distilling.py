@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TAGS, Shape, random_batch, vocabulary
+from tfkd.benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
 from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.models import BiLSTM, Tagger
@@ -38,7 +38,7 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 def _models(text: WordFeatures, quick: bool) -> tuple[Tagger, Tagger]:
     keras.utils.set_random_seed(1)
-    encoder = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2) if quick else BiLSTM(200)
+    encoder = TINY if quick else BiLSTM(200)
     return Tagger(text, TAGS, encoder=encoder, task_encoder=3 if quick else 100), Tagger(text, TAGS, encoder=encoder)
 
 

@@ -20,6 +20,7 @@ from rich.console import Console
 
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._batches import TINY
 from tfkd.benchmarks._corpus import disease_corpus
 from tfkd.benchmarks._steps import training_step
 from tfkd.benchmarks._turns import ratios
@@ -35,7 +36,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     name, corpus = disease_corpus(quick)
     if not quick:
         corpus = corpus.sample(1920, seed=1)
-    encoder = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2) if quick else BiLSTM(200)
+    encoder = TINY if quick else BiLSTM(200)
     fitted, bare = (_tagger(corpus, encoder) for _ in range(2))
     data = batches(corpus.train, fitted.text, fitted.tags)
     turns = _Turns(bare, [*batches(corpus.train, bare.text, bare.tags)])

@@ -24,6 +24,7 @@ import tensorflow as tf
 
 import tfkd.layers
 from tfkd.benchmarks import Ratio
+from tfkd.benchmarks._batches import TINY
 from tfkd.benchmarks._corpus import disease_corpus
 from tfkd.benchmarks._peers import PAUSE, peer
 from tfkd.benchmarks._steps import bilstm_products, gradient_step, training_step
@@ -39,11 +40,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     """Measure ours and the peers' in turns."""
     name, corpus = disease_corpus(quick)
     turns, steps, tagged = (2, 2, 8) if quick else (11, 30, 300)
-    encoder = (
-        BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)
-        if quick
-        else BiLSTM(200, word_units=100, character_units=50)
-    )
+    encoder = TINY if quick else BiLSTM(200, word_units=100, character_units=50)
     ours = Ours(corpus, encoder)
     with tempfile.TemporaryDirectory() as folder:
         settings = ours.describe(Path(folder), lstm=(2, 3, 4, 5) if quick else (32, 40, 230, 200))

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TAGS, Shape, random_batch, vocabulary
+from tfkd.benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
 from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 from tfkd.models import BiLSTM, MultiTaskTagger
 
@@ -31,7 +31,7 @@ def _step(tasks: int, quick: bool, shape: Shape) -> Step:
     """Make a training step that `fit` would take, and run it once for every task."""
     keras.utils.set_random_seed(1)
     text = vocabulary(100 if quick else 20_000)
-    encoder = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2) if quick else BiLSTM(256)
+    encoder = TINY if quick else BiLSTM(256)
     names = {f"task{number}": TAGS for number in range(tasks)}
     teacher = MultiTaskTagger(text, names, encoder=encoder, head="crf", task_encoder=3 if quick else 100)
     teacher.compile()

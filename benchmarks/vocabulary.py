@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import tfkd.optimizers
 from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TAGS, Shape, random_batch, vocabulary
+from tfkd.benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
 from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 from tfkd.models import BiLSTM, Tagger
 
@@ -28,11 +28,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     """Measure both optimisers' steps at both sizes, in turns."""
     large, small = (2_000, 100) if quick else (200_000, 5_000)
     shape = Shape(2, 5) if quick else Shape()
-    encoder = (
-        BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)
-        if quick
-        else BiLSTM(200, word_units=100, character_units=50)
-    )
+    encoder = TINY if quick else BiLSTM(200, word_units=100, character_units=50)
     steps = [_step(words, encoder, make(), shape) for make in OPTIMIZERS.values() for words in (large, small)]
     seconds = seconds_in_turns(steps, turns=2 if quick else 20, steps_a_turn=1 if quick else 3)
     return [

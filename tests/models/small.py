@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from tfkd.corpora import Corpus, Sentence
+from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures
+from tfkd.preprocessing import WordFeatures, batches, multitask_batches
 
 ENCODER = {"word_units": 6, "casing_units": 2, "character_units": 4, "character_embedding_units": 3}
 
@@ -45,3 +48,23 @@ def small_teacher(
     """Build a teacher for corpora."""
     text = WordFeatures.adapt(tasks.values())
     return MultiTaskTagger(text, tasks, encoder=small_encoder(units, **settings), head=head, task_encoder=task_encoder)
+
+
+def small_training(
+    kind: str, corpora: dict[str, Corpus], encoder: dict[str, Any], **batching: Any
+) -> tuple[keras.Model, keras.Model, tf.data.Dataset]:
+    """Build a `"teacher"` of all corpora, or a `"tagger"` or `"distiller"` of the corpus `a`, with batches for it.
+
+    Returns:
+        What is trained, the model whose weights count, and the batches.
+    """
+    if kind == "teacher":
+        teacher = small_teacher(corpora, **encoder)
+        return teacher, teacher, multitask_batches(corpora, teacher.text, **batching)
+    tagger = small_tagger(corpora["a"], **{"head": "crf", **encoder})
+    if kind == "tagger":
+        return tagger, tagger, batches(corpora["a"].train, tagger.text, tagger.tags, **batching)
+    view = small_teacher({"a": corpora["a"]}, units=7).for_task("a")
+    distiller = Distiller(view, tagger, [LogitsDistillation(2.0), FeatureDistillation("shared_encoder", "encoder")])
+    texts = {"student": tagger.text, "teacher": view.text}
+    return distiller, tagger, batches(corpora["a"].train, texts, tagger.tags, **batching)

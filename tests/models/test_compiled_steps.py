@@ -7,28 +7,17 @@ import numpy as np
 import pytest
 
 import tfkd.optimizers
-from tests.models.small import small_corpus, small_tagger, small_teacher
-from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
-from tfkd.preprocessing import batches, multitask_batches
+from tests.models.small import small_corpus, small_training
+from tfkd.preprocessing import batches
 
 CORPORA = {"a": small_corpus("A", 1, 21), "b": small_corpus("B", 2, 13)}
-PLAIN = {"dropout": 0.0, "word_dropout": 0.0}
 
 
 def make(kind):
     """Build what is trained, and batches of few shapes; the last of an epoch is filled up with empty sentences."""
     keras.utils.set_random_seed(3)
-    few = {"batch_size": 4, "seed": 1, "shapes": 2 if kind == "tagger" else 1}
-    if kind == "teacher":
-        teacher = small_teacher(CORPORA, head="crf", **PLAIN)
-        return teacher, teacher, multitask_batches(CORPORA, teacher.text, **few)
-    tagger = small_tagger(CORPORA["a"], head="crf", **PLAIN)
-    if kind != "distiller":
-        return tagger, tagger, batches(CORPORA["a"].train, tagger.text, tagger.tags, **few)
-    view = small_teacher({"a": CORPORA["a"]}, units=7).for_task("a")
-    distiller = Distiller(view, tagger, [LogitsDistillation(2.0), FeatureDistillation("shared_encoder", "encoder")])
-    texts = {"student": tagger.text, "teacher": view.text}
-    return distiller, tagger, batches(CORPORA["a"].train, texts, tagger.tags, **few)
+    encoder = {"head": "crf", "dropout": 0.0, "word_dropout": 0.0}
+    return small_training(kind, CORPORA, encoder, batch_size=4, seed=1, shapes=2 if kind == "tagger" else 1)
 
 
 @pytest.mark.slow

@@ -16,9 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfkd.optimizers
-from tests.models.small import small_corpus, small_tagger, small_teacher
-from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
-from tfkd.preprocessing import batches, multitask_batches
+from tests.models.small import small_corpus, small_training
 
 CORPORA = {"a": small_corpus("A", 1, 37), "b": small_corpus("B", 2, 23)}
 """37 and 23 sentences of 1 to 8 tokens in batches of 5: the last batches are short, and the halves of all unequal."""
@@ -32,17 +30,7 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 
 def make(kind: str, **encoder: Any) -> tuple[keras.Model, keras.Model, tf.data.Dataset]:
     """Build what is trained, the model whose weights count, and batches."""
-    encoder = {"dropout": 0.0, "word_dropout": 0.0, **encoder}
-    if kind == "teacher":
-        teacher = small_teacher(CORPORA, **encoder)
-        return teacher, teacher, multitask_batches(CORPORA, teacher.text, batch_size=5, seed=1)
-    tagger = small_tagger(CORPORA["a"], head="crf", **encoder)
-    if kind == "tagger":
-        return tagger, tagger, batches(CORPORA["a"].train, tagger.text, tagger.tags, batch_size=5, seed=1)
-    view = small_teacher({"a": CORPORA["a"]}, units=7).for_task("a")
-    distiller = Distiller(view, tagger, [LogitsDistillation(2.0), FeatureDistillation("shared_encoder", "encoder")])
-    texts = {"student": tagger.text, "teacher": view.text}
-    return distiller, tagger, batches(CORPORA["a"].train, texts, tagger.tags, batch_size=5, seed=1)
+    return small_training(kind, CORPORA, {"dropout": 0.0, "word_dropout": 0.0, **encoder}, batch_size=5, seed=1)
 
 
 def trained(

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from tfkd.errors import TfkdError
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 KEY_ERROR = "key_error"
 """Type of the errors that name their key in `ctx["key"]`, since the schema finds them at the whole configuration."""
@@ -22,17 +24,26 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-DEVICES = re.compile(r"auto|(?P<kind>cpu|gpu)(:(?P<number>[1-9][0-9]?))?")
-"""How devices are named."""
 
 
-def _check_devices(named: str) -> str:
-    if not DEVICES.fullmatch(named):
-        raise ValueError(f"expected auto, cpu, gpu, or so many of a kind, gpu:2 for example, got {named!r}")
+def parse_devices(named: str) -> tuple[str, int]:
+    """Return the kind of devices that a text names, `auto`, `cpu` or `gpu`, and how many.
+
+    Raises:
+        TfkdError: It names none.
+    """
+    found = re.fullmatch(r"(auto)|(cpu|gpu)(?::([1-9][0-9]?))?", named)
+    if not found:
+        raise TfkdError(f"expected auto, cpu, gpu, or so many of a kind, gpu:2 for example, got {named!r}")
+    return found[1] or found[2], int(found[3] or 1)
+
+
+def _names_devices(named: str) -> str:
+    parse_devices(named)
     return named
 
 
-Devices = Annotated[str, AfterValidator(_check_devices)]
+DeviceNames = Annotated[str, AfterValidator(_names_devices)]
 
 
 class Section(BaseModel):
@@ -132,7 +143,7 @@ class TrainingConfig(Section):
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         "float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
     )
-    devices: Devices = Field(
+    devices: DeviceNames = Field(
         "auto",
         description="what to train on: `auto` is the first GPU, or the CPU if there is none; `cpu`, `gpu`, or so many "
         "of a kind, `gpu:2`, each of which takes a part of every batch",
@@ -141,9 +152,7 @@ class TrainingConfig(Section):
     @property
     def number_of_devices(self) -> int:
         """How many devices share a batch."""
-        found = DEVICES.fullmatch(self.devices)
-        assert found
-        return int(found["number"] or 1)
+        return parse_devices(self.devices)[1]
 
 
 class LogitsConfig(Section):

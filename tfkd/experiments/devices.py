@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfkd.errors import TfkdError
-from tfkd.experiments.config_schema import DEVICES
+from tfkd.experiments.config_schema import parse_devices
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,8 @@ def choose_devices(wanted: str) -> Devices:
         TfkdError: It is none of these, there are not so many, or TensorFlow has begun to compute and cannot part the
             CPU any more.
     """
-    found = DEVICES.fullmatch(wanted)
-    if not found:
-        raise TfkdError(f"devices must be auto, cpu, gpu, or so many of a kind, e.g. gpu:2; got {wanted!r}.")
+    kind, number = parse_devices(wanted)
     gpus = tf.config.list_physical_devices("GPU")
-    kind, number = found["kind"], int(found["number"] or 1)
     if kind == "gpu" or (kind == "auto" and gpus):
         if number > len(gpus):
             raise TfkdError(

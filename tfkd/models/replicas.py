@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfkd.errors import TfkdError
+from tfkd.optimizers import TaskOptimizer
 
 Tensor = Any
 
@@ -73,8 +74,7 @@ def check_replicas(strategy: tf.distribute.Strategy, optimizer: keras.optimizers
             f"jit_compile cannot go with {strategy.num_replicas_in_sync} devices: XLA compiles a step for one device, "
             "and gradients are summed between them. Leave one of the two out."
         )
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    inner = getattr(inner, "shared", inner)
+    inner = _parts(optimizer)[0]
     if inner._distribution_strategy is not strategy:
         raise TfkdError("the optimiser was not made under the model's strategy: make it within `strategy.scope()` too.")
     if inner.gradient_accumulation_steps:
@@ -88,4 +88,11 @@ def check_replicas(strategy: tf.distribute.Strategy, optimizer: keras.optimizers
 def take_summed_gradients(optimizer: keras.optimizers.Optimizer) -> None:
     """Let an optimiser apply gradients as they come: Keras' own would sum them over the replicas after clipping."""
     # Not by subclassing: users bring any of Keras' optimisers.
-    optimizer._all_reduce_sum_gradients = list
+    for one in _parts(optimizer):
+        one._all_reduce_sum_gradients = list
+
+
+def _parts(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
+    """Return the optimisers that change weights: without the one that scales the loss, a teacher's each on its own."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return inner.parts() if isinstance(inner, TaskOptimizer) else [inner]

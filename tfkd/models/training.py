@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfkd.checkpoints import Checkpoints
 from tfkd.models.replicas import check_replicas, replicas, summed, summed_gradients, take_summed_gradients
-from tfkd.optimizers import Adam, TaskOptimizer
+from tfkd.optimizers import Adam
 
 Tensor = Any
 
@@ -64,9 +64,7 @@ class Trained:
             # Not left to the first step, which may know but one task's variables.
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
         if strategy.num_replicas_in_sync > 1:
-            inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # type: ignore[attr-defined]
-            for one in inner.parts() if isinstance(inner, TaskOptimizer) else [inner]:
-                take_summed_gradients(one)
+            take_summed_gradients(self.optimizer)  # type: ignore[attr-defined]
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, as `keras.Model.fit`; a dataset keeps its own order of batches.
