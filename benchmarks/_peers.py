@@ -1,4 +1,4 @@
-"""Other toolkits, in an environment of their own: made here, driven through a pipe, timed in turns with ours."""
+"""Other toolkits, in environments of their own: made here, driven through a pipe, timed in turns with ours."""
 
 from __future__ import annotations
 
@@ -11,43 +11,63 @@ import sys
 import time
 import venv
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tfkd.errors import TfkdError
 
-REQUIREMENTS = ("torch==2.13.0", "pytorch-crf==0.7.2", "flair==0.15.1", "gensim==4.4.0")
 PAUSE = 0.3
 """Seconds between two turns, in which the threads of the one before fall asleep."""
 
 
-def peers_python() -> Path:
-    """Return the Python of the peers' environment, which is made if it is not there.
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment for peers.
 
-    It stands in the user's cache, or in the folder that the variable `TFKD_PEERS` names.
-
-    Raises:
-        TfkdError: The peers cannot be installed.
+    Attributes:
+        variable: The environment variable that names its folder; without it, it stands in the user's cache.
+        requirements: What is installed into it.
     """
-    named = os.environ.get("TFKD_PEERS")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    mark = hashlib.sha256("\n".join(REQUIREMENTS).encode()).hexdigest()[:12]
-    folder = Path(named) if named else cache / "tfkd" / f"peers-{mark}"
-    python, ready = folder / "bin" / "python", folder / f".ready-{mark}"
-    if ready.is_file():
+
+    variable: str
+    requirements: tuple[str, ...]
+
+    @property
+    def mark(self) -> str:
+        """Twelve characters that stand for the requirements."""
+        return hashlib.sha256("\n".join(self.requirements).encode()).hexdigest()[:12]
+
+    def python(self) -> Path:
+        """Return its Python; it is made if it is not there.
+
+        Raises:
+            TfkdError: The peers cannot be installed.
+        """
+        named = os.environ.get(self.variable)
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = Path(named) if named else cache / "tfkd" / f"peers-{self.mark}"
+        python, ready = folder / "bin" / "python", folder / f".ready-{self.mark}"
+        if ready.is_file():
+            return python
+        packages = ", ".join(self.requirements)
+        print(f"Installing {packages} into {folder} (some minutes, once) ...", file=sys.stderr)
+        venv.create(folder, with_pip=True, clear=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *self.requirements]
+        done = subprocess.run(install, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise TfkdError(f"the peers cannot be installed into {folder}: {done.stderr.strip()[-800:]}")
+        ready.touch()
         return python
-    print(f"Installing {', '.join(REQUIREMENTS)} into {folder} (some minutes, once) ...", file=sys.stderr)
-    venv.create(folder, with_pip=True, clear=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise TfkdError(f"the peers cannot be installed into {folder}: {done.stderr.strip()[-800:]}")
-    ready.touch()
-    return python
+
+
+TORCH = Environment("TFKD_PEERS", ("torch==2.13.0", "pytorch-crf==0.7.2", "flair==0.15.1", "gensim==4.4.0"))
+ADDONS = Environment("TFKD_TFA", ("tensorflow-cpu==2.15.1", "tensorflow-addons==0.23.0", "numpy<2"))
+"""tensorflow-addons ended with TensorFlow 2.15, which needs a Python of 3.11 at most."""
 
 
 class Peer:
-    """A program of this folder that runs in the peers' environment and does a turn's work when told to.
+    """A program of this folder that runs in an environment of its own and does a turn's work when told to.
 
     It gets its settings as JSON in its first line of input, and says `ready`; each further line, a JSON list, is a call
     that it answers with a line of JSON. What it prints elsewhere is left aside.
@@ -55,10 +75,11 @@ class Peer:
     Args:
         program: Name of the file, e.g. `"_peer_torch.py"`.
         settings: What it works on.
+        environment: What it runs in.
     """
 
-    def __init__(self, program: str, settings: dict[str, Any]) -> None:
-        command = [str(peers_python()), str(Path(__file__).parent / program)]
+    def __init__(self, program: str, settings: dict[str, Any], environment: Environment) -> None:
+        command = [str(environment.python()), str(Path(__file__).parent / program)]
         self._log = Path(settings["folder"]) / f"{program}.log"
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
@@ -96,9 +117,9 @@ class Peer:
 
 
 @contextlib.contextmanager
-def peer(program: str, settings: dict[str, Any]) -> Iterator[Peer]:
+def peer(program: str, settings: dict[str, Any], environment: Environment = TORCH) -> Iterator[Peer]:
     """Run a peer; it ends with the block."""
-    running = Peer(program, settings)
+    running = Peer(program, settings, environment)
     try:
         yield running
     finally:

@@ -16,12 +16,27 @@ from .startup import import_tensorflow
 )
 @click.option(
     "--teacher",
+    "teachers",
+    multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder of the teacher's run; by default the one that the configuration names.",
+    help="Folder of the teacher's run; by default the one that the configuration names. Several are averaged.",
+)
+@click.option(
+    "--cache",
+    "caches",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="What `tfkd cache-teacher` kept of the teacher, which then need not run. Several are averaged.",
 )
 @training_options
 def distill(
-    config: str, teacher: Path | None, out: Path, settings: tuple[str, ...], devices: str | None, overwrite: bool
+    config: str,
+    teachers: tuple[Path, ...],
+    caches: tuple[Path, ...],
+    out: Path,
+    settings: tuple[str, ...],
+    devices: str | None,
+    overwrite: bool,
 ) -> None:
     """Train the student that CONFIG describes with a trained teacher.
 
@@ -35,5 +50,5 @@ def distill(
     from tfkd.experiments import distill as run
 
     console = Console(highlight=False)
-    result = run(checked, teacher, out, overwrite=overwrite, console=console)
+    result = run(checked, teachers, out, cache=caches, overwrite=overwrite, console=console)
     print_result(console, result)

@@ -32,6 +32,7 @@ COMMANDS = {
     "demo": Entry("demo", "Run the whole line on bundled corpora, in minutes."),
     "corpus": Entry("corpus", "Check, convert and make corpora."),
     "train": Entry("train", "Train a teacher or a tagger, as a configuration says."),
+    "cache-teacher": Entry("cache_teacher", "Keep what a teacher says, for students to learn from."),
     "distill": Entry("distill", "Train a student with a trained teacher."),
     "evaluate": Entry("evaluate", "Score a trained model on a corpus."),
     "export": Entry("export", "Write a trained model as a SavedModel that takes raw text."),
@@ -52,7 +53,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"{__package__}.{COMMANDS[cmd_name].module}")
-        return getattr(module, cmd_name)
+        return getattr(module, cmd_name.replace("-", "_"))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 WANTED = {
+    "caching": ["<= 1.1", ""],
+    "crf": ["<= 1", "<= 1", "<= 4", "<= 1", "<= 1", "<= 4"],
     "distilling": ["<= 0.8", ""],
     "imports": ["<= 1.1", "<= 1.1"],
     "layers": ["< 1", "", "", "", ""],
@@ -17,13 +19,15 @@ WANTED = {
     "tasks": ["<= 1.1"],
     "vocabulary": ["<= 1.2", ""],
 }
+ENVIRONMENTS = {"crf": "TFKD_TFA", "peers": "TFKD_PEERS"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WANTED)
 def test_a_benchmark_gives_ratios(name):
-    if name == "peers" and not any(Path(os.environ.get("TFKD_PEERS", "/nowhere")).glob(".ready-*")):
-        pytest.skip("TFKD_PEERS names no environment with the peers: run `tfkd benchmark peers` to make one")
+    variable = ENVIRONMENTS.get(name)
+    if variable and not any(Path(os.environ.get(variable, "/nowhere")).glob(".ready-*")):
+        pytest.skip(f"{variable} names no environment with the peers: run `tfkd benchmark {name}` to make one")
     found = importlib.import_module(f"tfkd.benchmarks.{name}").run(quick=True)
     assert [ratio.wanted for ratio in found] == WANTED[name]
     for ratio in found:

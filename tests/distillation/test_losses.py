@@ -1,4 +1,8 @@
+"""Every loss against plain NumPy, in float64, for value and gradient; those of sequences against all paths."""
+
 from __future__ import annotations
+
+import itertools
 
 import keras
 import numpy as np
@@ -6,115 +10,381 @@ import pytest
 import tensorflow as tf
 
 from tests.models.small import small_corpus, small_tagger
-from tfkd.distillation import FeatureDistillation, LogitsDistillation, Outputs
+from tfkd.distillation import (
+    Batch,
+    CorrelationDistillation,
+    CosineFeatureDistillation,
+    DecoupledDistillation,
+    FeatureDistillation,
+    LogitsDistillation,
+    LogitsRegression,
+    Outputs,
+    PathDistillation,
+    PatientFeatureDistillation,
+    PosteriorDistillation,
+    SequenceDistillation,
+)
+from tfkd.distillation.teachers import as_teacher
 from tfkd.errors import TfkdError
+from tfkd.layers import Chain
 
 RNG = np.random.default_rng(0)
-TEACHER = RNG.normal(size=(2, 4, 5)).astype("float32") * 3
-STUDENT = RNG.normal(size=(2, 4, 5)).astype("float32") * 3
-MASK = np.array([[True] * 4, [True, False, False, False]])
+TAGS = 3
+TEACHER, STUDENT = (RNG.normal(size=(2, 4, TAGS)).astype("float32") * 2 for _ in range(2))
+MASK = np.array([[True] * 4, [True, True, False, False]])
+GOLD = np.array([[0, 2, 1, 1], [-1, -1, -1, -1]])
+CHAINS = {
+    name: Chain(*(RNG.normal(size=s).astype("float32") for s in ((TAGS,), (TAGS, TAGS), (TAGS,))))
+    for name in ("teacher", "student")
+}
+DECAY = keras.optimizers.schedules.PolynomialDecay(4.0, 10, 1.0)
 
 
-def kl_by_hand(teacher, student, temperature):
-    p = np.exp(teacher / temperature) / np.exp(teacher / temperature).sum(-1, keepdims=True)
-    q = np.exp(student / temperature) / np.exp(student / temperature).sum(-1, keepdims=True)
-    return temperature**2 * (p * np.log(p / q)).sum(-1)
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 10.0])
-def test_logits_value_and_gradient(temperature):
-    loss = LogitsDistillation(temperature)
+def kl(p, q):
+    return (p * np.log(p / q)).sum(-1)
+
+
+def mean(tokens, weights=1.0):
+    """Of the losses of tokens, as every loss takes it."""
+    return (np.where(MASK, tokens, 0) * weights).sum() / MASK.sum()
+
+
+def logits_by_hand(t, s, weights, temperature=2.0):
+    return mean(temperature**2 * kl(softmax(t / temperature), softmax(s / temperature)), weights)
+
+
+def regression_by_hand(t, s, weights):
+    return mean(((t - s) ** 2).mean(-1), weights)
+
+
+def decoupled_by_hand(t, s, weights, temperature=1.5, alpha=0.5, beta=3.0):
+    p, q = softmax(t / temperature), softmax(s / temperature)
+    target = np.where(GOLD >= 0, GOLD, p.argmax(-1))
+    losses = np.zeros(p.shape[:2])
+    for i, j in np.ndindex(*losses.shape):
+        y = target[i, j]
+        rest = [k for k in range(TAGS) if k != y]
+        pair = [np.array([x[i, j, y], 1 - x[i, j, y]]) for x in (p, q)]
+        others = [x[i, j, rest] / x[i, j, rest].sum() for x in (p, q)]
+        losses[i, j] = temperature**2 * (alpha * kl(*pair) + beta * kl(*others))
+    return mean(losses, weights)
+
+
+def correlation_by_hand(t, s, weights, temperature=2.0, between=0.5, within=2.0):
+    p, q = softmax(t / temperature), softmax(s / temperature)
+    tokens = np.array(
+        [[1 - np.corrcoef(a, b)[0, 1] for a, b in zip(*rows, strict=True)] for rows in zip(p, q, strict=True)]
+    )
+    w = np.broadcast_to(weights, MASK.shape)[MASK]
+    matrices = [np.cov(p[MASK][:, k], q[MASK][:, k], aweights=w, ddof=0) for k in range(TAGS)]
+    columns = np.mean([1 - m[0, 1] / np.sqrt(m[0, 0] * m[1, 1]) for m in matrices])
+    return temperature**2 * (between * mean(tokens, weights) + within * columns * w.sum() / MASK.sum())
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+BY_HAND = {
+    "logits": (LogitsDistillation(2.0), logits_by_hand),
+    "regression": (LogitsRegression(), regression_by_hand),
+    "decoupled": (DecoupledDistillation(1.5, 0.5, 3.0), decoupled_by_hand),
+    "correlation": (CorrelationDistillation(2.0, 0.5, 2.0), correlation_by_hand),
+    "posteriors of softmax": (PosteriorDistillation(2.0), logits_by_hand),
+    "features": (FeatureDistillation("x", "x"), lambda t, s, w: mean(((t - s) ** 2).mean(-1), w)),
+    "cosine": (CosineFeatureDistillation("x", "x"), lambda t, s, w: mean(1 - (unit(t) * unit(s)).sum(-1), w)),
+    "patient": (PatientFeatureDistillation("x", "x"), lambda t, s, w: mean(((unit(t) - unit(s)) ** 2).sum(-1), w)),
+}
+
+
+def outputs(scores, mask=MASK, chain=None):
+    return Outputs.of(scores, tf.constant(mask), {"x": tf.convert_to_tensor(scores)}, chain)
+
+
+def call(loss, teacher, student, weights=None, mask=MASK, gold=GOLD):
+    weight = None if weights is None else tf.constant(weights)
+    batch = Batch(tf.constant(gold), weight)
+    return loss(outputs(teacher, mask), outputs(student, mask), batch)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_value_and_gradient_are_those_by_hand(name):
+    loss, by_hand = BY_HAND[name]
+    weights = RNG.random((2, 4))
+    t, s = TEACHER.astype(float), STUDENT.astype(float)
+    for weight in (None, weights):
+        student = tf.constant(STUDENT)
+        with tf.GradientTape() as tape:
+            tape.watch(student)
+            value = call(loss, TEACHER, student, weight)
+        expected = by_hand(t, s, 1.0 if weight is None else weight)
+        assert abs(expected) > 0.01
+        np.testing.assert_allclose(value, expected, rtol=1e-4)
+        numeric = numeric_gradient(lambda x, w=weight: by_hand(t, x, 1.0 if w is None else w), s)
+        np.testing.assert_allclose(tape.gradient(value, student), numeric, atol=2e-4)
+
+
+def numeric_gradient(function, x, step=1e-5):
+    gradient = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        moved = [x.copy(), x.copy()]
+        moved[0][index] += step
+        moved[1][index] -= step
+        gradient[index] = (function(moved[0]) - function(moved[1])) / (2 * step)
+    return gradient
+
+
+class Paths:
+    """Everything about one sentence from the list of all its paths."""
+
+    def __init__(self, scores, chain, temperature=1.0):
+        scores = scores.astype(float) / temperature
+        self.paths = np.array(list(itertools.product(range(TAGS), repeat=len(scores))))
+        total = scores[np.arange(len(scores)), self.paths].sum(1)
+        if chain is not None:
+            start, transitions, end = (np.asarray(x, float) / temperature for x in chain)
+            total += start[self.paths[:, 0]] + end[self.paths[:, -1]]
+            total += transitions[self.paths[:, :-1], self.paths[:, 1:]].sum(1)
+        self.log = total - np.log(np.exp(total - total.max()).sum()) - total.max()
+        self.p = np.exp(self.log)
+
+    def marginals(self):
+        shape = self.paths.shape[1]
+        return np.array([[self.p[self.paths[:, t] == k].sum() for k in range(TAGS)] for t in range(shape)])
+
+
+def sequence_loss(name, teacher, student):
+    """The loss of one sentence."""
+    if name == "posteriors":
+        return 4 * kl(teacher.marginals(), student.marginals()).sum()
+    if name == "sequences":
+        return 4 * (teacher.p * (teacher.log - student.log)).sum()
+    best = np.argsort(-teacher.log, kind="stable")[:4]
+    weights = teacher.p[best] / teacher.p[best].sum() if name == "weighted paths" else np.full(4, 0.25)
+    return -(weights * student.log[best]).sum()
+
+
+SEQUENCE_LOSSES = {
+    "posteriors": PosteriorDistillation(2.0),
+    "sequences": SequenceDistillation(2.0),
+    "weighted paths": PathDistillation(4),
+    "paths": PathDistillation(4, weighted=False),
+}
+
+
+@pytest.mark.parametrize("name", SEQUENCE_LOSSES)
+@pytest.mark.parametrize("teacher_head", ["softmax", "crf"])
+@pytest.mark.parametrize("student_head", ["softmax", "crf"])
+def test_losses_of_sequences_are_exact_for_all_pairs_of_heads(name, teacher_head, student_head):
+    temperature = 1.0 if "paths" in name else 2.0
+    chains = [
+        CHAINS[role] if head == "crf" else None for role, head in (("teacher", teacher_head), ("student", student_head))
+    ]
+    weights = np.array([2.0, 0.5])
+    lengths = MASK.sum(1)
+
+    def by_hand(student, chain):
+        losses = []
+        for t, s, n in zip(TEACHER, student, lengths, strict=True):
+            taught, own = Paths(t[:n], chains[0], temperature), Paths(s[:n], chain, temperature)
+            losses.append(sequence_loss(name, taught, own))
+        return (np.array(losses) * weights).sum() / lengths.sum()
+
     student = tf.constant(STUDENT)
+    variables = [student, *(tf.constant(x) for x in chains[1] or ())]
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        chain = Chain(*variables[1:]) if chains[1] else None
+        taught = outputs(TEACHER, chain=chains[0])
+        value = SEQUENCE_LOSSES[name](taught, outputs(student, chain=chain), Batch(sample_weight=tf.constant(weights)))
+    np.testing.assert_allclose(value, by_hand(STUDENT, chains[1]), rtol=1e-4)
+    gradients = tape.gradient(value, variables)
+    numeric = numeric_gradient(lambda x: by_hand(x, chains[1]), STUDENT.astype(float))
+    np.testing.assert_allclose(gradients[0], numeric, atol=2e-4)
+    for index, gradient in enumerate(gradients[1:]):
+        of_chain = [np.asarray(x, float) for x in chains[1]]
+
+        def moved(x, index=index, of_chain=of_chain):
+            return by_hand(STUDENT, Chain(*(x if i == index else y for i, y in enumerate(of_chain))))
+
+        np.testing.assert_allclose(gradient, numeric_gradient(moved, of_chain[index]), atol=2e-4)
+
+
+@pytest.mark.parametrize("name", SEQUENCE_LOSSES)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_losses_of_sequences_run_in_a_graph(name, jit_compile):
+    @tf.function(jit_compile=jit_compile)
+    def run(teacher, student):
+        with tf.GradientTape() as tape:
+            tape.watch(student)
+            value = SEQUENCE_LOSSES[name](
+                outputs(teacher, chain=CHAINS["teacher"]), outputs(student, chain=CHAINS["student"])
+            )
+        return value, tape.gradient(value, student)
+
+    value, gradient = run(tf.constant(TEACHER), tf.constant(STUDENT))
+    taught, own = (outputs(x, chain=CHAINS[r]) for x, r in ((TEACHER, "teacher"), (STUDENT, "student")))
+    np.testing.assert_allclose(value, SEQUENCE_LOSSES[name](taught, own), rtol=1e-4)
+    assert np.isfinite(gradient).all()
+    assert not gradient.numpy()[~MASK].any()
+
+
+@pytest.mark.parametrize("name", [*BY_HAND, *SEQUENCE_LOSSES])
+def test_padding_and_empty_sentences_count_in_no_loss(name):
+    loss = BY_HAND[name][0] if name in BY_HAND else SEQUENCE_LOSSES[name]
+
+    def padded(x, fill):
+        return np.pad(x, ((0, 1), (0, 9), (0, 0)), constant_values=fill)
+
+    wide = np.pad(MASK, ((0, 1), (0, 9)))
+    gold = np.pad(GOLD, ((0, 1), (0, 9)), constant_values=-1)
+    expected = float(call(loss, TEACHER, STUDENT))
+    got = call(loss, padded(TEACHER, 50.0), padded(STUDENT, -70.0), mask=wide, gold=gold)
+    assert float(got) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [*BY_HAND, *SEQUENCE_LOSSES])
+def test_weights_of_sentences_count_in_every_loss(name):
+    loss = BY_HAND[name][0] if name in BY_HAND else SEQUENCE_LOSSES[name]
+    first = float(call(loss, TEACHER, STUDENT, np.array([1.0, 0.0])))
+    alone = call(loss, TEACHER[:1], STUDENT[:1], mask=MASK[:1], gold=GOLD[:1])
+    assert first == pytest.approx(float(alone) * MASK[0].sum() / MASK.sum(), rel=1e-4)
+    doubled = float(call(loss, TEACHER, STUDENT, np.array([2.0, 2.0])))
+    assert doubled == pytest.approx(2 * float(call(loss, TEACHER, STUDENT)), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", [*BY_HAND, *SEQUENCE_LOSSES])
+def test_a_student_that_says_what_its_teacher_says_has_nothing_to_learn(name):
+    loss = BY_HAND[name][0] if name in BY_HAND else SEQUENCE_LOSSES[name]
+    value = float(call(loss, TEACHER, TEACHER))
+    if "paths" in name:
+        assert value > 0.1  # the likelihood of paths that are not certain
+    else:
+        assert value == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("loss", [LogitsDistillation(), DecoupledDistillation(), CorrelationDistillation()])
+def test_constants_added_to_logits_change_nothing(loss):
+    value = float(call(loss, TEACHER, STUDENT))
+    assert value > 0.1
+    assert float(call(loss, TEACHER - 10, STUDENT + 7)) == pytest.approx(value, rel=1e-3)
+
+
+def test_the_decoupled_parts_are_the_divergence_together():
+    """Zhao et al. 2022, equation 7: KD = TCKD + (1 - p_target) NCKD."""
+    p = softmax(TEACHER.astype(float))
+    target = np.where(GOLD >= 0, GOLD, p.argmax(-1))
+    others = 1 - np.take_along_axis(p, target[..., None], -1)[..., 0]
+    parts = [
+        DecoupledDistillation(1.0, *weights).token_losses(outputs(TEACHER), outputs(STUDENT), Batch(tf.constant(GOLD)))
+        for weights in ((1.0, 0.0), (0.0, 1.0))
+    ]
+    whole = LogitsDistillation(1.0).token_losses(outputs(TEACHER), outputs(STUDENT), Batch())
+    np.testing.assert_allclose(parts[0] + others * parts[1], whole, rtol=1e-4)
+
+
+def test_a_decoupled_target_without_probability_to_spare_stays_finite():
+    sure = np.array([[[80.0, 0.0, 0.0]]], "float32")
+    student = tf.constant(STUDENT[:1, :1])
     with tf.GradientTape() as tape:
         tape.watch(student)
-        value = loss(Outputs(TEACHER), Outputs(student), MASK)
-    losses = kl_by_hand(TEACHER.astype(float), STUDENT.astype(float), temperature)
-    np.testing.assert_allclose(value, losses[MASK].mean(), rtol=1e-5)
-    p, q = (np.exp(x / temperature) / np.exp(x / temperature).sum(-1, keepdims=True) for x in (TEACHER, STUDENT))
-    gradient = temperature * (q - p) * MASK[..., None] / MASK.sum()
-    np.testing.assert_allclose(tape.gradient(value, student), gradient, atol=1e-6)
+        value = call(DecoupledDistillation(1.0), sure, student, mask=MASK[:1, :1], gold=np.array([[0]]))
+    assert np.isfinite(value)
+    assert np.isfinite(tape.gradient(value, student)).all()
 
 
-def test_logits_know_no_constant():
-    """Adding a number to all logits of a token changes no distribution, and so no loss."""
-    loss = LogitsDistillation()
-    value = float(loss(Outputs(TEACHER), Outputs(STUDENT), MASK))
-    shifted = float(loss(Outputs(TEACHER - 10), Outputs(STUDENT - 10), MASK))
-    assert value > 1
-    np.testing.assert_allclose(shifted, value, rtol=1e-5)
-    default = LogitsDistillation(temperature=loss.temperature)
-    np.testing.assert_allclose(float(default(Outputs(TEACHER), Outputs(STUDENT), MASK)), value)
-
-
-@pytest.mark.parametrize("loss", [LogitsDistillation(), FeatureDistillation("t", "s")])
-def test_padding_counts_in_no_loss(loss):
-    def outputs(x, width):
-        x = np.pad(x, ((0, 0), (0, width), (0, 0)), constant_values=np.nan if width else 0)
-        return Outputs(x, {"t": x, "s": x})
-
-    short = float(loss(outputs(TEACHER[:, :3], 0), outputs(STUDENT[:, :3], 0), MASK[:, :3]))
-    wide_mask = np.pad(MASK[:, :3], ((0, 0), (0, 9)))
-    assert float(loss(outputs(TEACHER[:, :3], 9), outputs(STUDENT[:, :3], 9), wide_mask)) == pytest.approx(short)
-
-
-@pytest.mark.parametrize("loss", [LogitsDistillation(), FeatureDistillation("t", "s")])
-def test_sample_weights_count_in_every_loss(loss):
-    teacher, student = Outputs(TEACHER, {"t": TEACHER}), Outputs(STUDENT, {"s": STUDENT})
-    tokens = loss.token_losses(teacher, student).numpy()
-    by_sentence = float(loss(teacher, student, MASK, np.array([2.0, 0.5])))
-    np.testing.assert_allclose(by_sentence, (2 * tokens[0].sum() + 0.5 * tokens[1, 0]) / 5, rtol=1e-5)
-    weights = RNG.random((2, 4))
-    np.testing.assert_allclose(
-        float(loss(teacher, student, MASK, weights)), (tokens * weights)[MASK].sum() / 5, rtol=1e-5
-    )
-
-
-def test_features_are_compared_by_mean_square():
-    loss = FeatureDistillation("t", "s")
-    value = float(loss(Outputs(None, {"t": TEACHER}), Outputs(None, {"s": STUDENT}), MASK))
-    np.testing.assert_allclose(value, ((TEACHER - STUDENT)[MASK] ** 2).mean(), rtol=1e-5)
+def test_a_temperature_may_change_in_training():
+    for step, temperature in ((0, 4.0), (5, 2.5), (20, 1.0)):
+        for loss in (LogitsDistillation(DECAY), PosteriorDistillation(DECAY), SequenceDistillation(DECAY)):
+            value = loss(outputs(TEACHER), outputs(STUDENT), Batch(step=tf.constant(step, tf.int64)))
+            expected = logits_by_hand(TEACHER.astype(float), STUDENT.astype(float), 1.0, temperature)
+            np.testing.assert_allclose(value, expected, rtol=1e-4)
 
 
 def test_features_of_other_widths_are_projected():
-    loss = FeatureDistillation("t", "s", projection=(5, 3))
+    loss = FeatureDistillation("x", "x", projection=(TAGS, 2))
     (dense,) = loss.layers
-    narrow = TEACHER[..., :3]
-    value = float(loss(Outputs(None, {"t": narrow}), Outputs(None, {"s": STUDENT}), MASK))
+    narrow = TEACHER[..., :2]
     projected = STUDENT @ dense.kernel.numpy() + dense.bias.numpy()
-    np.testing.assert_allclose(value, ((narrow - projected)[MASK] ** 2).mean(), rtol=1e-5)
+    expected = mean(((narrow - projected) ** 2).mean(-1))
+    np.testing.assert_allclose(loss(outputs(narrow), outputs(STUDENT)), expected, rtol=1e-5)
+
+
+def test_a_projection_can_be_asked_for_and_forbidden():
+    tagger, narrow = small_tagger(small_corpus("A"), units=3), small_tagger(small_corpus("A"), units=2)
+    asked = FeatureDistillation("encoder", "encoder", project=True)
+    asked.build(as_teacher(tagger), tagger)
+    assert asked.projection == (6, 6)
+    left = FeatureDistillation("encoder", "encoder")
+    left.build(as_teacher(tagger), tagger)
+    assert left.projection is None
+    with pytest.raises(TfkdError, match=r"gives 4 units .* teacher 6: without a projection"):
+        FeatureDistillation("encoder", "encoder", project=False).build(as_teacher(tagger), narrow)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_outputs_of_one_model_meet_float32_ones_of_the_other(dtype):
     half = tf.cast(STUDENT, dtype)
-    for loss in (LogitsDistillation(), FeatureDistillation("t", "s")):
-        value = loss(Outputs(TEACHER, {"t": TEACHER}), Outputs(half, {"s": half}), MASK)
-        whole = loss(Outputs(TEACHER, {"t": TEACHER}), Outputs(STUDENT, {"s": STUDENT}), MASK)
+    for loss in (LogitsDistillation(), FeatureDistillation("x", "x")):
+        value, whole = call(loss, TEACHER, half), call(loss, TEACHER, STUDENT)
         assert value.dtype == tf.float32
         np.testing.assert_allclose(value, whole, rtol=0.02)
 
 
-@pytest.mark.parametrize("loss", [LogitsDistillation(3.0), FeatureDistillation("t", "s", projection=(5, 3))])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        LogitsDistillation(3.0),
+        LogitsDistillation(DECAY),
+        LogitsRegression(),
+        DecoupledDistillation(3.0, 0.5, 4.0),
+        CorrelationDistillation(3.0, 0.5, 4.0),
+        FeatureDistillation("t", "s", projection=(5, 3)),
+        CosineFeatureDistillation("t", "s", project=True),
+        PatientFeatureDistillation("t", "s"),
+        PosteriorDistillation(3.0),
+        SequenceDistillation(3.0),
+        PathDistillation(7, weighted=False),
+    ],
+)
 def test_saves_and_loads_in_a_config(loss):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert type(again) is type(loss)
     assert again.get_config() == loss.get_config()
+    assert again.needs == loss.needs
 
 
-@pytest.mark.parametrize("temperature", [0, -1, float("nan")])
-def test_a_temperature_that_is_not_above_zero_is_refused(temperature):
+@pytest.mark.parametrize("kind", [LogitsDistillation, DecoupledDistillation, PosteriorDistillation])
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), keras.optimizers.schedules.PolynomialDecay(1.0, 9, 0.0)])
+def test_a_temperature_that_is_not_above_zero_is_refused(kind, temperature):
     with pytest.raises(TfkdError, match="above 0"):
-        LogitsDistillation(temperature)
+        kind(temperature)
+
+
+def test_no_path_at_all_is_refused():
+    with pytest.raises(TfkdError, match="at least one path"):
+        PathDistillation(0)
+
+
+def test_weights_of_tokens_are_refused_where_sentences_are_compared():
+    with pytest.raises(ValueError, match="one weight a sentence"):
+        call(SequenceDistillation(), TEACHER, STUDENT, np.ones((2, 4)))
 
 
 def test_teachers_of_other_tags_are_refused_with_both_lists():
-    with pytest.raises(TfkdError, match=r"'B-A'.*'B-Z'"):
-        LogitsDistillation().build(small_tagger(small_corpus("A")), small_tagger(small_corpus("Z")))
+    for loss in (LogitsDistillation(), LogitsRegression(), PathDistillation(), SequenceDistillation()):
+        with pytest.raises(TfkdError, match=r"'B-A'.*'B-Z'"):
+            loss.build(as_teacher(small_tagger(small_corpus("A"))), small_tagger(small_corpus("Z")))
 
 
 def test_layers_that_do_not_exist_are_refused_with_the_nearest():
     tagger = small_tagger(small_corpus("A"))
     with pytest.raises(TfkdError, match=r"no layer 'encodr': did you mean 'encoder'"):
-        FeatureDistillation("encodr", "encoder").build(tagger, tagger)
+        FeatureDistillation("encodr", "encoder").build(as_teacher(tagger), tagger)
     with pytest.raises(TfkdError, match="vector for each token"):
-        FeatureDistillation("characters", "encoder").build(tagger, tagger)
+        FeatureDistillation("characters", "encoder").build(as_teacher(tagger), tagger)

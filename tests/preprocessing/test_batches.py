@@ -4,71 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.models.small import small_corpus
 from tfkd.corpora import demo_corpora
 from tfkd.errors import TfkdError
-from tfkd.preprocessing import BatchPlan, TaskMixPlan, WordFeatures, batches, multitask_batches
+from tfkd.preprocessing import WordFeatures, batches, multitask_batches
 from tfkd.preprocessing.batches import padded_lengths
-
-
-@settings(max_examples=40, deadline=None)
-@given(lengths=st.lists(st.integers(1, 60), min_size=1, max_size=300), size=st.integers(1, 40), seed=st.integers(0, 9))
-def test_an_epoch_has_every_sentence_once_and_is_a_function_of_seed_and_number(lengths, size, seed):
-    plan = BatchPlan(lengths, size, seed)
-    for number in (0, 3):
-        epoch = plan.epoch(number)
-        assert sorted(np.concatenate(epoch).tolist()) == list(range(len(lengths)))
-        assert len(epoch) == len(plan)
-        assert sum(len(b) < size for b in epoch) <= 1
-        again = BatchPlan(lengths, size, seed).epoch(number)
-        assert all(np.array_equal(a, b) for a, b in zip(epoch, again, strict=True))
-
-
-def test_epochs_differ_and_sentences_of_similar_length_come_together():
-    lengths = np.random.default_rng(0).integers(1, 80, 5000)
-    plan = BatchPlan(lengths, 32, seed=1)
-    first, second = plan.epoch(0), plan.epoch(1)
-    assert not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    padded = sum(lengths[b].max() * len(b) for b in first)
-    assert padded < 1.06 * lengths.sum()
-    at_random = sum(lengths[i : i + 32].max() * len(lengths[i : i + 32]) for i in range(0, 5000, 32))
-    assert at_random > 1.8 * lengths.sum()
-    # The batches themselves come in random order: no drift of length over an epoch.
-    means = [lengths[b].mean() for b in first]
-    assert abs(np.corrcoef(np.arange(len(means)), means)[0, 1]) < 0.25
-
-
-def test_unshuffled_keeps_the_order():
-    assert [b.tolist() for b in BatchPlan([3, 1, 2], 2, shuffle=False).epoch(0)] == [[0, 1], [2]]
-
-
-def test_tasks_are_drawn_by_size_to_the_power():
-    sizes = [1000, 100, 10]
-    plan = TaskMixPlan([np.ones(n, int) for n in sizes], batch_size=5, power=0.75, seed=3)
-    assert len(plan) == 200 + 20 + 2
-    drawn = np.bincount(np.concatenate([plan.tasks_of_epoch(e) for e in range(60)]), minlength=3)
-    expected = np.array(sizes) ** 0.75 / (np.array(sizes) ** 0.75).sum()
-    np.testing.assert_allclose(drawn / drawn.sum(), expected, atol=0.01)
-
-
-def test_each_task_goes_round_its_own_sentences_from_epoch_to_epoch():
-    sizes = [40, 12]
-    plan = TaskMixPlan([np.arange(1, n + 1) for n in sizes], batch_size=4, seed=3)
-    stream = [b for number in range(8) for b in plan.epoch(number)]
-    for task, (low, high) in enumerate(((0, 40), (40, 52))):
-        own = [b for b in stream if low <= b[0] < high]
-        assert all(((low <= b) & (b < high)).all() for b in own)
-        seen = np.concatenate(own)
-        for turn in range(len(seen) // sizes[task]):
-            part = seen[turn * sizes[task] : (turn + 1) * sizes[task]]
-            assert sorted(part.tolist()) == list(range(low, high))
-    # Any epoch can be had at once, without those before.
-    fresh = TaskMixPlan([np.arange(1, n + 1) for n in sizes], batch_size=4, seed=3)
-    for got, want in zip(fresh.epoch(5), stream[5 * len(plan) : 6 * len(plan)], strict=True):
-        np.testing.assert_array_equal(got, want)
 
 
 def test_batches_hold_what_the_sentences_hold():
@@ -126,8 +67,6 @@ def test_wrong_arguments_are_refused():
         batches(corpus.train, text, corpus.tags, batch_size=0)
     with pytest.raises(TfkdError, match="tag 'B-A' that the model does not know"):
         batches(corpus.train, text, ("O", "B-Z", "I-Z"))
-    with pytest.raises(TfkdError, match="negative"):
-        TaskMixPlan([np.ones(3)], 2, power=-1)
 
 
 def test_few_lengths_with_the_least_padding():

@@ -8,7 +8,7 @@ from tfkd.corpora.demo import demo_corpora
 from tfkd.corpora.documents import Document, Mention
 from tfkd.corpora.errors import CorpusError
 from tfkd.corpora.folders import read_corpus, write_corpus
-from tfkd.corpora.overlap import Overlap, overlap, without_held_out
+from tfkd.corpora.overlap import Overlap, held_out_keys, overlap, without_held_out
 from tfkd.corpora.pubtator import read_pubtator
 from tfkd.corpora.schemes import (
     SCHEMES,
@@ -20,6 +20,7 @@ from tfkd.corpora.schemes import (
     tag_list,
     tags_from_spans,
 )
+from tfkd.corpora.transfer import TransferReport, TransferSentences
 
 __all__ = [
     "SCHEMES",
@@ -33,9 +34,12 @@ __all__ = [
     "Sentence",
     "Span",
     "SplitReport",
+    "TransferReport",
+    "TransferSentences",
     "allowed_transitions",
     "convert_tags",
     "demo_corpora",
+    "held_out_keys",
     "overlap",
     "read_columns",
     "read_corpus",

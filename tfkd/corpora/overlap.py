@@ -50,6 +50,22 @@ def sentence_key(sentence: Sentence) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
+def held_out_keys(corpora: Iterable[Corpus], least_tokens: int = LEAST_TOKENS) -> set[str]:
+    """Return the keys of all sentences of the development and test sets of corpora, but for very short ones.
+
+    Args:
+        corpora: The corpora.
+        least_tokens: Sentences shorter than this are left out.
+
+    Example:
+        >>> held_out_keys([Corpus("tiny", "iob2", {"test": (Sentence(tuple("abcdef"), ("O",) * 6),)})])
+        {'abcdef'}
+    """
+    return {
+        key for corpus in corpora for split in HELD_OUT for key in _keys(corpus.splits.get(split, ()), least_tokens)
+    }
+
+
 def _keys(sentences: Iterable[Sentence], least_tokens: int) -> list[str]:
     return [sentence_key(s) for s in sentences if len(s.tokens) >= least_tokens]
 
@@ -115,12 +131,7 @@ def without_held_out(
         >>> len(kept["one"].train), dropped
         (1, {'one': 1, 'two': 0})
     """
-    held_out = {
-        key
-        for corpus in corpora.values()
-        for split in HELD_OUT
-        for key in _keys(corpus.splits.get(split, ()), least_tokens)
-    }
+    held_out = held_out_keys(corpora.values(), least_tokens)
     kept: dict[str, Corpus] = {}
     dropped: dict[str, int] = {}
     for name, corpus in corpora.items():

@@ -1,6 +1,44 @@
-"""Distillation: the `Distiller` and its losses."""
+"""Distillation: the `Distiller`, its losses, and teachers that run, are cached or are several."""
 
+from tfkd.distillation.cache import TeacherCache
 from tfkd.distillation.distiller import Distiller
-from tfkd.distillation.losses import DistillationLoss, FeatureDistillation, LogitsDistillation, Outputs
+from tfkd.distillation.losses import (
+    Batch,
+    CorrelationDistillation,
+    CosineFeatureDistillation,
+    DecoupledDistillation,
+    DistillationLoss,
+    FeatureDistillation,
+    LogitsDistillation,
+    LogitsRegression,
+    PathDistillation,
+    PatientFeatureDistillation,
+    PosteriorDistillation,
+    Schedule,
+    SequenceDistillation,
+)
+from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
+from tfkd.distillation.teachers import Ensemble, Teacher
 
-__all__ = ["DistillationLoss", "Distiller", "FeatureDistillation", "LogitsDistillation", "Outputs"]
+__all__ = [
+    "Batch",
+    "CorrelationDistillation",
+    "CosineFeatureDistillation",
+    "DecoupledDistillation",
+    "DistillationLoss",
+    "Distiller",
+    "Ensemble",
+    "FeatureDistillation",
+    "LogitsDistillation",
+    "LogitsRegression",
+    "Need",
+    "Outputs",
+    "PathDistillation",
+    "PatientFeatureDistillation",
+    "PosteriorDistillation",
+    "Schedule",
+    "SequenceDistillation",
+    "Teacher",
+    "TeacherCache",
+    "TeacherOutputs",
+]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfkd.distillation.losses import DistillationLoss, Outputs
+from tfkd.corpora import Sentence
+from tfkd.distillation.losses import Batch, DistillationLoss, Schedule
+from tfkd.distillation.losses.base import deserialized, serialized, value_at
+from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
+from tfkd.distillation.teachers import Extractor, as_teacher, part_of
+from tfkd.distillation.training_batches import STUDENT, TEACHER, distillation_batches
 from tfkd.errors import TfkdError
 from tfkd.models import Tagger
 from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
@@ -20,20 +25,24 @@ Tensor = Any
 class Distiller(Trained, keras.Model):
     """Train a student tagger on its gold tags and on a teacher's outputs.
 
-    The loss is `student_loss_weight * student's own loss + sum_i distillation_loss_weights[i] * loss_i`, each a mean
-    over the real tokens. A step runs the teacher once, outside of the gradient and without dropout, and the student
-    once; the teacher is never changed. Batches are those of `tfkd.preprocessing.batches`; where teacher and student
-    have other vocabularies, made with `{"student": student.text, "teacher": teacher.text}`.
+    The loss is `student_loss_weight * student's own loss + sum_i distillation_loss_weights[i] * loss_i`. The student's
+    own is a mean over the tokens that have a gold tag, the others over all real tokens. A step runs the teacher once,
+    outside of the gradient and without dropout, and the student once; the teacher is never changed. Train on the
+    batches that `batches` makes.
+
+    Weights and temperatures may change in training, by a schedule such as `keras.optimizers.schedules.PolynomialDecay`
+    over the number of updates. Teacher annealing (Clark et al. 2019) moves weight from the teacher to the gold tags.
 
     A saved distiller holds the student, its optimiser and the projections, not the teacher: set `teacher` again
     after loading to go on training.
 
     Args:
-        teacher: A trained tagger, e.g. `multitask_tagger.for_task("disease")`.
+        teacher: A trained tagger, e.g. `multitask_tagger.for_task("disease")`; a `TeacherCache` of what one has said;
+            or several of these, whose probabilities are averaged (`Ensemble` takes weights for them).
         student: The tagger to train, built and not necessarily compiled.
         distillation_losses: One loss or several.
-        distillation_loss_weights: A weight for each of them; 1 by default.
-        student_loss_weight: Weight of the student's own loss on the gold tags.
+        distillation_loss_weights: A weight, or a schedule, for each of them; 1 by default.
+        student_loss_weight: Weight of the student's own loss on the gold tags, or a schedule.
         name: The distiller's name.
 
     Raises:
@@ -44,24 +53,24 @@ class Distiller(Trained, keras.Model):
         >>> from tfkd.corpora import demo_corpora
         >>> from tfkd.distillation import LogitsDistillation
         >>> from tfkd.models import BiLSTM
-        >>> from tfkd.preprocessing import WordFeatures, batches
+        >>> from tfkd.preprocessing import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> text = WordFeatures.adapt(corpus)
         >>> teacher, student = (Tagger(text, corpus, encoder=BiLSTM(n)) for n in (8, 4))
         >>> distiller = Distiller(teacher, student, LogitsDistillation(temperature=2.0))
         >>> distiller.compile(optimizer="adam")
-        >>> history = distiller.fit(batches(corpus.train[:32], text, student.tags), verbose=0)
+        >>> history = distiller.fit(distiller.batches(corpus.train[:32]), verbose=0)
         >>> sorted(history.history)
         ['distillation_loss', 'loss', 'student_loss']
     """
 
     def __init__(
         self,
-        teacher: Tagger | None,
+        teacher: Any,
         student: Tagger,
         distillation_losses: DistillationLoss | Sequence[DistillationLoss],
-        distillation_loss_weights: Sequence[float] | None = None,
-        student_loss_weight: float = 0.5,
+        distillation_loss_weights: Sequence[float | Schedule] | None = None,
+        student_loss_weight: float | Schedule = 0.5,
         name: str = "distiller",
     ) -> None:
         # The student's policy, so that Keras scales the loss of a float16 student whatever the global policy is.
@@ -70,11 +79,11 @@ class Distiller(Trained, keras.Model):
         weights = [1.0] * len(losses) if distillation_loss_weights is None else [*distillation_loss_weights]
         _check_weights(losses, weights, student_loss_weight)
         self.student = student
-        self.student_loss_weight = float(student_loss_weight)
-        self.distillation_loss_weights = tuple(float(w) for w in weights)
+        self._student_loss_weight = _plain(student_loss_weight)
+        self._distillation_loss_weights = tuple(_plain(w) for w in weights)
         self._distillation_losses = tuple(losses)
         self._teacher = _Unsaved()
-        self._student_outputs = _Unsaved(_extractor(student, [n for loss in losses for n in loss.student_layers]))
+        self._run_student = _Unsaved(Extractor(student, [n for loss in losses for n in loss.student_layers]))
         self.projections = [layer for loss in losses for layer in loss.layers]
         self.student_loss_tracker = keras.metrics.Mean(name="student_loss")
         self.distillation_loss_tracker = keras.metrics.Mean(name="distillation_loss")
@@ -83,13 +92,23 @@ class Distiller(Trained, keras.Model):
         self.built = True
 
     @property
+    def student_loss_weight(self) -> float | Schedule:
+        """Weight of the student's own loss."""
+        return self._student_loss_weight
+
+    @property
+    def distillation_loss_weights(self) -> tuple[float | Schedule, ...]:
+        """Weights of the losses between teacher and student."""
+        return self._distillation_loss_weights
+
+    @property
     def distillation_losses(self) -> tuple[DistillationLoss, ...]:
         """The losses between teacher and student."""
         return self._distillation_losses
 
     @property
-    def teacher(self) -> Tagger | None:
-        """The teacher; `None` after loading, until it is set."""
+    def teacher(self) -> Any:
+        """The teacher as it was given; `None` after loading, until it is set."""
         return self._teacher.value[0] if self._teacher.value else None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -103,52 +122,106 @@ class Distiller(Trained, keras.Model):
         """List the attributes but for the teacher: what Keras finds here it saves."""
         return [name for name in super().__dir__() if name != "teacher"]
 
-    def _take_on(self, teacher: Tagger) -> None:
+    def _take_on(self, given: Any) -> None:
+        teacher = as_teacher(given)
         for loss in self._distillation_losses:
             loss.build(teacher, self.student)
+        teacher.check(self._needs)
         self.projections = [layer for loss in self._distillation_losses for layer in loss.layers]
-        names = [n for loss in self._distillation_losses for n in loss.teacher_layers]
-        self._teacher.value = (teacher, _extractor(teacher, names))
+        self._teacher.value = (given, teacher, teacher.reader(TEACHER, self._needs))
         self.train_function = self.test_function = None
+
+    @property
+    def _needs(self) -> list[Need]:
+        return [need for loss in self._distillation_losses for need in loss.needs]
+
+    def batches(
+        self,
+        sentences: Sequence[Sentence],
+        transfer: Iterable[Sequence[str]] = (),
+        *,
+        share: float = 0.5,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int = 1,
+        shapes: int | None = None,
+    ) -> tf.data.Dataset:
+        """Make batches of what student and teacher read, or of what a cache holds.
+
+        Args:
+            sentences: Sentences with gold tags in the student's scheme, e.g. `corpus.train`.
+            transfer: Token sequences without gold tags, from which the student takes the teacher's part alone. They
+                may be read one by one from a file, and are read twice with a cache: give something that begins anew.
+            share: Share of sentences without gold tags in a batch, if there are any. An epoch goes once through the
+                sentences with gold tags.
+            batch_size: Sentences in a batch.
+            shuffle: Whether each epoch is shuffled; with `transfer` it always is.
+            seed: Seed of the shuffling.
+            shapes: How many shapes the batches may have, see `tfkd.preprocessing.batches`.
+
+        Returns:
+            A dataset of `({"student": ..., "teacher": ...}, tags)`; tags int32 `[batch, time]`, -1 in the padding
+            and in sentences that have none.
+
+        Raises:
+            TfkdError: There is no teacher, a sentence has a tag that the student does not know, or a cache lacks some
+                of the sentences.
+        """
+        return distillation_batches(
+            self._known_teacher()[1],
+            self._needs,
+            self.student,
+            sentences,
+            transfer,
+            share=share,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            shapes=shapes,
+        )
+
+    def _known_teacher(self) -> Any:
+        if not self._teacher.value:
+            raise TfkdError("the distiller has no teacher, as after loading: set `distiller.teacher` first.")
+        return self._teacher.value
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """Run the student: emission scores `[batch, time, tags]`."""
-        return self.student(_for(inputs, "student"), training=training)
+        return self.student(part_of(inputs, STUDENT), training=training)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take one step of training the student."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        taught = self._run_teacher(x)
+        batch = Batch(y, sample_weight, tf.convert_to_tensor(self.optimizer.iterations))
+        taught = self._known_teacher()[2](x)
         kept: dict[str, Tensor] = {}
 
         def loss() -> Tensor:
-            student = self._run_student(x, training=True)
-            kept["emissions"] = student.emissions
-            kept["own"], kept["distilled"] = self._two_losses(x, y, sample_weight, taught, student)
-            return self.student_loss_weight * kept["own"] + tf.add_n([kept["distilled"], *added_losses(self.student)])
+            kept.update(self._student_losses(x, batch, taught, training=True))
+            return tf.add_n([kept["loss"], *added_losses(self.student)])
 
         value = gradient_step(self.optimizer, self.trainable_variables, loss)
-        return self._update_metrics(x, y, sample_weight, value, kept)
+        return self._update_metrics(x, batch, value, kept)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Compute the losses of a batch, without dropout."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        student = self._run_student(x, training=False)
-        own, distilled = self._two_losses(x, y, sample_weight, self._run_teacher(x), student)
-        kept = {"own": own, "distilled": distilled, "emissions": student.emissions}
-        return self._update_metrics(x, y, sample_weight, self.student_loss_weight * own + distilled, kept)
+        step = tf.convert_to_tensor(self.optimizer.iterations) if self.optimizer is not None else 0
+        batch = Batch(y, sample_weight, step)
+        kept = self._student_losses(x, batch, self._known_teacher()[2](x), training=False)
+        return self._update_metrics(x, batch, kept["loss"], kept)
 
     def predict_step(self, data: Any) -> dict[str, Tensor]:
         """Decode a batch with the student, see `Tagger`."""
-        return self.student.decode(_for(keras.utils.unpack_x_y_sample_weight(data)[0], "student"))
+        return self.student.decode(part_of(keras.utils.unpack_x_y_sample_weight(data)[0], STUDENT))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, without the teacher."""
         return {
             "student": keras.saving.serialize_keras_object(self.student),
             "distillation_losses": [keras.saving.serialize_keras_object(loss) for loss in self._distillation_losses],
-            "distillation_loss_weights": list(self.distillation_loss_weights),
-            "student_loss_weight": self.student_loss_weight,
+            "distillation_loss_weights": [serialized(weight) for weight in self._distillation_loss_weights],
+            "student_loss_weight": serialized(self._student_loss_weight),
             "name": self.name,
         }
 
@@ -160,36 +233,29 @@ class Distiller(Trained, keras.Model):
             keras.saving.deserialize_keras_object(loss, custom_objects=custom_objects)
             for loss in config.pop("distillation_losses")
         ]
+        config["distillation_loss_weights"] = [deserialized(w) for w in config["distillation_loss_weights"]]
+        config["student_loss_weight"] = deserialized(config["student_loss_weight"])
         return cls(None, student, losses, **config)
 
-    def _run_teacher(self, x: Any) -> Outputs:
-        if not self._teacher.value:
-            raise TfkdError("the distiller has no teacher, as after loading: set `distiller.teacher` first.")
-        return _run(self._teacher.value[1], _for(x, "teacher"), training=False)
+    def _student_losses(self, x: Any, batch: Batch, taught: TeacherOutputs, training: bool) -> dict[str, Tensor]:
+        """Compute the student's own loss, what it is taught, and both together."""
+        own_x = part_of(x, STUDENT)
+        student: Outputs = self._run_student.value(own_x, training=training)
+        own = self.student.token_loss(own_x, batch.tags, batch.sample_weight, student.emissions)
+        distilled = tf.add_n(
+            [
+                value_at(weight, batch.step) * loss(taught, student, batch)
+                for weight, loss in zip(self._distillation_loss_weights, self._distillation_losses, strict=True)
+            ]
+        )
+        total = value_at(self._student_loss_weight, batch.step) * own + distilled
+        return {"own": own, "distilled": distilled, "loss": total, "emissions": student.emissions}
 
-    def _run_student(self, x: Any, training: bool) -> Outputs:
-        return _run(self._student_outputs.value, _for(x, "student"), training=training)
-
-    def _two_losses(
-        self, x: Any, y: Tensor, sample_weight: Tensor | None, teacher: Outputs, student: Outputs
-    ) -> tuple[Tensor, Tensor]:
-        own_x = _for(x, "student")
-        mask = self.student.text.mask(own_x)
-        own = self.student.token_loss(own_x, y, sample_weight, student.emissions)
-        distilled = [
-            weight * loss(teacher, student, mask, sample_weight)
-            for weight, loss in zip(self.distillation_loss_weights, self._distillation_losses, strict=True)
-        ]
-        return own, tf.add_n(distilled)
-
-    def _update_metrics(
-        self, x: Any, y: Tensor, sample_weight: Tensor | None, loss: Tensor, kept: dict[str, Tensor]
-    ) -> dict[str, Any]:
-        own_x = _for(x, "student")
-        tokens = real_tokens(self.student.text.mask(own_x))
-        track(self.student_loss_tracker, kept["own"], tokens)
-        track(self.distillation_loss_tracker, kept["distilled"], tokens)
-        return self.student.update_metrics(own_x, y, sample_weight, loss, kept["emissions"], self)
+    def _update_metrics(self, x: Any, batch: Batch, loss: Tensor, kept: dict[str, Tensor]) -> dict[str, Any]:
+        own_x = part_of(x, STUDENT)
+        track(self.student_loss_tracker, kept["own"], real_tokens(self.student.tagged(own_x, batch.tags)))
+        track(self.distillation_loss_tracker, kept["distilled"], real_tokens(self.student.text.mask(own_x)))
+        return self.student.update_metrics(own_x, batch.tags, batch.sample_weight, loss, kept["emissions"], self)
 
 
 class _Unsaved:
@@ -199,23 +265,13 @@ class _Unsaved:
         self.value = value
 
 
-def _for(x: Any, role: str) -> Any:
-    """Take one model's features out of a batch that holds both models'."""
-    return x[role] if isinstance(x, dict) and role in x else x
+def _plain(weight: float | Schedule) -> float | Schedule:
+    return weight if isinstance(weight, Schedule) else float(weight)
 
 
-def _extractor(model: Tagger, layers: Sequence[str]) -> keras.Model:
-    """Make a model of the same layers that gives emission scores and these layers' outputs in one run."""
-    outputs = {name: model.layer_named(name).output for name in layers}
-    return keras.Model(model.input, {"": model.output, **outputs}, name=f"{model.name}_outputs")
-
-
-def _run(extractor: keras.Model, x: dict[str, Tensor], training: bool) -> Outputs:
-    features = extractor({name: x[name] for name in extractor.input}, training=training)
-    return Outputs(emissions=features.pop(""), features=features)
-
-
-def _check_weights(losses: Sequence[DistillationLoss], weights: Sequence[float], student_loss_weight: float) -> None:
+def _check_weights(
+    losses: Sequence[DistillationLoss], weights: Sequence[float | Schedule], student_loss_weight: float | Schedule
+) -> None:
     if not losses:
         raise TfkdError("give at least one distillation loss, e.g. LogitsDistillation(temperature=2.0).")
     for loss in losses:
@@ -223,5 +279,5 @@ def _check_weights(losses: Sequence[DistillationLoss], weights: Sequence[float],
             raise TfkdError(f"expected a DistillationLoss, got {type(loss).__name__}.")
     if len(weights) != len(losses):
         raise TfkdError(f"{len(losses)} distillation losses need as many weights, got {len(weights)}.")
-    if min([*weights, student_loss_weight]) < 0:
+    if any(isinstance(w, float | int) and w < 0 for w in (*weights, student_loss_weight)):
         raise TfkdError(f"weights of losses must not be negative, got {[*weights]} and {student_loss_weight}.")

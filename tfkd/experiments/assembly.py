@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,8 @@ import tensorflow as tf
 
 import tfkd.optimizers
 from tfkd.corpora import Corpus, demo_corpora, read_corpus, without_held_out
-from tfkd.distillation import DistillationLoss, Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.errors import TfkdError, nearest
-from tfkd.experiments.config import BUNDLED_CORPUS, Config, DistillationConfig, LossConfig, TaskConfig
+from tfkd.experiments.config import BUNDLED_CORPUS, Config
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.preprocessing import WordFeatures, WordVectors, batches, multitask_batches, read_word_vectors
 
@@ -43,7 +42,7 @@ def read_data(config: Config) -> Data:
     """
     corpora = {}
     for name, task in config.tasks.items():
-        corpus = _read(task).convert(config.scheme)
+        corpus = read_named(task.path).convert(config.scheme)
         corpora[name] = (
             corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
         )
@@ -63,13 +62,18 @@ def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, 
     return watched
 
 
-def _read(task: TaskConfig) -> Corpus:
-    if not task.path.startswith(BUNDLED_CORPUS):
-        return read_corpus(task.path)
-    name = task.path.removeprefix(BUNDLED_CORPUS)
+def read_named(path: str) -> Corpus:
+    """Read a corpus by its path, or a bundled one as `demo:NAME`.
+
+    Raises:
+        TfkdError: There is none, or it is broken.
+    """
+    if not path.startswith(BUNDLED_CORPUS):
+        return read_corpus(path)
+    name = path.removeprefix(BUNDLED_CORPUS)
     bundled = demo_corpora()
     if name not in bundled:
-        raise TfkdError(f"there is no bundled corpus {task.path!r}: {nearest(name, bundled)}")
+        raise TfkdError(f"there is no bundled corpus {path!r}: {nearest(name, bundled)}")
     return bundled[name]
 
 
@@ -90,8 +94,13 @@ def read_vectors(config: Config) -> WordVectors | None:
     return vectors
 
 
-def make_text(config: Config, corpora: Mapping[str, Corpus], vectors: WordVectors | None = None) -> WordFeatures:
-    """Build the vocabulary of a run from its training sentences.
+def make_text(
+    config: Config,
+    corpora: Mapping[str, Corpus],
+    vectors: WordVectors | None = None,
+    transfer: Iterable[Sequence[str]] = (),
+) -> WordFeatures:
+    """Build the vocabulary of a run from its training sentences, those without labels among them.
 
     With pre-trained vectors those of their words are known too that occur in training, however seldom, and the first
     `text.vector_words` of them: development and test sets are not looked at, so that test text is met as any other is.
@@ -102,6 +111,7 @@ def make_text(config: Config, corpora: Mapping[str, Corpus], vectors: WordVector
         "lowercase": settings.lowercase,
         "normalize_digits": settings.normalize_digits,
         "max_characters": settings.characters.max_length,
+        "extra_sentences": transfer,
     }
     if vectors is not None:
         common = vectors.words[: settings.vector_words]
@@ -151,59 +161,19 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
 
 
 COMPILED_SHAPES = 8
-"""How many shapes the batches have where the step is compiled with XLA, each of which takes seconds."""
+"""How many shapes the batches have where the step is compiled with XLA."""
 
 
-def training_batches(
-    config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus], teacher: Tagger | None = None
-) -> tf.data.Dataset:
-    """Make the batches to train on, with the features of a teacher too if there is one."""
+def training_batches(config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> tf.data.Dataset:
+    """Make the batches to train on without a teacher."""
     settings = config.training
-    shapes = COMPILED_SHAPES if settings.jit_compile else None
+    common: dict[str, Any] = {"batch_size": settings.batch_size, "seed": config.seed, "shapes": compiled_shapes(config)}
     if isinstance(model, MultiTaskTagger):
-        return multitask_batches(
-            corpora,
-            model.text,
-            scheme=config.scheme,
-            batch_size=settings.batch_size,
-            power=settings.task_power,
-            seed=config.seed,
-            shapes=shapes,
-        )
+        return multitask_batches(corpora, model.text, scheme=config.scheme, power=settings.task_power, **common)
     (corpus,) = corpora.values()
-    texts: Any = model.text if teacher is None else {"student": model.text, "teacher": teacher.text}
-    size, seed = settings.batch_size, config.seed
-    return batches(corpus.train, texts, model.tags, batch_size=size, seed=seed, shapes=shapes)
+    return batches(corpus.train, model.text, model.tags, **common)
 
 
-def distillation_settings(config: Config) -> DistillationConfig:
-    """Return the section `distillation` of a configuration.
-
-    Raises:
-        TfkdError: There is none.
-    """
-    if config.distillation is None:
-        raise TfkdError(
-            "the configuration says nothing of distillation: add a section `distillation`, for example "
-            "`distillation: {losses: [{logits: {temperature: 2.0}}]}`."
-        )
-    return config.distillation
-
-
-def make_distiller(config: Config, teacher: Tagger, student: Tagger) -> Distiller:
-    """Make the distiller of a configuration."""
-    settings = distillation_settings(config)
-    losses = [_LOSSES[loss.name](loss) for loss in settings.losses]
-    weights = [loss.settings.weight for loss in settings.losses]
-    return Distiller(teacher, student, losses, weights, settings.student_loss_weight)
-
-
-def _logits(loss: LossConfig) -> DistillationLoss:
-    return LogitsDistillation(temperature=loss.settings.temperature)
-
-
-def _features(loss: LossConfig) -> DistillationLoss:
-    return FeatureDistillation(loss.settings.teacher_layer, loss.settings.student_layer)
-
-
-_LOSSES: dict[str, Callable[[LossConfig], DistillationLoss]] = {"logits": _logits, "features": _features}
+def compiled_shapes(config: Config) -> int | None:
+    """Return how many shapes the batches may have: few where each is compiled, which takes seconds."""
+    return COMPILED_SHAPES if config.training.jit_compile else None

@@ -20,16 +20,22 @@ from tfkd.experiments.config_schema import (
     BiLSTMConfig,
     CharacterConfig,
     Config,
-    DistillationConfig,
-    FeaturesConfig,
-    LogitsConfig,
-    LossConfig,
     TaskConfig,
     TaskEncoderConfig,
     TextConfig,
     TrainingConfig,
 )
 from tfkd.experiments.config_source import ConfigError, Key, Source, describe, dotted, override, parse_yaml
+from tfkd.experiments.distillation_schema import (
+    NUMBER,
+    ONE,
+    RAMP,
+    SEVERAL,
+    DistillationConfig,
+    LossConfig,
+    RampConfig,
+    TransferConfig,
+)
 
 __all__ = [
     "BiLSTMConfig",
@@ -37,19 +43,20 @@ __all__ = [
     "Config",
     "ConfigError",
     "DistillationConfig",
-    "FeaturesConfig",
-    "LogitsConfig",
     "LossConfig",
+    "RampConfig",
     "TaskConfig",
     "TaskEncoderConfig",
     "TextConfig",
     "TrainingConfig",
+    "TransferConfig",
     "bundled_configs",
     "dump_config",
     "load_config",
     "parse_config",
 ]
 
+_MARKS = ("[key]", NUMBER, RAMP, ONE, SEVERAL)
 BUNDLED_CORPUS = "demo:"
 """How the path of a bundled corpus begins."""
 
@@ -144,20 +151,27 @@ def _find(source: str | os.PathLike[str]) -> Traversable:
 
 def _with_absolute_paths(config: Config) -> Config:
     root = Path(config.corpora_root or ".").expanduser().absolute()
-    tasks = {
-        name: task
-        if task.path.startswith(BUNDLED_CORPUS)
-        else task.model_copy(update={"path": os.path.normpath(root / Path(task.path).expanduser())})
-        for name, task in config.tasks.items()
-    }
-    vectors = config.text.vectors
+
+    def of_corpus(path: str) -> str:
+        return path if path.startswith(BUNDLED_CORPUS) else os.path.normpath(root / Path(path).expanduser())
+
+    def of_file(path: str) -> str:
+        return os.path.normpath(Path(path).expanduser().absolute())
+
+    tasks = {name: task.model_copy(update={"path": of_corpus(task.path)}) for name, task in config.tasks.items()}
+    vectors, transfer = config.text.vectors, config.transfer
+    if transfer is not None:
+        absolute = {
+            "corpora": tuple(map(of_corpus, transfer.corpora)),
+            "texts": tuple(map(of_file, transfer.texts)),
+        }
+        transfer = transfer.model_copy(update=absolute)
     return config.model_copy(
         update={
             "tasks": tasks,
             "corpora_root": config.corpora_root and os.path.normpath(root),
-            "text": config.text.model_copy(
-                update={"vectors": vectors and os.path.normpath(Path(vectors).expanduser().absolute())}
-            ),
+            "text": config.text.model_copy(update={"vectors": vectors and of_file(vectors)}),
+            "transfer": transfer,
         }
     )
 
@@ -173,7 +187,7 @@ def _problem(details: ErrorDetails, source: Source) -> str:
     kind = details["type"]
     key = (context["key"],) if kind == KEY_ERROR else tuple(str(part) for part in details["loc"])
     # So the schema marks an error of a key itself, not of the value under it.
-    is_key, key = key[-1:] == ("[key]",), tuple(part for part in key if part != "[key]")
+    is_key, key = key[-1:] == ("[key]",), tuple(part for part in key if part not in _MARKS)
     got = details["input"]
     match kind:
         case "extra_forbidden":

@@ -15,8 +15,10 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tfkd.experiments.config_schema import Config, Section
+from tfkd.experiments.config_base import Section
+from tfkd.experiments.config_schema import Config
 from tfkd.experiments.config_source import describe
+from tfkd.experiments.distillation_schema import RampConfig
 
 BEGIN = "<!-- tables: made by tfkd.experiments.config_reference -->"
 END = "<!-- end of tables -->"
@@ -51,7 +53,11 @@ def with_reference(page: str) -> str:
 def _sections(path: str, section: type[Section]) -> Iterator[tuple[str, type[Section]]]:
     yield path, section
     for name, field in section.model_fields.items():
-        inner = [model for model in _flat(field.annotation) if isinstance(model, type) and issubclass(model, Section)]
+        inner = [
+            model
+            for model in _flat(field.annotation)
+            if isinstance(model, type) and issubclass(model, Section) and not issubclass(model, RampConfig)
+        ]
         below = {"tasks": "tasks.NAME", "losses": "losses.N"}.get(name, name)
         for model in inner:
             yield from _sections(f"{path}.{below}".lstrip("."), model)
@@ -97,7 +103,10 @@ def _name(annotation: Any) -> str:
     if origin is dict:
         return "sections by name"
     if origin is tuple:
-        return "list of sections"
+        item = arguments[0]
+        return "list of sections" if isinstance(item, type) and issubclass(item, Section) else f"list of {_name(item)}"
+    if isinstance(annotation, type) and issubclass(annotation, RampConfig):
+        return "ramp"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
     return {bool: "true or false", int: "integer", float: "number", str: "text", NoneType: "null"}[annotation]
@@ -109,6 +118,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, BaseModel):
         return "its defaults"
+    if isinstance(value, tuple) and not value:
+        return "`[]`"
     if isinstance(value, tuple):
         names = ", ".join(f"`{item.name}`" for item in value)
         return f"{names} with its defaults"

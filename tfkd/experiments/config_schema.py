@@ -6,24 +6,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_serializer, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tfkd.errors import TfkdError
+from tfkd.experiments.config_base import Count, Name, NonEmpty, Positive, Rate, Section, Seed, Units
+from tfkd.experiments.distillation_schema import DistillationConfig, TransferConfig
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 KEY_ERROR = "key_error"
 """Type of the errors that name their key in `ctx["key"]`, since the schema finds them at the whole configuration."""
-
-NonEmpty = Annotated[str, StringConstraints(min_length=1)]
-Count = Annotated[int, Field(ge=1)]
-Units = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 def parse_devices(named: str) -> tuple[str, int]:
@@ -44,12 +37,6 @@ def _names_devices(named: str) -> str:
 
 
 DeviceNames = Annotated[str, AfterValidator(_names_devices)]
-
-
-class Section(BaseModel):
-    """A mapping of a configuration: no keys but its own, no silent change of types, never altered."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class TaskConfig(Section):
@@ -155,66 +142,6 @@ class TrainingConfig(Section):
         return parse_devices(self.devices)[1]
 
 
-class LogitsConfig(Section):
-    """The divergence of the student's tag distribution from the teacher's."""
-
-    temperature: Positive = Field(2.0, description="both models' logits are divided by it")
-    weight: Weight = Field(1.0, description="weight among the losses")
-
-
-class FeaturesConfig(Section):
-    """The distance between what a layer of the student and one of the teacher give."""
-
-    teacher_layer: NonEmpty = Field("shared_encoder", description="name of the teacher's layer")
-    student_layer: NonEmpty = Field("encoder", description="name of the student's layer")
-    weight: Weight = Field(1.0, description="weight among the losses")
-
-
-class LossConfig(Section):
-    """One distillation loss: one of these names, and below it its settings."""
-
-    logits: LogitsConfig | None = Field(None, description="KL divergence of tempered tag distributions")
-    features: FeaturesConfig | None = Field(None, description="mean squared difference of two layers' outputs")
-
-    @model_validator(mode="after")
-    def _is_one_loss(self) -> Self:
-        if len(self._given()) != 1:
-            raise ValueError("expected one loss with its settings, for example 'logits: {temperature: 2.0}'")
-        return self
-
-    def _given(self) -> dict[str, Section]:
-        return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
-
-    @property
-    def name(self) -> str:
-        """Which loss it is, `logits` for example."""
-        return next(iter(self._given()))
-
-    @property
-    def settings(self) -> Any:
-        """The loss's own section."""
-        return next(iter(self._given().values()))
-
-    @model_serializer
-    def _one_key(self) -> dict[str, Any]:
-        return {self.name: self.settings.model_dump()}
-
-
-class DistillationConfig(Section):
-    """What a student takes from its teacher."""
-
-    teacher: NonEmpty | None = Field(
-        None, description="the run of the teacher, taken from the current folder; `--teacher` goes before it"
-    )
-    task: Name | None = Field(None, description="the teacher's task to learn from; null is the student's task's name")
-    student_loss_weight: Weight = Field(
-        0.5, description="weight of the loss against the gold tags, beside those of `losses`"
-    )
-    losses: Annotated[tuple[LossConfig, ...], Field(strict=False, min_length=1)] = Field(
-        (LossConfig(logits=LogitsConfig()),), description="what is compared with the teacher, one loss an item"
-    )
-
-
 class Config(Section):
     """The configuration of one run: a multi-task teacher, a tagger alone, or a student."""
 
@@ -240,6 +167,11 @@ class Config(Section):
     distillation: DistillationConfig | None = Field(
         None, description="what `tfkd distill` takes from the teacher; `tfkd train` leaves it aside"
     )
+    transfer: TransferConfig | None = Field(
+        None,
+        description="text without labels that `tfkd distill` learns from too; `tfkd train` takes its words into the "
+        "vocabulary and leaves it aside otherwise",
+    )
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -248,8 +180,12 @@ class Config(Section):
                 raise _refused("tasks", f"a tagger has one task, got {len(self.tasks)}; 'kind: teacher' takes several")
             if self.task_encoder is not None:
                 raise _refused("task_encoder", "only a teacher has a layer for each task; set it to null")
-        elif self.distillation is not None:
-            raise _refused("distillation", "only a tagger can be a student; remove this section or set 'kind: tagger'")
+        else:
+            for name in ("distillation", "transfer"):
+                if getattr(self, name) is not None:
+                    raise _refused(name, "only a tagger can be a student; remove this section or set 'kind: tagger'")
+        if self.transfer is not None and self.training.batch_size < 2:
+            raise _refused("training.batch_size", "with 'transfer' a batch holds sentences of two kinds: at least 2")
         return self
 
     @model_validator(mode="after")

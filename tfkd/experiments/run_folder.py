@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tfkd.atomic_files import atomic_file
 from tfkd.errors import TfkdError
 from tfkd.experiments.config import Config, dump_config, load_config
+from tfkd.folders import LOCK, flat, locked
 
 CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.json", "scores.json", "run.json"
 CHECKPOINT = "checkpoint.npz"
 FILES = (SCORES, CONFIG, MODEL, HISTORY, RUN, CHECKPOINT)
 """The files of a run; the scores first, since a run without them is not finished, whatever else is there."""
-LOCK = ".lock"
 
 
 class RunFolder:
@@ -63,7 +62,7 @@ class RunFolder:
             self._check_same(config)
 
     def _check_same(self, config: Config) -> None:
-        there, here = _flat(load_config(self.path / CONFIG).model_dump()), _flat(config.model_dump())
+        there, here = flat(load_config(self.path / CONFIG).model_dump()), flat(config.model_dump())
         different = [key for key in {**there, **here} if there.get(key) != here.get(key)]
         if different:
             key = different[0]
@@ -83,30 +82,13 @@ class RunFolder:
         """
         self.check_free(config, overwrite)
         self.path.mkdir(parents=True, exist_ok=True)
-        with self._lock():
+        with locked(self.path):
             self.check_free(config, overwrite)
             if overwrite:
                 for name in FILES:
                     (self.path / name).unlink(missing_ok=True)
             if not (self.path / CONFIG).exists():
                 self.write_text(CONFIG, dump_config(config))
-            yield
-
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        # The system frees the lock when its process ends, however that ends.
-        with (self.path / LOCK).open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise TfkdError(
-                    f"{self.path} is being written by process {file.read().strip() or '?'}: wait for it, or name "
-                    "another folder."
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
             yield
 
     def write_text(self, name: str, text: str) -> None:
@@ -178,11 +160,3 @@ def environment() -> dict[str, str]:
 
     names = ("tfkd", "tensorflow", "keras", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Bring nested sections to one level, `training.epochs` for example."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value})
-    return flat

@@ -7,8 +7,8 @@ import errno
 import os
 import statistics
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,6 @@ from tfkd.errors import TfkdError, nearest
 from tfkd.evaluation import EntityF1, Scores
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.experiments.assembly import (
-    distillation_settings,
-    make_distiller,
     make_model,
     make_optimizer,
     make_text,
@@ -35,6 +33,16 @@ from tfkd.experiments.assembly import (
 )
 from tfkd.experiments.config import Config
 from tfkd.experiments.devices import choose_devices
+from tfkd.experiments.distilling import (
+    distilling_batches,
+    make_distiller,
+    read_teacher,
+    read_transfer,
+    teachers_corpora,
+    updates,
+    view_of,
+    with_teachers,
+)
 from tfkd.experiments.progress import EpochProgress
 from tfkd.experiments.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
 from tfkd.models import MultiTaskTagger, Tagger
@@ -88,17 +96,19 @@ def train(
     strategy = _begin(config, console)
     vectors = read_vectors(config)
     corpora = _read(config, console)
+    transfer = read_transfer(config, corpora)
     with strategy.scope():
-        model = _new_model(config, corpora, vectors, console)
+        model = _new_model(config, corpora, vectors, console, transfer)
         model.compile(make_optimizer(config), jit_compile=config.training.jit_compile)
     return _fit(config, folder, model, model, corpora, training_batches(config, model, corpora), console, overwrite)
 
 
 def distill(
     config: Config,
-    teacher: str | os.PathLike[str] | None,
+    teacher: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
     out: str | os.PathLike[str],
     *,
+    cache: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     overwrite: bool = False,
     console: Console | None = None,
 ) -> RunResult:
@@ -109,8 +119,9 @@ def distill(
 
     Args:
         config: The configuration of the student, with a section `distillation`.
-        teacher: The teacher's run; by default the one that the configuration names.
+        teacher: The teacher's run, or several; by default what the configuration names.
         out: Folder of the student's run.
+        cache: What `cache_teacher` has kept of the teacher, or several; by default what the configuration names.
         overwrite: Whether a run that stands there is replaced.
         console: Where progress is printed; nowhere by default.
 
@@ -118,24 +129,30 @@ def distill(
         TfkdError: There is no such teacher, it lacks the task, its tags differ, or as `train`.
     """
     console = console or Console(quiet=True)
-    config = _with_teacher(config, teacher)
-    assert config.distillation is not None
-    assert config.distillation.teacher is not None
-    task = config.distillation.task or next(iter(config.tasks))
+    config = with_teachers(config, _paths(teacher), _paths(cache))
     strategy = _begin(config, console)
     with strategy.scope():
-        view = _view(RunFolder(config.distillation.teacher).model(), task)
+        taught_by = read_teacher(config)
     folder = RunFolder(out)
     folder.check_free(config, overwrite)
     vectors = read_vectors(config)
     corpora = _read(config, console)
+    words_of = transfer = read_transfer(config, corpora)
+    if transfer is not None:
+        others = teachers_corpora(config, console)
+        # The vocabulary is that of `train`, which knows nothing of the teacher's corpora.
+        transfer = read_transfer(config, corpora, others) if others else transfer
+        assert transfer is not None
+        console.print(f"  transfer: {transfer.report}", highlight=False, soft_wrap=True)
     with strategy.scope():
-        student = _new_model(config, corpora, vectors, console)
+        student = _new_model(config, corpora, vectors, console, words_of)
         assert isinstance(student, Tagger)
-        distiller = make_distiller(config, view, student)
+        steps = updates(config, sum(len(corpus.train) for corpus in corpora.values()))
+        distiller = make_distiller(config, taught_by, student, steps)
         distiller.compile(make_optimizer(config), jit_compile=config.training.jit_compile)
-    batches = training_batches(config, student, corpora, teacher=view)
-    return _fit(config, folder, student, distiller, corpora, batches, console, overwrite)
+    batches = distilling_batches(config, distiller, corpora, transfer)
+    about = {"transfer": asdict(transfer.report)} if transfer is not None else {}
+    return _fit(config, folder, student, distiller, corpora, batches, console, overwrite, about)
 
 
 def evaluate(
@@ -162,7 +179,7 @@ def evaluate(
     if task is None and isinstance(model, MultiTaskTagger) and len(model.tasks) > 1:
         raise TfkdError(f"{run} is a teacher of several tasks: say which with --task, one of {', '.join(model.tasks)}.")
     name = task or next(iter(config.tasks))
-    tagger = _view(model, name) if isinstance(model, MultiTaskTagger) else model
+    tagger = view_of(model, name) if isinstance(model, MultiTaskTagger) else model
     if corpus is None:
         if name not in config.tasks:
             raise TfkdError(f"{run} has no task {name!r}: {nearest(name, config.tasks)}")
@@ -174,16 +191,10 @@ def evaluate(
     return evaluate_tagger(tagger, found, split)
 
 
-def _with_teacher(config: Config, teacher: str | os.PathLike[str] | None) -> Config:
-    settings = distillation_settings(config)
-    path = teacher or settings.teacher
-    if path is None:
-        raise TfkdError("a student needs a teacher: say --teacher RUN, or `distillation: {teacher: RUN}`.")
-    return config.model_copy(update={"distillation": settings.model_copy(update={"teacher": os.path.abspath(path)})})
-
-
-def _view(model: Tagger | MultiTaskTagger, task: str) -> Tagger:
-    return model.for_task(task) if isinstance(model, MultiTaskTagger) else model
+def _paths(given: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None) -> list[str]:
+    if given is None:
+        return []
+    return [os.fspath(given)] if isinstance(given, str | os.PathLike) else [os.fspath(path) for path in given]
 
 
 def _read(config: Config, console: Console) -> dict[str, Corpus]:
@@ -206,10 +217,14 @@ def _begin(config: Config, console: Console) -> tf.distribute.Strategy:
 
 
 def _new_model(
-    config: Config, corpora: dict[str, Corpus], vectors: WordVectors | None, console: Console
+    config: Config,
+    corpora: dict[str, Corpus],
+    vectors: WordVectors | None,
+    console: Console,
+    transfer: Iterable[Sequence[str]] | None,
 ) -> Tagger | MultiTaskTagger:
     """Build the model, and set the vectors of the words that have a pre-trained one."""
-    text = make_text(config, corpora, vectors)
+    text = make_text(config, corpora, vectors, transfer or ())
     model = make_model(config, text, corpora)
     if vectors is not None:
         covered = model.load_word_vectors(vectors)
@@ -228,6 +243,7 @@ def _fit(
     batches: tf.data.Dataset,
     console: Console,
     overwrite: bool,
+    about: Mapping[str, Any] | None = None,
 ) -> RunResult:
     with folder.taken(config, overwrite), _saying_how_to_go_on(folder):
         watched = watched_corpora(config, corpora)
@@ -239,14 +255,14 @@ def _fit(
         callbacks = [best, EpochProgress(console, checkpoints), checkpoints]
         history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=callbacks)
         scores = {
-            task: {split: evaluate_tagger(_view(model, task), corpus, split) for split in ("devel", "test")}
+            task: {split: evaluate_tagger(view_of(model, task), corpus, split) for split in ("devel", "test")}
             for task, corpus in corpora.items()
         }
         size = folder.write_model(model)
         folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
         speed = _speed(model, corpora)
         result = RunResult(folder.path, model, scores, model.count_params(), size, speed, checkpoints.seconds)
-        _write_results(folder, result)
+        _write_results(folder, result, about or {})
     return result
 
 
@@ -263,7 +279,7 @@ def _saying_how_to_go_on(folder: RunFolder) -> Iterator[None]:
         raise TfkdError(f"{error.strerror}, while a file of the run was written. Make room; {remedy}.") from error
 
 
-def _write_results(folder: RunFolder, result: RunResult) -> None:
+def _write_results(folder: RunFolder, result: RunResult, about: Mapping[str, Any]) -> None:
     folder.write_json(
         RUN,
         {
@@ -271,6 +287,7 @@ def _write_results(folder: RunFolder, result: RunResult) -> None:
             "model_bytes": result.model_bytes,
             "words_per_second": round(result.words_per_second),
             "training_seconds": round(result.seconds, 1),
+            **about,
             "versions": environment(),
         },
     )
@@ -281,7 +298,7 @@ def _write_results(folder: RunFolder, result: RunResult) -> None:
 def _speed(model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> float:
     """Measure the tokens tagged in a second: the median of three passes over up to 500 test sentences of each task."""
     rates = []
-    work = [(_view(model, task), corpus.test[:500]) for task, corpus in corpora.items()]
+    work = [(view_of(model, task), corpus.test[:500]) for task, corpus in corpora.items()]
     for _ in range(3):
         started = time.perf_counter()
         for tagger, sentences in work:

@@ -3,32 +3,47 @@
 from tfkd.layers.bilstm import BiLSTM
 from tfkd.layers.characters import CHARACTER_ENCODERS, CharacterBiLSTM, CharacterCNN, CharacterEncoder
 from tfkd.layers.crf import (
+    crf_binary_score,
     crf_boundaries,
-    crf_decode,
+    crf_expected_transitions,
+    crf_filtered_inputs,
     crf_log_likelihood,
     crf_log_norm,
     crf_marginals,
+    crf_multitag_sequence_score,
     crf_sequence_score,
+    crf_unary_score,
 )
+from tfkd.layers.crf_decoding import crf_constrained_decode, crf_decode, crf_decode_top_k
 from tfkd.layers.embedding import WordEmbedding
 from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead, token_weights
+from tfkd.layers.tag_distribution import Chain, TagDistribution
 
 __all__ = [
     "CHARACTER_ENCODERS",
     "HEADS",
     "BiLSTM",
     "CRFHead",
+    "Chain",
     "CharacterBiLSTM",
     "CharacterCNN",
     "CharacterEncoder",
     "SoftmaxHead",
+    "TagDistribution",
     "TagHead",
     "WordEmbedding",
+    "crf_binary_score",
     "crf_boundaries",
+    "crf_constrained_decode",
     "crf_decode",
+    "crf_decode_top_k",
+    "crf_expected_transitions",
+    "crf_filtered_inputs",
     "crf_log_likelihood",
     "crf_log_norm",
     "crf_marginals",
+    "crf_multitag_sequence_score",
     "crf_sequence_score",
+    "crf_unary_score",
     "token_weights",
 ]

@@ -6,8 +6,9 @@ its probability is the exponential of that score over the sum of the exponential
 tensorflow-addons where the meaning is the same. Scores of a start and an end are added to the first
 and the last token's inputs by `crf_boundaries`, so that no function needs to know of them.
 
-Everything is computed in log space and in the dtype of `inputs`, which should be float32. Sentences
-are padded on the right; what stands in the padding changes nothing.
+Everything is computed in the dtype of `inputs`, which should be float32. Sentences are padded on the right; what stands
+in the padding changes nothing. A score of -1e30 forbids; lower ones, minus infinity too, are taken for it where paths
+are summed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfkd.layers.crf_sums import FORBIDDEN, Lattice, in_the_right_space
+
 Tensor = Any
+
+_NO_MORE = "the log-normaliser and the marginals of a CRF have no derivative of a higher order"
 
 
 def crf_boundaries(inputs: Tensor, sequence_lengths: Tensor, start: Tensor, end: Tensor) -> Tensor:
@@ -62,13 +67,97 @@ def crf_sequence_score(
         >>> crf_sequence_score(tf.ones([1, 3, 2]), path, tf.constant([2]), tf.eye(2)).numpy().tolist()
         [2.0]
     """
-    tags = tf.clip_by_value(tf.cast(tag_indices, tf.int32), 0, tf.shape(inputs)[2] - 1)
-    mask = tf.sequence_mask(sequence_lengths, tf.shape(inputs)[1], dtype=inputs.dtype)
-    # A product with one-hot rows rather than a gather: its gradient is a product too, not a slow scatter.
-    chosen = tf.one_hot(tags, tf.shape(inputs)[2], dtype=inputs.dtype) * mask[:, :, tf.newaxis]
-    emission = tf.reduce_sum(inputs * chosen, axis=[1, 2])
-    following = tf.einsum("bti,ij->btj", chosen[:, :-1], tf.cast(transition_params, inputs.dtype))
-    return emission + tf.reduce_sum(following * chosen[:, 1:], axis=[1, 2])
+    unary = crf_unary_score(tag_indices, sequence_lengths, inputs)
+    return unary + crf_binary_score(tag_indices, sequence_lengths, tf.cast(transition_params, unary.dtype))
+
+
+def crf_unary_score(tag_indices: Tensor, sequence_lengths: Tensor, inputs: Tensor) -> Tensor:
+    """Compute what the emissions contribute to the score of one path through each sentence.
+
+    Args:
+        tag_indices: The path, int `[batch, time]`; any value in the padding.
+        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        inputs: Emission scores, float `[batch, time, tags]`.
+
+    Returns:
+        Sums, `[batch]`; 0 for a sentence of no token.
+
+    Example:
+        >>> x = tf.constant([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
+        >>> crf_unary_score(tf.constant([[0, 1, 1]]), tf.constant([2]), x).numpy().tolist()
+        [5.0]
+    """
+    inputs = tf.convert_to_tensor(inputs)
+    # Chosen by a comparison rather than gathered: the gradient is a choice too, not a slow scatter. In the padding no
+    # tag is chosen.
+    chosen = tf.one_hot(_real_tags(tag_indices, sequence_lengths), tf.shape(inputs)[2], True, False, dtype=tf.bool)
+    return tf.reduce_sum(tf.where(chosen, inputs, tf.zeros([], inputs.dtype)), axis=[1, 2])
+
+
+def crf_binary_score(tag_indices: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
+    """Compute what the transitions contribute to the score of one path through each sentence.
+
+    Args:
+        tag_indices: The path, int `[batch, time]`; any value in the padding.
+        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        transition_params: Score of tag `j` after tag `i`, finite, `[tags, tags]`.
+
+    Returns:
+        Sums, `[batch]`; 0 for a sentence of one token or of none.
+
+    Example:
+        >>> path = tf.constant([[0, 1, 1]])
+        >>> crf_binary_score(path, tf.constant([3]), tf.constant([[1.0, 2.0], [3.0, 4.0]])).numpy().tolist()
+        [6.0]
+    """
+    transitions = tf.convert_to_tensor(transition_params)
+    tags = _real_tags(tag_indices, sequence_lengths)
+    chosen = tf.one_hot(tags, tf.shape(transitions)[0], dtype=transitions.dtype)
+    following = tf.einsum("bti,ij->btj", chosen[:, :-1], transitions)
+    return tf.reduce_sum(following * chosen[:, 1:], axis=[1, 2])
+
+
+def crf_filtered_inputs(inputs: Tensor, tag_bitmap: Tensor) -> Tensor:
+    """Forbid tags at tokens.
+
+    Args:
+        inputs: Emission scores, float `[batch, time, tags]`.
+        tag_bitmap: True for the tags that a token may have, bool `[batch, time, tags]`.
+
+    Returns:
+        Emission scores, -1e30 for the others (tensorflow-addons has minus infinity).
+
+    Example:
+        >>> crf_filtered_inputs(tf.ones([1, 1, 2]), tf.constant([[[True, False]]])).numpy().tolist()
+        [[[1.0, -1.0000000150474662e+30]]]
+    """
+    inputs = tf.convert_to_tensor(inputs)
+    return tf.where(tf.cast(tag_bitmap, tf.bool), inputs, tf.constant(FORBIDDEN, inputs.dtype))
+
+
+def crf_multitag_sequence_score(
+    inputs: Tensor, tag_bitmap: Tensor, sequence_lengths: Tensor, transition_params: Tensor
+) -> Tensor:
+    """Compute the log of the sum of the exponentials of the scores of all paths that have allowed tags only.
+
+    With the log-normaliser it gives the likelihood of a sentence that is annotated in part.
+
+    Args:
+        inputs: Emission scores, float `[batch, time, tags]`.
+        tag_bitmap: True for the tags that a token may have, bool `[batch, time, tags]`; any value in the padding.
+        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
+
+    Returns:
+        Log-sums, `[batch]`; 0 for a sentence of no token, and -1e30 or less where a token has no allowed tag.
+
+    Example:
+        >>> one_of_two = tf.constant([[[True, True], [True, False]]])
+        >>> score = crf_multitag_sequence_score(tf.zeros([1, 2, 2]), one_of_two, tf.constant([2]), tf.zeros([2, 2]))
+        >>> round(float(score[0]), 4)
+        0.6931
+    """
+    return crf_log_norm(crf_filtered_inputs(inputs, tag_bitmap), sequence_lengths, transition_params)
 
 
 def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
@@ -77,7 +166,7 @@ def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Te
     The gradient is taken from the marginals of one forward-backward pass, not by differentiating
     through the recursion: the derivative of the log-normaliser by an emission is the probability of
     that tag at that token, and by a transition the expected number of its uses. There is no second
-    derivative.
+    derivative: asking for one is a LookupError.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
@@ -91,24 +180,26 @@ def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Te
         >>> round(float(crf_log_norm(tf.zeros([1, 3, 2]), tf.constant([3]), tf.zeros([2, 2]))[0]), 4)
         2.0794
     """
+    lengths = tf.cast(sequence_lengths, tf.int32)
 
     @tf.custom_gradient
     def log_norm(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
-        forward, backward, normalizer = _forward_backward(inputs, sequence_lengths, transitions)
+        norm, forward, backward, sums = in_the_right_space(
+            inputs, lengths, transitions, lambda lattice: lattice.sweep()
+        )
 
         def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
-            mask = tf.sequence_mask(sequence_lengths, tf.shape(inputs)[1], dtype=inputs.dtype)
-            weight = mask * upstream[:, tf.newaxis]
-            # p(y_t = i, y_{t+1} = j), for each pair of tokens a distribution of its own.
-            pairs = forward[:, :-1, :, tf.newaxis] + transitions + backward[:, 1:, tf.newaxis, :]
-            tags = tf.shape(inputs)[2]
-            together = tf.nn.softmax(tf.reshape(pairs, [tf.shape(pairs)[0], tf.shape(pairs)[1], tags * tags]))
-            expected = tf.einsum("btp,bt->p", together, weight[:, 1:])
-            marginals = tf.nn.softmax(forward + backward - inputs)
-            return marginals * weight[:, :, tf.newaxis], tf.reshape(expected, [tags, tags])
+            def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+                expected = lattice.pairs(forward, backward, sums, tf.ones_like(forward), None)
+                return lattice.marginals(forward, backward), expected
 
-        return normalizer, grad
+            marginals, expected = in_the_right_space(inputs, lengths, transitions, compute)
+            by_inputs = tf.transpose(marginals * upstream[:, tf.newaxis], [1, 0, 2])
+            return _last(by_inputs), _last(tf.tensordot(upstream, expected, 1))
 
+        return norm, grad
+
+    inputs = tf.convert_to_tensor(inputs)
     return log_norm(inputs, tf.cast(transition_params, inputs.dtype))
 
 
@@ -150,95 +241,66 @@ def crf_marginals(inputs: Tensor, sequence_lengths: Tensor, transition_params: T
         >>> crf_marginals(tf.zeros([1, 2, 2]), tf.constant([1]), tf.zeros([2, 2])).numpy().round(4).tolist()
         [[[0.5, 0.5], [0.0, 0.0]]]
     """
-    forward, backward, _ = _forward_backward(inputs, sequence_lengths, transition_params)
-    mask = tf.sequence_mask(sequence_lengths, tf.shape(inputs)[1], dtype=inputs.dtype)
-    return tf.nn.softmax(forward + backward - inputs) * mask[:, :, tf.newaxis]
+    lengths = tf.cast(sequence_lengths, tf.int32)
+
+    @tf.custom_gradient
+    def marginals(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
+        def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+            _, forward, backward, sums = lattice.sweep()
+            return lattice.marginals(forward, backward), forward, backward, sums
+
+        found, forward, backward, sums = in_the_right_space(inputs, lengths, transitions, compute)
+
+        def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
+            # The marginals are the first derivative of the log-normaliser, so this is its second times `upstream`:
+            # the covariance of what a path has of `upstream` in all with its tags and with its transitions.
+            def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+                values = tf.transpose(upstream, [1, 0, 2]) * lattice.mask[..., tf.newaxis]
+                before, after = lattice.averages(forward, backward, values)
+                given = before + values + after
+                mean = tf.reduce_sum(found * given, axis=-1, keepdims=True)
+                by_transitions = lattice.pairs(forward, backward, sums, before + values, values + after - mean)
+                return found * (given - mean), tf.reduce_sum(by_transitions, axis=0)
+
+            by_inputs, by_transitions = in_the_right_space(inputs, lengths, transitions, compute)
+            return _last(tf.transpose(by_inputs, [1, 0, 2])), _last(by_transitions)
+
+        return tf.transpose(found, [1, 0, 2]), grad
+
+    inputs = tf.convert_to_tensor(inputs)
+    return marginals(inputs, tf.cast(transition_params, inputs.dtype))
 
 
-def crf_decode(potentials: Tensor, transition_params: Tensor, sequence_length: Tensor) -> tuple[Tensor, Tensor]:
-    """Find the path of the highest score through each sentence (Viterbi 1967).
+def crf_expected_transitions(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
+    """Compute how often each transition is used on average over all paths: the sum over `t` of `p(y_t, y_{t+1})`.
 
     Args:
-        potentials: Emission scores, float `[batch, time, tags]`.
+        inputs: Emission scores, float `[batch, time, tags]`.
+        sequence_lengths: Tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
-        sequence_length: Tokens of each sentence, int `[batch]`.
 
     Returns:
-        The paths, int32 `[batch, time]`, 0 in the padding, and their scores `[batch]`. Of equal paths the
-        one with the smaller tag indices from the end on is taken.
+        Expected numbers, `[batch, tags, tags]`; they sum to the tokens of the sentence less one.
 
     Example:
-        >>> path, score = crf_decode(tf.constant([[[0.0, 1.0], [2.0, 0.0]]]), tf.zeros([2, 2]), tf.constant([2]))
-        >>> path.numpy().tolist(), score.numpy().tolist()
-        ([[1, 0]], [3.0])
+        >>> crf_expected_transitions(tf.zeros([1, 3, 2]), tf.constant([3]), tf.zeros([2, 2])).numpy().round(4).tolist()
+        [[[0.5, 0.5], [0.5, 0.5]]]
     """
-    steps = tf.shape(potentials)[1]
-    lengths = tf.cast(sequence_length, tf.int32)
-    transitions = tf.cast(transition_params, potentials.dtype)
-    by_time = tf.transpose(potentials, [1, 0, 2])
-    stay = tf.broadcast_to(tf.range(tf.shape(potentials)[2]), tf.shape(potentials)[::2])
-    pointers = tf.TensorArray(tf.int32, size=steps, element_shape=stay.shape)
 
-    def forward(t: Tensor, score: Tensor, pointers: tf.TensorArray) -> tuple[Tensor, Tensor, tf.TensorArray]:
-        through = score[:, :, tf.newaxis] + transitions
-        real = (t < lengths)[:, tf.newaxis]
-        # In the padding each tag points to itself, so that the way back passes through it unchanged.
-        pointer = tf.where(real, tf.argmax(through, axis=1, output_type=tf.int32), stay)
-        score = tf.where(real, tf.reduce_max(through, axis=1) + by_time[t], score)
-        return t + 1, score, pointers.write(t, pointer)
+    def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+        _, forward, backward, sums = lattice.sweep()
+        return (lattice.pairs(forward, backward, sums, tf.ones_like(forward), None),)
 
-    _, score, pointers = tf.while_loop(
-        lambda t, *_: t < steps, forward, (1, by_time[0], pointers.write(0, stay)), maximum_iterations=steps
-    )
-    last = tf.argmax(score, axis=-1, output_type=tf.int32)
-    back = pointers.stack()
-    path = tf.TensorArray(tf.int32, size=steps, element_shape=last.shape)
-
-    def backward(t: Tensor, tag: Tensor, path: tf.TensorArray) -> tuple[Tensor, Tensor, tf.TensorArray]:
-        path = path.write(t, tag)
-        return t - 1, tf.gather(back[t], tag, batch_dims=1), path
-
-    _, _, path = tf.while_loop(lambda t, *_: t >= 0, backward, (steps - 1, last, path), maximum_iterations=steps)
-    mask = tf.sequence_mask(lengths, steps)
-    best = tf.where(lengths > 0, tf.reduce_max(score, axis=-1), tf.zeros([], score.dtype))
-    return tf.where(mask, tf.transpose(path.stack()), 0), best
-
-
-def _forward_backward(inputs: Tensor, sequence_lengths: Tensor, transitions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Run both recursions in one loop, the backward one on the sentences turned round.
-
-    Both include the token's own emission: `forward[t, j]` is the log-sum of all paths that end at token `t` with tag
-    `j`, `backward[t, j]` of all that begin there, each less a number of its token: the states are brought back to a
-    highest value of 0 at each token, since in a long sentence float32 has no digits left for their differences.
-    """
     inputs = tf.convert_to_tensor(inputs)
-    lengths = tf.cast(sequence_lengths, tf.int32)
-    transitions = tf.cast(transitions, inputs.dtype)
-    turned = tf.reverse_sequence(inputs, lengths, seq_axis=1, batch_axis=0)
-    by_time = tf.transpose(tf.stack([inputs, turned]), [2, 0, 1, 3])
-    both = tf.stack([transitions, tf.transpose(transitions)])[:, tf.newaxis]
-    steps = tf.shape(inputs)[1]
-    states = tf.TensorArray(inputs.dtype, size=steps, element_shape=by_time.shape[1:])
-
-    def step(t: Tensor, state: Tensor, shift: Tensor, states: tf.TensorArray) -> tuple[Any, ...]:
-        following = _logsumexp(state[..., tf.newaxis] + both, axis=-2) + by_time[t]
-        peak = tf.reduce_max(following, axis=-1, keepdims=True)
-        real = (t < lengths)[tf.newaxis, :, tf.newaxis]
-        state = tf.where(real, following - peak, state)
-        return t + 1, state, tf.where(real, shift + peak, shift), states.write(t, state)
-
-    first_shift = tf.reduce_max(by_time[0], axis=-1, keepdims=True)
-    first = by_time[0] - first_shift
-    _, last, shift, states = tf.while_loop(
-        lambda t, *_: t < steps, step, (1, first, first_shift, states.write(0, first)), maximum_iterations=steps
-    )
-    stacked = tf.transpose(states.stack(), [1, 2, 0, 3])
-    log_norm = _logsumexp(last[0], axis=-1) + shift[0, :, 0]
-    log_norm = tf.where(lengths > 0, log_norm, tf.zeros([], inputs.dtype))
-    return stacked[0], tf.reverse_sequence(stacked[1], lengths, seq_axis=1, batch_axis=0), log_norm
+    transitions = tf.cast(transition_params, inputs.dtype)
+    return in_the_right_space(inputs, tf.cast(sequence_lengths, tf.int32), transitions, compute)[0]
 
 
-def _logsumexp(scores: Tensor, axis: int) -> Tensor:
-    """Do what `tf.reduce_logsumexp` does for finite scores, in half the operations: it runs once a token."""
-    peak = tf.reduce_max(scores, axis=axis, keepdims=True)
-    return tf.math.log(tf.reduce_sum(tf.exp(scores - peak), axis=axis)) + tf.squeeze(peak, axis)
+def _real_tags(tag_indices: Tensor, sequence_lengths: Tensor) -> Tensor:
+    """Put -1, which is no tag, in the padding."""
+    tags = tf.cast(tag_indices, tf.int32)
+    return tf.where(tf.sequence_mask(sequence_lengths, tf.shape(tags)[1]), tags, -1)
+
+
+def _last(gradient: Tensor) -> Tensor:
+    return tf.raw_ops.PreventGradient(input=gradient, message=_NO_MORE)

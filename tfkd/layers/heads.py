@@ -11,7 +11,9 @@ import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.corpora import Scheme, allowed_transitions
-from tfkd.layers.crf import crf_boundaries, crf_decode, crf_log_likelihood, crf_marginals
+from tfkd.layers.crf import crf_boundaries, crf_log_likelihood, crf_marginals
+from tfkd.layers.crf_decoding import crf_decode
+from tfkd.layers.tag_distribution import Chain, TagDistribution
 
 Tensor = Any
 
@@ -75,6 +77,22 @@ class TagHead(keras.layers.Layer):
             A float32 scalar. It grows with the tokens: divide it by their number.
         """
         raise NotImplementedError
+
+    def distribution(self, emissions: Tensor, mask: Tensor) -> TagDistribution:
+        """Return the distribution over sequences of tags that the head gives to each sentence.
+
+        Args:
+            emissions: Emission scores, float32 `[batch, time, tags]`.
+            mask: True at real tokens, which stand on the left, bool `[batch, time]`.
+        """
+        return TagDistribution(emissions, tf.cast(mask, tf.bool), self._chain(), self._penalties())
+
+    def _chain(self) -> Chain | None:
+        """Return the scores that tie tags together, if there are any."""
+        return None
+
+    def _penalties(self) -> Chain:
+        return Chain(*(tf.constant(p) for p in (self._start_penalty, self._transition_penalty, self._end_penalty)))
 
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Find the best sequence of tags among those that the scheme allows.
@@ -182,6 +200,10 @@ class CRFHead(TagHead):
         bounded, lengths = self.potentials(emissions, mask)
         losses = -crf_log_likelihood(bounded, tags, lengths, self.transitions.value)[0]
         return tf.reduce_sum(losses if sample_weight is None else losses * tf.cast(sample_weight, losses.dtype))
+
+    @override
+    def _chain(self) -> Chain:
+        return Chain(self.start.value, self.transitions.value, self.end.value)
 
     def potentials(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return emission scores with start and end in them, `[batch, time, tags]`, and lengths `[batch]`."""

@@ -167,6 +167,20 @@ class Tagger(Tagging):
             raise TfkdError(f"{self.name} has no layer {name!r}: {nearest(name, names)}")
         return known[real]
 
+    def layer_width(self, name: str) -> int:
+        """Return the width of the vector that a layer gives for each token.
+
+        Raises:
+            TfkdError: There is no such layer, or its output is something else.
+        """
+        output = self.layer_named(name).output
+        if len(output.shape) != 3 or output.shape[-1] is None:
+            raise TfkdError(
+                f"the layer {name!r} of {self.name} gives {output.shape}: expected a vector for each token, "
+                "[batch, time, width], as an encoder gives."
+            )
+        return int(output.shape[-1])
+
     def decode(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tag a batch: `tags`, int32 `[batch, time]`, and `scores`, their probabilities; 0 in the padding."""
         emissions = self(features, training=False)
@@ -204,9 +218,16 @@ class Tagger(Tagging):
         return self._decode_function(features)
 
     def token_loss(self, x: dict[str, Tensor], y: Tensor, sample_weight: Tensor | None, emissions: Tensor) -> Tensor:
-        """Compute the head's loss of a batch, a mean over its real tokens."""
-        mask = self.text.mask(x)
+        """Compute the head's loss of a batch, a mean over the tokens that have a tag."""
+        mask = self.tagged(x, y)
         return self.head.summed_loss(emissions, y, mask, sample_weight) / real_tokens(mask)
+
+    def tagged(self, x: dict[str, Tensor], y: Tensor) -> Tensor:
+        """Tell the real tokens of the sentences that have gold tags, bool `[batch, time]`.
+
+        A sentence whose first tag is -1 has none, and takes no part in the loss nor in metrics.
+        """
+        return tf.cast(self.text.mask(x), tf.bool) & (y[:, :1] >= 0)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take one step of training on a batch of features, tags and, if given, sample weights."""
@@ -239,9 +260,8 @@ class Tagger(Tagging):
         self, x: Any, y: Tensor, sample_weight: Any, loss: Tensor, emissions: Tensor, model: keras.Model
     ) -> dict[str, Any]:
         """Count a batch in the metrics of `model`, by its real tokens."""
-        mask = self.text.mask(x)
-        track(model._loss_tracker, loss, real_tokens(mask))
-        weight = token_weights(mask, sample_weight)
+        track(model._loss_tracker, loss, real_tokens(self.text.mask(x)))
+        weight = token_weights(self.tagged(x, y), sample_weight)
         # A row a token: of rows a sentence Keras' metrics would first take each padded row's mean.
         rows = tf.reshape(emissions, [-1, len(self.tags)])
         return model.compute_metrics(

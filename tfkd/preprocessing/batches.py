@@ -4,122 +4,33 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tfkd.corpora import Corpus, Scheme, Sentence
 from tfkd.errors import TfkdError, nearest
+from tfkd.preprocessing.plans import BatchPlan, TaskMixPlan, TransferPlan
 from tfkd.preprocessing.word_features import WordFeatures
 
 Tensor = Any
-Texts = WordFeatures | Mapping[str, WordFeatures]
-
-_WINDOW = 64
-"""Batches' worth of shuffled sentences that are sorted by length together: little padding, and still random."""
 
 
-class BatchPlan:
-    """Say which sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
+class SentenceArrays(Protocol):
+    """Arrays that stand somewhere for each sentence, such as what a teacher said of it, and go into batches."""
 
-    Args:
-        lengths: Tokens of each sentence.
-        batch_size: Sentences in a batch; the last one of an epoch may hold fewer.
-        seed: Seed of the shuffling.
-        shuffle: Whether to shuffle; if not, sentences keep their order.
+    @property
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """What a batch gets: `[batch, time, ...]` for each token, or `[batch, ...]` for each sentence."""
 
-    Raises:
-        TfkdError: There is no sentence, or `batch_size` is below 1.
-
-    Example:
-        >>> plan = BatchPlan([5, 9, 5, 9], batch_size=2, seed=1)
-        >>> sorted(sorted(batch.tolist()) for batch in plan.epoch(0))
-        [[0, 2], [1, 3]]
-    """
-
-    def __init__(
-        self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int = 1, shuffle: bool = True
-    ) -> None:
-        if len(lengths) == 0:
-            raise TfkdError("there are no sentences to make batches of.")
-        if batch_size < 1:
-            raise TfkdError(f"batch_size must be at least 1, got {batch_size}.")
-        self.lengths = np.asarray(lengths)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.shuffle = shuffle
-
-    def __len__(self) -> int:
-        """Return the batches of an epoch."""
-        return -(-len(self.lengths) // self.batch_size)
-
-    def epoch(self, number: int) -> list[np.ndarray]:
-        """Return the batches of an epoch, each an array of indices of sentences."""
-        if not self.shuffle:
-            return np.split(np.arange(len(self.lengths)), range(self.batch_size, len(self.lengths), self.batch_size))
-        rng = np.random.default_rng((self.seed, number))
-        order = rng.permutation(len(self.lengths))
-        window = self.batch_size * _WINDOW
-        batches = []
-        for start in range(0, len(order), window):
-            part = order[start : start + window]
-            part = part[np.argsort(self.lengths[part], kind="stable")]
-            batches += np.split(part, range(self.batch_size, len(part), self.batch_size))
-        return [batches[i] for i in rng.permutation(len(batches))]
+    def read(self, rows: np.ndarray, time: int) -> list[np.ndarray]:
+        """Read them for sentences by index, padded to a length, in the order of `specs`."""
 
 
-class TaskMixPlan:
-    """Say which task's sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
-
-    Each batch is one task's. Tasks are drawn at random in proportion to the number of their sentences to a power;
-    each goes through its own sentences, shuffled anew at each round. An epoch has as many batches as
-    going once through every task would take.
-
-    Args:
-        lengths: For each task the tokens of each of its sentences.
-        batch_size: Sentences in a batch.
-        power: 1 draws in proportion to size, 0 draws all tasks alike.
-        seed: Seed of the draws and of the shuffling.
-
-    Raises:
-        TfkdError: A task has no sentence, `batch_size` is below 1 or `power` is negative.
-    """
-
-    def __init__(self, lengths: Sequence[np.ndarray], batch_size: int, power: float = 0.75, seed: int = 1) -> None:
-        if power < 0:
-            raise TfkdError(f"the power that tasks are drawn by must not be negative, got {power}.")
-        self.plans = [BatchPlan(part, batch_size, seed=seed + task) for task, part in enumerate(lengths)]
-        self.batch_size = batch_size
-        self.offsets = np.cumsum([0, *(len(part) for part in lengths)])
-        weight = np.array([len(part) for part in lengths], float) ** power
-        self.probabilities = weight / weight.sum()
-        self.seed = seed
-        self._drawn = [np.zeros(len(lengths), int)]
-
-    def __len__(self) -> int:
-        """Return the batches of an epoch."""
-        return sum(len(plan) for plan in self.plans)
-
-    def tasks_of_epoch(self, number: int) -> np.ndarray:
-        """Return the index of the task of each batch of an epoch."""
-        return np.random.default_rng((self.seed, number)).choice(len(self.plans), len(self), p=self.probabilities)
-
-    def epoch(self, number: int) -> Iterator[np.ndarray]:
-        """Yield the batches of an epoch, each an array of indices into all tasks' sentences, one after another."""
-        while len(self._drawn) <= number:
-            drawn = np.bincount(self.tasks_of_epoch(len(self._drawn) - 1), minlength=len(self.plans))
-            self._drawn.append(self._drawn[-1] + drawn)
-        position = self._drawn[number].copy()
-        rounds: dict[tuple[int, int], list[np.ndarray]] = {}
-        for task in self.tasks_of_epoch(number):
-            plan = self.plans[task]
-            turn, index = divmod(int(position[task]), len(plan))
-            if (task, turn) not in rounds:
-                rounds[task, turn] = plan.epoch(turn)
-            yield rounds[task, turn][index] + self.offsets[task]
-            position[task] += 1
+Texts = WordFeatures | Mapping[str, WordFeatures | SentenceArrays]
 
 
 class EncodedSentences:
@@ -127,32 +38,48 @@ class EncodedSentences:
 
     The features of each distinct token are computed once, by the same graph that an exported model has inside.
 
+    Sentences may come one by one, as from a large file: of each only four bytes a token are kept.
+
     Args:
         sentences: Token sequences.
-        texts: What makes the features; several by name where two models read the same sentences.
+        texts: What makes the features; several by name where two models read the same sentences, or where arrays that
+            stand elsewhere go with them.
         tags: Indices of the gold tags of all sentences, one after another, if there are any.
         tasks: Index of each sentence's task, if there are several.
     """
 
     def __init__(
         self,
-        sentences: Sequence[Sequence[str]],
+        sentences: Iterable[Sequence[str]],
         texts: Texts,
         tags: np.ndarray | None = None,
         tasks: Sequence[int] | np.ndarray | None = None,
     ) -> None:
         types: dict[str, int] = {"": 0}
-        self.lengths = np.fromiter((len(s) for s in sentences), np.int64, len(sentences))
-        total = int(self.lengths.sum())
-        ids = np.fromiter((types.setdefault(t, len(types)) for s in sentences for t in s), np.int32, total)
-        self._tokens = tf.constant(ids)
+        ids, lengths = array("i"), array("q")
+        for sentence in sentences:
+            ids.extend([types.setdefault(token, len(types)) for token in sentence])
+            lengths.append(len(sentence))
+        self.lengths = np.array(lengths, np.int64)
+        self._tokens = tf.constant(np.array(ids, np.int32))
         # After the last sentence comes an empty one, which fills up batches that must all have as many.
-        self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [total]]))
-        self._tags = None if tags is None else tf.constant(tags)
+        self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [len(ids)]]).astype(np.int64))
+        self.set_tags(tags)
         self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
-        named = {"": texts} if isinstance(texts, WordFeatures) else texts
-        tables = {name: _features_of_types(list(types), text) for name, text in named.items()}
-        self._tables = tables[""] if isinstance(texts, WordFeatures) else tables
+        self._arrays: dict[str, SentenceArrays] = {}
+        self._tables: dict[str, Any] = {}
+        if isinstance(texts, WordFeatures):
+            self._tables = _features_of_types(list(types), texts)
+            return
+        for name, source in texts.items():
+            if isinstance(source, WordFeatures):
+                self._tables[name] = _features_of_types(list(types), source)
+            else:
+                self._arrays[name] = source
+
+    def set_tags(self, tags: np.ndarray | None) -> None:
+        """Set the indices of the gold tags of all sentences, one after another; -1 throughout one that has none."""
+        self._tags = None if tags is None else tf.constant(tags)
 
     def gather(self, rows: Tensor, shapes: Tensor | None = None) -> Any:
         """Make a batch of the sentences of these indices: `x`, or `(x, tags)`; tags are -1 in the padding.
@@ -168,12 +95,14 @@ class EncodedSentences:
             time = tf.gather(shapes, tf.searchsorted(shapes, [longest])[0])
         ids = self._padded(self._tokens, rows, 0, time)
         x = tf.nest.map_structure(lambda table: tf.gather(table, ids), self._tables)
+        for name, source in self._arrays.items():
+            x[name] = _read(source, rows, tf.shape(ids)[1])
         if self._tasks is not None:
             x = {**x, "task": tf.gather(self._tasks, rows)}
         return x if self._tags is None else (x, tf.cast(self._padded(self._tags, rows, -1, time), tf.int32))
 
     def dataset(
-        self, plan: BatchPlan | TaskMixPlan, shapes: int | None = None, *, epoch: int = 0, batch: int = 0
+        self, plan: BatchPlan | TaskMixPlan | TransferPlan, shapes: int | None = None, *, epoch: int = 0, batch: int = 0
     ) -> tf.data.Dataset:
         """Make a dataset whose every iteration is the next epoch of the plan.
 
@@ -290,7 +219,7 @@ def batches(
     Raises:
         TfkdError: A sentence has a tag that is not among `tags`.
     """
-    encoded = EncodedSentences([s.tokens for s in sentences], text, _tag_ids(sentences, tags))
+    encoded = EncodedSentences([s.tokens for s in sentences], text, tag_ids(sentences, tags))
     return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle), shapes)
 
 
@@ -335,7 +264,7 @@ def multitask_batches(
         converted = corpus.convert(scheme)
         part = converted.split(split)
         sentences += part
-        tags.append(_tag_ids(part, converted.tags))
+        tags.append(tag_ids(part, converted.tags))
         sizes.append(len(part))
     tasks_of = np.repeat(np.arange(len(sizes)), sizes)
     encoded = EncodedSentences([s.tokens for s in sentences], text, np.concatenate(tags), tasks_of)
@@ -343,7 +272,7 @@ def multitask_batches(
     return encoded.dataset(TaskMixPlan(lengths, batch_size, power, seed), shapes)
 
 
-def _tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> np.ndarray:
+def tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> np.ndarray:
     """Return the index of every tag of the sentences, one after another, in as few bytes as will do."""
     index = {tag: number for number, tag in enumerate(tags)}
     total = sum(len(sentence.tags) for sentence in sentences)
@@ -355,6 +284,16 @@ def _tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> np.ndarray:
             f"the sentences have a tag {error.args[0]!r} that the model does not know: {nearest(error.args[0], tags)} "
             "Convert the corpus to the model's scheme first, or train the model on its types."
         ) from None
+
+
+def _read(source: SentenceArrays, rows: Tensor, time: Tensor) -> dict[str, Tensor]:
+    specs = source.specs
+    found = tf.numpy_function(
+        lambda rows, time: source.read(rows, int(time)), [rows, time], [spec.dtype for spec in specs.values()]
+    )
+    for tensor, spec in zip(found, specs.values(), strict=True):
+        tensor.set_shape(spec.shape)
+    return dict(zip(specs, found, strict=True))
 
 
 def _features_of_types(types: list[str], text: WordFeatures) -> dict[str, Tensor]:

@@ -76,7 +76,13 @@ class WordFeatures:
 
     @classmethod
     def adapt(
-        cls, corpora: Corpus | Iterable[Corpus], *, min_count: int = 2, extra_words: Iterable[str] = (), **kwargs: Any
+        cls,
+        corpora: Corpus | Iterable[Corpus],
+        *,
+        min_count: int = 2,
+        extra_words: Iterable[str] = (),
+        extra_sentences: Iterable[Sequence[str]] = (),
+        **kwargs: Any,
     ) -> WordFeatures:
         """Build the vocabulary from the training splits of corpora.
 
@@ -84,6 +90,7 @@ class WordFeatures:
             corpora: One or several corpora.
             min_count: How often a word must occur to be known; the rarer ones train the unknown word's vector.
             extra_words: More words to know, e.g. those that pre-trained vectors have.
+            extra_sentences: More token sequences to count, e.g. text without labels that a student learns from.
             **kwargs: As the constructor's.
 
         Example:
@@ -95,6 +102,8 @@ class WordFeatures:
         if isinstance(corpora, Corpus):
             corpora = [corpora]
         tokens = Counter(token for corpus in corpora for s in corpus.train for token in s.tokens)
+        for sentence in extra_sentences:
+            tokens.update(sentence)
         self = cls((), (), **kwargs)
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Prints the commands of the runs on docs/results/distillation.md, a line each, in an order in which each finds what it
+# needs. Give the folder of the corpora, and where the runs go; a run that is finished, here or there, is left out.
+#
+#     bash docs/results/distillation/commands.sh DIR runs | xargs -P 2 -I{} bash -c {}
+#
+# What is printed is done in stages, since students need their teachers: run it until it prints nothing.
+set -euo pipefail
+corpora=$1 out=$2 seeds=${3:-1 2 3} tasks=${4:-ncbi-disease bc5cdr-chem linnaeus}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+texts="[NCBI-disease-IOB, BC5CDR-disease-IOB, BC5CDR-chem-IOB, BC2GM-IOB, linnaeus-IOB, AnatEM-IOB]"
+
+finished() { [ -f "$out/$1/scores.json" ] || { [[ $1 != *-teacher-* ]] && [ -f "$here/$1/scores.json" ]; }; }
+run() { # NAME NEEDED-RUN-OR-CACHE ARGUMENTS: a run, if what it needs is there
+  local name=$1 needed=$2 one
+  shift 2
+  finished "$name" && return
+  for one in $needed; do [ -f "$out/$one/scores.json" ] || [ -f "$out/$one/complete" ] || return 0; done
+  echo "tfkd $* --set corpora_root=$corpora --set seed=$seed --out $out/$name > $out/$name.log 2>&1"
+}
+cache() { # NAME NEEDED-RUN ARGUMENTS
+  [ -f "$out/$1/complete" ] || ! [ -f "$out/$2/scores.json" ] ||
+    echo "tfkd cache-teacher $out/$2 ${*:3} --set corpora_root=$corpora --out $out/$1 > $out/$1.log 2>&1 && touch $out/$1/complete"
+}
+student() { echo "distill $task-student --cache $out/$1 --set distillation.losses=$2"; }
+transfer() { echo "--set 'transfer={corpora: $texts, share: 0.75, sentences: $1}' --set training.batch_size=32"; }
+
+mkdir -p "$out"
+logits="'[{logits: {temperature: 2.0}}]'"
+shared="features: {teacher_layer: shared_encoder}" own="features: {teacher_layer: task_encoder}"
+for seed in $seeds; do
+  for head in softmax crf; do
+    run $head-teacher-$seed "" train six-corpora-teacher --set head=$head
+  done
+  for task in $tasks; do
+    # What the teachers say of the labelled sentences, and of all others.
+    kept="--outputs logits --outputs features@shared_encoder --outputs features@task_encoder --outputs paths@4"
+    cache softmax-$task-$seed softmax-teacher-$seed --for $task-student "$kept"
+    kept="--outputs logits --outputs posteriors@2 --outputs paths@4"
+    cache crf-$task-$seed crf-teacher-$seed --for $task-student "$kept"
+    cache softmax-$task-all-$seed softmax-teacher-$seed --for $task-student "$(transfer null)" --outputs logits
+    cache crf-$task-8000-$seed crf-teacher-$seed --for $task-student "$(transfer 8000)" --outputs posteriors@2
+
+    # The labelled sentences alone.
+    run $task-alone-$seed "" train $task-student
+    of=softmax-$task-$seed
+    run $task-logits-$seed $of "$(student $of "$logits")"
+    run $task-shared-$seed $of "$(student $of "'[{$shared}]'")"
+    run $task-own-$seed $of "$(student $of "'[{$own}]'")"
+    run $task-both-$seed $of "$(student $of "'[{$shared}, {$own}]'")"
+    run $task-logits-shared-$seed $of "$(student $of "'[{logits: {temperature: 2.0}}, {$shared}]'")"
+    run $task-logits-both-$seed $of "$(student $of "'[{logits: {temperature: 2.0}}, {$shared}, {$own}]'")"
+    run $task-paths-$seed $of "$(student $of "'[{paths: {number: 4}}]'")"
+    of=crf-$task-$seed
+    run $task-crf-emissions-$seed $of "$(student $of "$logits")"
+    run $task-crf-posteriors-$seed $of "$(student $of "'[{posteriors: {temperature: 2.0}}]'")"
+    run $task-crf-paths-$seed $of "$(student $of "'[{paths: {number: 4}}]'")"
+
+    # With sentences without labels, and alone for as many updates with the same words.
+    of=softmax-$task-all-$seed
+    for count in 2000 8000 null; do
+      run $task-transfer-$count-$seed $of "$(student $of "$logits")" "$(transfer $count)"
+    done
+    run $task-alone-long-$seed "" train $task-student "$(transfer null)" --set training.epochs=79
+    of=crf-$task-8000-$seed
+    run $task-crf-transfer-8000-$seed $of "$(student $of "'[{posteriors: {temperature: 2.0}}]'")" "$(transfer 8000)"
+  done
+done
+# Students of the three softmax teachers together; a seed is then the student's alone.
+for seed in $seeds; do
+  for task in $tasks; do
+    several="softmax-$task-1 softmax-$task-2 softmax-$task-3"
+    run $task-three-logits-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
+      --set distillation.losses="$logits"
+    several="softmax-$task-all-1 softmax-$task-all-2 softmax-$task-all-3"
+    run $task-three-transfer-null-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
+      --set distillation.losses="$logits" "$(transfer null)"
+  done
+done

@@ -1,0 +1,188 @@
+"""The CRF's sums in probabilities and in logs: derivatives of marginals, expected transitions, hard scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.layers.test_crf import BruteForce
+from tfkd.layers import (
+    crf_expected_transitions,
+    crf_filtered_inputs,
+    crf_log_norm,
+    crf_marginals,
+    crf_multitag_sequence_score,
+)
+
+LENGTHS = [4, 0, 1, 3]
+
+
+def chain(spread: float, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Scores in float64; transitions that lie `spread` apart."""
+    rng = np.random.default_rng(seed)
+    transitions = rng.random((3, 3))
+    transitions.flat[0], transitions.flat[5] = 0, 1
+    return rng.normal(size=(4, 4, 3)), (transitions - 0.3) * spread
+
+
+def weighted(inputs, transitions, weights):
+    """Sum marginals of all paths, each with a weight."""
+    total = 0.0
+    for b, length in enumerate(LENGTHS):
+        if length:
+            truth = BruteForce(inputs[b, :length], transitions)
+            total += (truth.marginals * weights[b, :length]).sum() + (truth.marginals[0] ** 2).sum()
+    return total
+
+
+@pytest.mark.parametrize(
+    ("spread", "how"),
+    [
+        (2.0, "eager"),
+        (31.0, "eager"),
+        pytest.param(29.0, "graph", marks=pytest.mark.slow),
+        pytest.param(31.0, "graph", marks=pytest.mark.slow),
+        pytest.param(29.0, "xla", marks=pytest.mark.slow),
+    ],
+)
+def test_marginals_have_the_derivative_of_all_paths(spread, how):
+    inputs, transitions = chain(spread)
+    weights = np.random.default_rng(4).normal(size=inputs.shape)
+
+    def gradients(x, a):
+        with tf.GradientTape() as tape:
+            tape.watch([x, a])
+            marginals = crf_marginals(x, LENGTHS, a)
+            total = tf.reduce_sum(marginals * weights) + tf.reduce_sum(marginals[:, 0] ** 2)
+        return total, *tape.gradient(total, [x, a])
+
+    function = gradients if how == "eager" else tf.function(gradients, jit_compile=how == "xla")
+    total, by_inputs, by_transitions = function(tf.constant(inputs), tf.constant(transitions))
+    np.testing.assert_allclose(total, weighted(inputs, transitions, weights), rtol=1e-9)
+    for b, length in enumerate(LENGTHS):
+        assert not np.any(by_inputs[b, length:])
+    step = 1e-5
+    for array, found in ((inputs, by_inputs), (transitions, by_transitions)):
+        numeric = np.zeros_like(array)
+        for index in np.ndindex(array.shape):
+            kept = array[index]
+            array[index] = kept + step
+            above = weighted(inputs, transitions, weights)
+            array[index] = kept - step
+            numeric[index] = (above - weighted(inputs, transitions, weights)) / (2 * step)
+            array[index] = kept
+        np.testing.assert_allclose(found, numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("spread", "graph"), [(2.0, False), (31.0, False), pytest.param(2.0, True, marks=pytest.mark.slow)]
+)
+def test_expected_transitions_are_those_of_all_paths_with_their_derivative(spread, graph):
+    inputs, transitions = chain(spread)
+    weights = np.random.default_rng(5).normal(size=(4, 3, 3))
+
+    def compute(x, a):
+        with tf.GradientTape() as tape:
+            tape.watch([x, a])
+            expected = crf_expected_transitions(x, LENGTHS, a)
+            total = tf.reduce_sum(expected * weights)
+        return expected, *tape.gradient(total, [x, a])
+
+    function = tf.function(compute) if graph else compute
+    expected, by_inputs, by_transitions = function(tf.constant(inputs), tf.constant(transitions))
+
+    def truth(b):
+        return BruteForce(inputs[b, : LENGTHS[b]], transitions).expected_transitions if LENGTHS[b] else 0.0
+
+    for b in range(4):
+        np.testing.assert_allclose(expected[b], np.broadcast_to(truth(b), (3, 3)), atol=1e-12)
+    step = 1e-5
+    for array, found in ((inputs, by_inputs), (transitions, by_transitions)):
+        for index in [(0, 0, 1), (0, 3, 2), (3, 1, 0), (2, 0, 0), (1, 0, 0)] if array is inputs else [(0, 0), (1, 2)]:
+            kept, sums = array[index], []
+            for shift in (step, -step):
+                array[index] = kept + shift
+                sums.append(sum(np.sum(truth(b) * weights[b]) for b in range(4)))
+            array[index] = kept
+            np.testing.assert_allclose(found[index], (sums[0] - sums[1]) / (2 * step), atol=1e-8)
+
+
+@pytest.mark.parametrize("spread", [25.0, 29.9, 30.1, 300.0])
+@pytest.mark.parametrize("scale", [1.0, 200.0])
+def test_hard_scores_stay_exact_in_float32(spread, scale):
+    """Against float64 logs over 60 tokens, on both sides of the border between probabilities and logs."""
+    rng = np.random.default_rng(6)
+    inputs = (rng.normal(size=(1, 60, 4)) * scale).astype("float32")
+    transitions = rng.choice([0.0, spread], size=(4, 4)).astype("float32")
+    transitions[0, :2] = 0, spread
+    x, a = inputs[0].astype(float), transitions.astype(float)
+
+    def logsumexp(scores):
+        peak = scores.max(0)
+        return peak + np.log(np.exp(scores - peak).sum(0))
+
+    forward, backward = [x[0]], [np.zeros(4)]
+    for t in range(1, 60):
+        forward.append(logsumexp(forward[-1][:, None] + a) + x[t])
+        backward.append(logsumexp((a + x[60 - t] + backward[-1]).T))
+    norm = logsumexp(forward[-1])
+    marginals = np.exp(np.array(forward) + np.array(backward)[::-1] - norm)
+    np.testing.assert_allclose(crf_log_norm(inputs, [60], transitions)[0], norm, rtol=1e-5)
+    # What float32 scores of this size leave of a difference.
+    atol = 2e-5 + 1e-6 * (scale + spread)
+    np.testing.assert_allclose(crf_marginals(inputs, [60], transitions)[0], marginals, atol=atol)
+
+
+@pytest.mark.parametrize("forbidden", [-1e30, -np.inf])
+@pytest.mark.parametrize("spread", [2.0, 31.0])
+def test_forbidden_tags_have_no_part(forbidden, spread):
+    inputs, transitions = (x.astype("float32") for x in chain(spread))
+    allowed = np.random.default_rng(8).random(inputs.shape) < 0.6
+    allowed[..., 1] |= ~allowed.any(-1)
+    filtered = np.where(allowed, inputs, np.float32(forbidden))
+    score = crf_multitag_sequence_score(inputs, allowed, LENGTHS, transitions)
+    marginals = crf_marginals(filtered, LENGTHS, transitions)
+    assert not np.any(marginals.numpy()[~allowed])
+    for b, length in enumerate(LENGTHS):
+        if length == 0:
+            assert score[b] == 0.0
+            continue
+        truth = BruteForce(inputs[b, :length], transitions)
+        matching = np.all(allowed[b, np.arange(length), truth.paths], axis=1)
+        expected = np.logaddexp.reduce(truth.scores[matching])
+        np.testing.assert_allclose(score[b], expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(crf_log_norm(filtered, LENGTHS, transitions)[b], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_forbidden_transitions_have_no_part():
+    inputs, transitions = (x.astype("float32") for x in chain(2.0))
+    transitions[0, 1] = transitions[2, 2] = -1e30
+    expected = crf_expected_transitions(inputs, LENGTHS, transitions)
+    assert not np.any(expected[:, 0, 1])
+    assert not np.any(expected[:, 2, 2])
+    for b, length in enumerate(LENGTHS):
+        if length:
+            truth = BruteForce(inputs[b, :length], transitions)
+            np.testing.assert_allclose(expected[b], truth.expected_transitions, atol=1e-5)
+
+
+def test_a_sentence_without_an_allowed_path_says_so_and_gives_finite_numbers():
+    inputs, transitions = (x.astype("float32") for x in chain(2.0))
+    filtered = crf_filtered_inputs(inputs, np.zeros(inputs.shape, bool))
+    norm = crf_log_norm(filtered, LENGTHS, transitions)
+    np.testing.assert_allclose(norm, [-4e30, 0.0, -1e30, -3e30], rtol=1e-5)
+    assert np.all(np.isfinite(crf_marginals(filtered, LENGTHS, transitions)))
+
+
+@pytest.mark.parametrize("function", [crf_log_norm, crf_marginals])
+def test_a_derivative_that_there_is_not_is_refused(function):
+    inputs, transitions = (tf.constant(x) for x in chain(2.0))
+    with tf.GradientTape() as outer:
+        outer.watch(inputs)
+        with tf.GradientTape() as inner:
+            inner.watch(inputs)
+            total = tf.reduce_sum(function(inputs, LENGTHS, transitions) ** 2)
+        first = inner.gradient(total, inputs)
+    with pytest.raises(LookupError, match="higher order"):
+        outer.gradient(first, inputs)

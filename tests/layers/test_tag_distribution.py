@@ -1,0 +1,145 @@
+"""Distributions over sequences of tags, with a chain and without, against the list of all paths."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.layers.test_crf import BruteForce
+from tfkd.corpora import allowed_transitions
+from tfkd.layers import Chain, CRFHead, SoftmaxHead, TagDistribution
+
+LENGTHS = [4, 1, 0, 3]
+NAMES = ("O", "B-X", "I-X")
+TAGS = len(NAMES)
+MASK = np.arange(4) < np.array(LENGTHS)[:, None]
+
+
+def scores(seed, chained):
+    """Emissions, with what must not count in the padding, and the scores of a chain, zeros if there is none."""
+    rng = np.random.default_rng(seed)
+    emissions = np.where(MASK[..., None], rng.normal(size=(*MASK.shape, TAGS)) * 2, 40.0)
+    shapes = ((TAGS,), (TAGS, TAGS), (TAGS,))
+    return emissions, [rng.normal(size=shape) if chained else np.zeros(shape) for shape in shapes]
+
+
+def distribution(seed, chained, penalties=None):
+    emissions, chain = scores(seed, chained)
+    tensors = [tf.constant(x, tf.float32) for x in chain]
+    return TagDistribution(
+        tf.constant(emissions, tf.float32), tf.constant(MASK), Chain(*tensors) if chained else None, penalties
+    )
+
+
+def truths(seed, chained, temperature=1.0):
+    """All paths of each sentence; `None` for the one of no token."""
+    emissions, (start, transitions, end) = scores(seed, chained)
+    found = []
+    for x, n in zip(emissions, LENGTHS, strict=True):
+        x = x[:n].copy()
+        if n:
+            x[0] += start
+            x[-1] += end
+        found.append(BruteForce(x / temperature, transitions / temperature) if n else None)
+    return found
+
+
+@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.parametrize("temperature", [1.0, 2.5, "scheduled"])
+def test_sums_are_those_of_all_paths(chained, temperature):
+    given = tf.constant(0.5) if temperature == "scheduled" else temperature
+    found = distribution(0, chained).tempered(given)
+    marginals, transitions, norms = found.marginals(), found.expected_transitions(), found.log_norms()
+    logs = found.log_marginals()
+    assert np.isfinite(logs).all()
+    for b, truth in enumerate(truths(0, chained, float(given))):
+        if truth is None:
+            assert norms[b] == 0
+            assert not transitions[b].numpy().any()
+            continue
+        n = LENGTHS[b]
+        np.testing.assert_allclose(marginals[b, :n], truth.marginals, atol=1e-5)
+        np.testing.assert_allclose(logs[b, :n], np.log(truth.marginals), atol=1e-3)
+        np.testing.assert_allclose(transitions[b], truth.expected_transitions, atol=1e-5)
+        np.testing.assert_allclose(norms[b], truth.log_norm, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.parametrize("others_chained", [False, True])
+def test_expected_scores_are_the_mean_over_another_distributions_paths(chained, others_chained):
+    other = distribution(1, others_chained)
+    found = distribution(0, chained).expected_scores(other.marginals(), other.expected_transitions())
+    for value, own, theirs in zip(found, truths(0, chained), truths(1, others_chained), strict=True):
+        expected = 0.0 if own is None else (theirs.probabilities * own.scores).sum()
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_every_paths_log_probability_is_its_own_whatever_stands_in_the_padding(chained):
+    every = np.array(list(itertools.product(range(TAGS), repeat=4)))
+    found = distribution(0, chained).log_probabilities(tf.constant(np.stack([every] * len(LENGTHS))))
+    assert found.shape == (len(LENGTHS), TAGS**4)
+    for values, n, truth in zip(found.numpy(), LENGTHS, truths(0, chained), strict=True):
+        if truth is None:
+            assert not values.any()
+            continue
+        expected = {tuple(p): np.log(q) for p, q in zip(truth.paths, truth.probabilities, strict=True)}
+        np.testing.assert_allclose(values, [expected[tuple(path[:n])] for path in every], atol=1e-4)
+
+
+@pytest.mark.parametrize("chained", [False, True])
+@pytest.mark.parametrize("scheme", [None, "iob2"])
+@pytest.mark.parametrize("number", [1, 4, 40])
+def test_best_paths_are_the_most_probable_that_the_scheme_allows(chained, scheme, number):
+    start, transition, end = allowed_transitions(NAMES, scheme or "iob2")
+    penalties = Chain(*(tf.constant(np.where(x, 0, -1e30), tf.float32) for x in (start, transition, end)))
+    paths, logs = distribution(0, chained, penalties if scheme else None).best_paths(number)
+    assert paths.shape == (len(LENGTHS), number, 4)
+
+    def allowed(path):
+        return start[path[0]] and end[path[-1]] and all(transition[i][j] for i, j in itertools.pairwise(path))
+
+    for b, (n, truth) in enumerate(zip(LENGTHS, truths(0, chained), strict=True)):
+        if truth is None:
+            assert logs[b].numpy().tolist() == [0.0] + [-np.inf] * (number - 1)
+            continue
+        pairs = zip(truth.paths.tolist(), np.log(truth.probabilities), strict=True)
+        best = sorted(((q, p) for p, q in pairs if not scheme or allowed(p)), reverse=True)[:number]
+        assert len(best) < number or number < 40 or n == 4
+        assert paths[b, : len(best), :n].numpy().tolist() == [path for _, path in best]
+        np.testing.assert_allclose(logs[b, : len(best)], [q for q, _ in best], atol=1e-4)
+        assert (logs[b, len(best) :].numpy() == -np.inf).all()
+
+
+def test_a_tempered_distribution_keeps_what_the_scheme_forbids():
+    penalties = Chain(*(tf.constant(x, tf.float32) for x in ([0, 0, -1e30], np.zeros((3, 3)), [0, 0, 0])))
+    sure = TagDistribution(tf.constant([[[0.0, 1.0, 9.0]]]), tf.constant([[True]]), None, penalties)
+    assert sure.tempered(100.0).best_paths(2)[0].numpy().tolist() == [[[1], [0]]]
+
+
+@pytest.mark.parametrize("kind", [SoftmaxHead, CRFHead])
+def test_a_heads_distribution_has_its_loss_its_posteriors_and_its_best_path(kind):
+    head = kind(NAMES)
+    head.build((None, None, 4))
+    rng = np.random.default_rng(3)
+    for weight in head.trainable_weights[2:]:
+        weight.assign(rng.normal(size=weight.shape))
+    emissions = tf.constant(scores(0, False)[0], tf.float32)
+    gold = rng.integers(0, TAGS, MASK.shape)
+    with tf.GradientTape(persistent=True) as tape:
+        found = head.distribution(emissions, tf.constant(MASK))
+        mine = -tf.reduce_sum(found.log_probabilities(tf.constant(gold[:, None])))
+        theirs = head.summed_loss(emissions, gold, tf.constant(MASK))
+    assert (found.chain is None) == (kind is SoftmaxHead)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-4)
+    for weight in head.trainable_weights[2:]:
+        one, other = (tape.gradient(loss, weight.value) for loss in (mine, theirs))
+        assert np.abs(one).max() > 0.01
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    tags, probabilities = head.decode(emissions, MASK)
+    np.testing.assert_array_equal(np.where(MASK, found.best_paths(1)[0][:, 0], 0), tags)
+    chosen = np.take_along_axis(found.marginals().numpy(), tags.numpy()[..., None], -1)[..., 0]
+    np.testing.assert_allclose(np.where(MASK, chosen, 0), probabilities, atol=1e-5)

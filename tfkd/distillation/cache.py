@@ -1,0 +1,399 @@
+"""What a teacher says, written to disk once and read back in any order: a teacher without its model."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+from typing_extensions import override
+
+from tfkd.distillation.output_store import OutputStore
+from tfkd.distillation.outputs import Need, Outputs, SequenceStatistics, TeacherOutputs
+from tfkd.distillation.store_files import ArraySpec, content_key
+from tfkd.distillation.teachers import Extractor, Reader, Teacher, part_of
+from tfkd.errors import TfkdError
+from tfkd.layers import CRFHead
+from tfkd.models import Tagger
+from tfkd.preprocessing import EncodedSentences, SentenceArrays, WordFeatures
+
+Tensor = Any
+CHUNK = 2048
+"""Sentences that are written at once."""
+BATCH = 64
+
+
+class TeacherCache(Teacher):
+    """A teacher that has said what it has to say: its outputs for many sentences, on disk.
+
+    It takes a teacher's place in `Distiller`, and no model is held in memory. Sentences are known by their tokens, in
+    whatever order and split they come. `write` makes one.
+
+    Args:
+        folder: Where it stands.
+
+    Raises:
+        TfkdError: There is none, or it is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd.models import BiLSTM
+        >>> corpus = demo_corpora(seed=1)["gene"]
+        >>> teacher = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(4))
+        >>> tokens = [s.tokens for s in corpus.train[:20]]
+        >>> cache = TeacherCache.write(tempfile.mkdtemp(), teacher, tokens, [Need("logits")])
+        >>> cache.tags == teacher.tags, len(cache.store) == len(set(tokens))
+        (True, True)
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.store = OutputStore.open(folder)
+        about = self.store.description
+        self.name = f"{about['teacher']} (cached in {folder})"
+        self.tags, self.scheme = tuple(about["tags"]), about["scheme"]
+        self.is_chain = about["head"] == "crf"
+
+    @classmethod
+    def write(
+        cls,
+        folder: str | os.PathLike[str],
+        teacher: Tagger,
+        sentences: Iterable[Sequence[str]],
+        needs: Collection[Need],
+        *,
+        dtype: Literal["float32", "float16"] = "float32",
+        name: str | None = None,
+        corpora: Sequence[str] = (),
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> TeacherCache:
+        """Run a teacher over sentences and keep what it says; goes on with a cache that was not finished.
+
+        Args:
+            folder: Where to; made if it is not there.
+            teacher: The tagger.
+            sentences: Token sequences, in any order; taken one by one, those that are there already left out.
+            needs: What to keep, such as the `needs` of the losses.
+            dtype: Of the arrays but for scores of whole sentences. float16 halves the size; it keeps three digits.
+            name: What to call the teacher in messages.
+            corpora: Paths of the corpora that it was trained on, for what must be kept apart from them later.
+            progress: Called with the number of sentences dealt with so far.
+
+        Raises:
+            TfkdError: Another teacher's cache stands there, or one of other outputs; the disk is full; a value does not
+                go into float16.
+        """
+        run = _Writer(teacher, needs, dtype)
+        about = {"teacher": name or teacher.name, **described(teacher, needs), "corpora": list(corpora)}
+        with OutputStore.create(folder, run.specs, about) as store:
+            done = 0
+            coming = iter(sentences)
+            while chunk := list(itertools.islice(coming, CHUNK)):
+                done += len(chunk)
+                new = {content_key(tokens): tokens for tokens in chunk if len(tokens)}
+                new = {key: tokens for key, tokens in new.items() if key not in store}
+                if new:
+                    run.append(store, list(new), list(new.values()))
+                progress(done)
+        return cls(folder)
+
+    @override
+    def check(self, needs: Collection[Need]) -> None:
+        for need in needs:
+            if need.kind == "features":
+                self.width(str(need.of))
+            if need.of is None and need.kind != "logits" and self.is_chain:
+                raise TfkdError(
+                    f"the cache {self.store.folder} holds a CRF's {need.kind} at fixed temperatures, but the loss's "
+                    "changes in training: give it one temperature, or distil from the teacher itself."
+                )
+            lacking = [name for name in self._arrays_for(need) if name not in self.store.specs]
+            if lacking:
+                raise TfkdError(
+                    f"the cache {self.store.folder} does not hold {need}, which a loss needs: it has "
+                    f"{', '.join(map(str, self.needs))}. Make one with `tfkd cache-teacher ... --outputs {need}`."
+                )
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What it holds."""
+        return tuple(Need.parse(text) for text in self.store.description["outputs"])
+
+    @override
+    def width(self, layer: str) -> int:
+        need = Need("features", layer)
+        if str(need) not in self.store.specs:
+            there = [str(n.of) for n in self.needs if n.kind == "features"]
+            raise TfkdError(
+                f"the cache {self.store.folder} holds no features of a layer {layer!r}, only of {there or 'none'}: "
+                f"make one with `tfkd cache-teacher ... --outputs {need}`."
+            )
+        return self.store.specs[str(need)].shape[0]
+
+    @override
+    def sources(self, role: str, needs: Collection[Need]) -> dict[str, WordFeatures | SentenceArrays]:
+        names = dict.fromkeys(name for need in needs for name in self._arrays_for(need))
+        return {role: CachedSentences(self, list(names))}
+
+    @override
+    def reader(self, role: str, needs: Collection[Need]) -> Reader:
+        return lambda x: CachedOutputs(part_of(x, role), self.is_chain)
+
+    def require_same(self, teacher: Tagger) -> None:
+        """Refuse a cache that was not made by this teacher.
+
+        Raises:
+            TfkdError: Saying whether it is the weights, the vocabulary or something else that differs.
+        """
+        # The weights last: with anything else they differ too.
+        told = {
+            "tags": "has other tags",
+            "scheme": "has another tag scheme",
+            "head": "has another head",
+            "text": "reads another vocabulary",
+            "weights": "has other weights",
+        }
+        now = described(teacher, ())
+        for key, difference in told.items():
+            if now[key] != self.store.description[key]:
+                raise TfkdError(
+                    f"the cache {self.store.folder} was made by another teacher: the one given {difference}. Name the "
+                    "teacher that made it, or make a cache of this one with `tfkd cache-teacher`."
+                )
+
+    def _arrays_for(self, need: Need) -> list[str]:
+        """Name the arrays that a need is met from."""
+        if need.kind == "paths":
+            kept = [int(n.of or 0) for n in self.needs if n.kind == "paths" and int(n.of or 0) >= int(need.of or 1)]
+            return _path_arrays(min(kept, default=int(need.of or 1)))
+        return list(_specs(need, 1, 1, self.is_chain, "float32"))
+
+
+class CachedSentences:
+    """The part of a cache that belongs to the sentences of a training set; goes into its batches.
+
+    Args:
+        cache: The cache.
+        names: Names of the arrays to read.
+    """
+
+    def __init__(self, cache: TeacherCache, names: Sequence[str]) -> None:
+        self._cache = cache
+        self._names = list(names)
+        self._keys: list[bytes] = []
+        self._missing: Sequence[str] = ()
+        self._rows: np.ndarray | None = None
+
+    def following(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
+        """Pass sentences on, and note which rows of the cache are theirs."""
+        for tokens in sentences:
+            self._keys.append(content_key(tokens))
+            yield tokens
+
+    def found(self, sentences: Iterable[Sequence[str]]) -> None:
+        """Look up the rows of the sentences that were followed.
+
+        Args:
+            sentences: The same sentences again, of which the first missing one is shown.
+
+        Raises:
+            TfkdError: Some are not in the cache.
+        """
+        rows = self._cache.store.rows(self._keys)
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
+            first = " ".join(next(itertools.islice(iter(sentences), int(missing[0]), None)))
+            raise TfkdError(
+                f"the cache {self._cache.store.folder} was made of other text: {len(missing)} of {len(rows)} "
+                f"sentences are not in it, the first one {first[:80]!r}. Run `tfkd cache-teacher` with all corpora and "
+                "texts that the student learns from; it adds what is missing."
+            )
+        self._rows, self._keys = np.append(rows, -1), []
+
+    @property
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """What a batch gets."""
+        specs = {}
+        for name in self._names:
+            spec = self._cache.store.specs[name]
+            leading = [None, None] if spec.per == "token" else [None]
+            specs[name] = tf.TensorSpec([*leading, *spec.shape], spec.dtype)
+        return {**specs, "lengths": tf.TensorSpec([None], tf.int32)}
+
+    def read(self, rows: np.ndarray, time: int) -> list[np.ndarray]:
+        """Read the arrays of sentences by their index, padded to a length."""
+        assert self._rows is not None
+        chosen = self._rows[rows]
+        found = self._cache.store.read(chosen, time, self._names)
+        return [*(found[name] for name in self._names), self._cache.store.lengths(chosen).astype(np.int32)]
+
+
+@dataclass(frozen=True)
+class CachedOutputs(TeacherOutputs):
+    """What a cache holds for one batch.
+
+    Attributes:
+        arrays: The cached arrays, padded.
+        is_chain: Whether the teacher's tags depend on each other, as a CRF's do.
+    """
+
+    arrays: dict[str, Tensor]
+    is_chain: bool
+
+    def _get(self, name: str) -> Tensor:
+        return tf.cast(self.arrays[name], tf.float32)
+
+    @property
+    def _plain(self) -> Outputs:
+        logits = self._get("logits")
+        return Outputs.of(logits, tf.sequence_mask(self.arrays["lengths"], tf.shape(logits)[1]))
+
+    @property
+    def emissions(self) -> Tensor:
+        """Emission scores (logits), float32 `[batch, time, tags]`."""
+        return self._get("logits")
+
+    def tag_probabilities(self, temperature: Any) -> Tensor:
+        """Compute the softmax of the emission scores over a temperature."""
+        return self._plain.tag_probabilities(temperature)
+
+    def posteriors(self, temperature: Any) -> Tensor:
+        """Return the posteriors, a CRF's as cached."""
+        if self.is_chain:
+            return self._get(str(Need("posteriors", temperature)))
+        return self._plain.posteriors(temperature)
+
+    def sequences(self, temperature: Any) -> SequenceStatistics:
+        """Return the statistics of the distribution over sequences, a CRF's as cached."""
+        if self.is_chain:
+            names = _sequence_arrays(temperature)
+            return SequenceStatistics(*(self._get(name) for name in names))
+        return self._plain.sequences(temperature)
+
+    def paths(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return the first of the cached paths."""
+        of = [int(name.partition("@")[2]) for name in self.arrays if name.startswith("paths@")]
+        kept = min(there for there in of if there >= number)
+        paths, scores = (self.arrays[name] for name in _path_arrays(kept))
+        return tf.cast(tf.transpose(paths, [0, 2, 1])[:, :number], tf.int32), scores[:, :number]
+
+    def features(self, layer: str) -> Tensor:
+        """Return a layer's output."""
+        return self._get(str(Need("features", layer)))
+
+
+class _Writer:
+    """Computes what is kept of a teacher, and appends it to a store."""
+
+    def __init__(self, teacher: Tagger, needs: Collection[Need], dtype: str) -> None:
+        if not needs:
+            raise TfkdError("say what is to be kept of the teacher, for example logits.")
+        is_chain = isinstance(teacher.head, CRFHead)
+        self.specs: dict[str, ArraySpec] = {}
+        for need in needs:
+            width = teacher.layer_width(str(need.of)) if need.kind == "features" else 1
+            self.specs.update(_specs(need, len(teacher.tags), width, is_chain, dtype))
+        self.needs = tuple(dict.fromkeys(needs))
+        self.teacher = teacher
+        run = Extractor(teacher, [str(need.of) for need in self.needs if need.kind == "features"])
+        self._run = tf.function(
+            lambda x: _arrays(run(x, training=False), self.needs, is_chain), autograph=False, reduce_retracing=True
+        )
+
+    def append(self, store: OutputStore, keys: Sequence[bytes], sentences: Sequence[Sequence[str]]) -> None:
+        encoded = EncodedSentences(sentences, self.teacher.text)
+        order = np.argsort(encoded.lengths, kind="stable")
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in self.specs}
+        for rows in np.split(order, range(BATCH, len(order), BATCH)):
+            found = self._run(encoded.gather(rows))
+            lengths = encoded.lengths[rows]
+            real = np.arange(lengths.max())[np.newaxis] < lengths[:, np.newaxis]
+            for name, spec in self.specs.items():
+                values = found[name].numpy()
+                parts[name].append(values[real] if spec.per == "token" else values)
+        arrays = {name: np.concatenate(values) for name, values in parts.items()}
+        store.append([keys[i] for i in order], encoded.lengths[order], arrays)
+
+
+def _specs(need: Need, tags: int, width: int, is_chain: bool, dtype: str) -> dict[str, ArraySpec]:
+    """Describe the arrays that keep one need; of independent tags the logits are enough for most."""
+    match need.kind:
+        case "paths":
+            paths, scores = _path_arrays(int(need.of or 1))
+            number = int(need.of or 1)
+            return {
+                paths: ArraySpec((number,), "int8", "token"),
+                scores: ArraySpec((number,), "float32", "sentence"),
+            }
+        case "features":
+            return {str(need): ArraySpec((width,), dtype, "token")}
+        case "posteriors" if is_chain:
+            return {str(need): ArraySpec((tags,), dtype, "token")}
+        case "sequences" if is_chain:
+            marginals, transitions, entropy = _sequence_arrays(need.of)
+            return {
+                marginals: ArraySpec((tags,), dtype, "token"),
+                transitions: ArraySpec((tags, tags), dtype, "sentence"),
+                entropy: ArraySpec((), "float32", "sentence"),
+            }
+    return {"logits": ArraySpec((tags,), dtype, "token")}
+
+
+def _sequence_arrays(temperature: Any) -> tuple[str, str, str]:
+    of = str(Need("posteriors", temperature))
+    return of, of.replace("posteriors", "transitions"), of.replace("posteriors", "negative_entropy")
+
+
+def _path_arrays(number: int) -> list[str]:
+    return [f"paths@{number}", f"path_scores@{number}"]
+
+
+def _arrays(outputs: Outputs, needs: Collection[Need], is_chain: bool) -> dict[str, Tensor]:
+    """Compute the arrays of `_specs`, in float32."""
+    found: dict[str, Tensor] = {}
+    for need in needs:
+        match need.kind:
+            case "paths":
+                paths, scores = outputs.paths(int(need.of or 1))
+                names = _path_arrays(int(need.of or 1))
+                found.update(zip(names, (tf.transpose(paths, [0, 2, 1]), scores), strict=True))
+            case "features":
+                found[str(need)] = outputs.features(str(need.of))
+            case "posteriors" if is_chain:
+                found[str(need)] = outputs.posteriors(need.of)
+            case "sequences" if is_chain:
+                of = outputs.sequences(need.of)
+                values = (of.marginals, of.transitions, of.negative_entropy)
+                found.update(zip(_sequence_arrays(need.of), values, strict=True))
+            case _:
+                found["logits"] = outputs.emissions
+    return found
+
+
+def described(teacher: Tagger, needs: Collection[Need]) -> dict[str, Any]:
+    """Describe a teacher by all that its outputs depend on, and what is kept of them, as plain data."""
+    weights = hashlib.sha256()
+    for weight in teacher.get_weights():
+        weights.update(str((weight.shape, weight.dtype)).encode())
+        weights.update(np.ascontiguousarray(weight).tobytes())
+    text = json.dumps(teacher.text.get_config(), sort_keys=True, default=dataclasses.asdict)
+    return {
+        "tags": list(teacher.tags),
+        "scheme": teacher.scheme,
+        "head": "crf" if isinstance(teacher.head, CRFHead) else "softmax",
+        "text": hashlib.sha256(text.encode()).hexdigest()[:32],
+        "weights": weights.hexdigest()[:32],
+        "outputs": [str(need) for need in dict.fromkeys(needs)],
+    }
+
+
+def bytes_needed(teacher: Tagger, needs: Collection[Need], sentences: int, tokens: int, dtype: str = "float32") -> int:
+    """Predict the size on disk of a cache of so many sentences, before anything is written."""
+    return OutputStore.bytes_needed(_Writer(teacher, needs, dtype).specs, sentences, tokens)

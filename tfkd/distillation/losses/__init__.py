@@ -1,0 +1,31 @@
+"""What a student may be taught: each a loss between a teacher's and a student's outputs."""
+
+from tfkd.distillation.losses.base import Batch, DistillationLoss, Schedule
+from tfkd.distillation.losses.features import (
+    CosineFeatureDistillation,
+    FeatureDistillation,
+    PatientFeatureDistillation,
+)
+from tfkd.distillation.losses.logits import (
+    CorrelationDistillation,
+    DecoupledDistillation,
+    LogitsDistillation,
+    LogitsRegression,
+)
+from tfkd.distillation.losses.sequences import PathDistillation, PosteriorDistillation, SequenceDistillation
+
+__all__ = [
+    "Batch",
+    "CorrelationDistillation",
+    "CosineFeatureDistillation",
+    "DecoupledDistillation",
+    "DistillationLoss",
+    "FeatureDistillation",
+    "LogitsDistillation",
+    "LogitsRegression",
+    "PathDistillation",
+    "PatientFeatureDistillation",
+    "PosteriorDistillation",
+    "Schedule",
+    "SequenceDistillation",
+]

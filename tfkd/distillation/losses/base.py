@@ -1,0 +1,159 @@
+"""The base of the losses between a teacher's outputs and a student's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+# A value that changes in training: a function of the number of updates, such as Keras' `PolynomialDecay`.
+from keras.optimizers.schedules import LearningRateSchedule as Schedule
+
+from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
+from tfkd.errors import TfkdError
+from tfkd.layers import token_weights
+from tfkd.models import Tagger
+from tfkd.models.training import real_tokens
+
+if TYPE_CHECKING:
+    from tfkd.distillation.teachers import Teacher
+
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What else of a batch a loss may look at.
+
+    Attributes:
+        tags: Indices of the gold tags, int `[batch, time]`; -1 in a sentence that has none.
+        sample_weight: Weight of each sentence `[batch]` or token `[batch, time]`.
+        step: Updates done so far.
+    """
+
+    tags: Tensor | None = None
+    sample_weight: Tensor | None = None
+    step: Tensor | int = 0
+
+
+class DistillationLoss:
+    """A loss between a teacher's outputs and a student's, a mean over real tokens, weighted by sample.
+
+    Most losses are those of tokens and give `token_losses`; the sum over the real ones is taken here, so that padding
+    counts in none. Others override `__call__`.
+    """
+
+    needs: tuple[Need, ...] = ()
+    """What is taken from the teacher."""
+
+    student_layers: tuple[str, ...] = ()
+    """Names of the student's layers whose outputs are needed."""
+
+    layers: tuple[keras.layers.Layer, ...] = ()
+    """Layers that are trained with the student and belong to the loss."""
+
+    def build(self, teacher: Teacher, student: Tagger) -> None:
+        """Check that the two models go together, and make `layers` if any are needed.
+
+        Raises:
+            TfkdError: They do not.
+        """
+
+    def token_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
+        """Compute the loss of each token, float32 `[batch, time]`; any finite value in the padding."""
+        raise NotImplementedError
+
+    def __call__(self, teacher: TeacherOutputs, student: Outputs, batch: Batch | None = None) -> Tensor:
+        """Compute the mean over the real tokens.
+
+        Args:
+            teacher: The teacher's outputs.
+            student: The student's outputs.
+            batch: What else is known of the batch.
+
+        Returns:
+            A float32 scalar: the weighted sum of the real tokens' losses over their number.
+        """
+        batch = batch or Batch()
+        losses = self.token_losses(teacher, student, batch)
+        weight = token_weights(student.mask, batch.sample_weight)
+        return tf.reduce_sum(tf.where(student.mask, losses, 0.0) * weight) / real_tokens(student.mask)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DistillationLoss:
+        """Make the same loss again."""
+        return cls(**{name: deserialized(value) for name, value in config.items()})
+
+
+class TagLoss(DistillationLoss):
+    """A loss between two models' scores of tags, which must be those of the same tags."""
+
+    def build(self, teacher: Teacher, student: Tagger) -> None:
+        """Check that both models have the same tags in the same order."""
+        if tuple(teacher.tags) != tuple(student.tags):
+            raise TfkdError(
+                f"teacher and student must have the same tags in the same order: the teacher has {list(teacher.tags)} "
+                f"({teacher.scheme}), the student {list(student.tags)} ({student.scheme}). Train one of them in the "
+                "other's scheme and on the other's types."
+            )
+
+
+class TemperedLoss(TagLoss):
+    """A loss between tag distributions that a temperature softens.
+
+    Args:
+        temperature: Above 0; the higher, the more the less probable tags count. A `Schedule` lets it change.
+    """
+
+    def __init__(self, temperature: float | Schedule = 2.0) -> None:
+        self.temperature = checked_temperature(temperature)
+
+    def at(self, batch: Batch) -> Any:
+        """Return the temperature of a batch."""
+        return value_at(self.temperature, batch.step)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"temperature": serialized(self.temperature)}
+
+
+def checked_temperature(temperature: float | Schedule) -> float | Schedule:
+    """Return a temperature, or refuse one that is not above 0."""
+    ends = [temperature]
+    if isinstance(temperature, Schedule):
+        ends = [getattr(temperature, f"{end}_learning_rate", 1.0) for end in ("initial", "end")]
+    for value in ends:
+        if not value > 0:
+            raise TfkdError(f"the temperature of a distillation must be above 0, got {value}; 1 leaves as is.")
+    return temperature if isinstance(temperature, Schedule) else float(temperature)
+
+
+def value_at(value: float | Schedule, step: Tensor | int) -> Any:
+    """Return a number, or what a schedule gives for a step as a float32 scalar."""
+    return tf.cast(value(step), tf.float32) if isinstance(value, Schedule) else value
+
+
+def fixed(value: float | Schedule) -> float | None:
+    """Return a number, or `None` for a schedule."""
+    return None if isinstance(value, Schedule) else value
+
+
+def serialized(value: Any) -> Any:
+    """Turn a schedule into plain data; anything else is plain already."""
+    return keras.saving.serialize_keras_object(value) if isinstance(value, Schedule) else value
+
+
+def deserialized(value: Any) -> Any:
+    """Undo `serialized`."""
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+
+
+def divergence(p: Tensor, log_q: Tensor) -> Tensor:
+    """Compute the Kullback-Leibler divergence of distributions over the last axis, `sum_k p_k (log p_k - log q_k)`."""
+    return tf.reduce_sum(tf.math.xlogy(p, p) - p * log_q, axis=-1)
