@@ -20,7 +20,9 @@ def two_devices():
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("run", ["tagger sgd", "tagger keras_adam", "teacher adam", "distiller sgd"])
+@pytest.mark.parametrize(
+    "run", ["tagger sgd", "tagger keras_adam", "teacher adam", "distiller sgd", "correlations sgd"]
+)
 def test_two_devices_give_the_loss_and_the_weights_of_one(two_devices, run):
     """The global norm is clipped at 0.3: gradients must be summed before."""
     found = two_devices[run]

@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 import tfkd.optimizers
-from tests.models.small import small_corpus, small_training
+from tests.models.small import small_corpus, small_tagger, small_teacher, small_training
+from tfkd.distillation import CorrelationDistillation, Distiller, SequenceDistillation
 
 CORPORA = {"a": small_corpus("A", 1, 37), "b": small_corpus("B", 2, 23)}
 """37 and 23 sentences of 1 to 8 tokens in batches of 5: the last batches are short, and the halves of all unequal."""
@@ -30,7 +31,15 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 
 def make(kind: str, **encoder: Any) -> tuple[keras.Model, keras.Model, tf.data.Dataset]:
     """Build what is trained, the model whose weights count, and batches."""
-    return small_training(kind, CORPORA, {"dropout": 0.0, "word_dropout": 0.0, **encoder}, batch_size=5, seed=1)
+    encoder = {"dropout": 0.0, "word_dropout": 0.0, **encoder}
+    if kind != "correlations":
+        return small_training(kind, CORPORA, encoder, batch_size=5, seed=1)
+    # Losses over all the tokens of a batch and over whole sentences, of which some have no gold tags.
+    student = small_tagger(CORPORA["a"], head="crf", **encoder)
+    teacher = small_teacher({"a": CORPORA["a"]}, units=7, head="crf").for_task("a")
+    distiller = Distiller(teacher, student, [CorrelationDistillation(2.0), SequenceDistillation(2.0)])
+    text = [sentence.tokens for sentence in CORPORA["b"].train]
+    return distiller, student, distiller.batches(CORPORA["a"].train, text, batch_size=5, seed=1)
 
 
 def trained(
@@ -87,7 +96,8 @@ def main() -> None:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     found: dict[str, Any] = {}
-    for kind, name in (("tagger", "sgd"), ("tagger", "keras_adam"), ("teacher", "adam"), ("distiller", "sgd")):
+    sgd = [(kind, "sgd") for kind in ("tagger", "distiller", "correlations")]
+    for kind, name in (*sgd, ("tagger", "keras_adam"), ("teacher", "adam")):
         found[f"{kind} {name}"] = compared(strategy, kind, name, "float32", global_clipnorm=0.3)
     for kind, policy in (("teacher", "mixed_float16"), ("distiller", "mixed_bfloat16")):
         found[f"{kind} {policy}"] = compared(strategy, kind, "sgd", policy)

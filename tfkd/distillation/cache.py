@@ -153,13 +153,8 @@ class TeacherCache(Teacher):
             TfkdError: Saying whether it is the weights, the vocabulary or something else that differs.
         """
         # The weights last: with anything else they differ too.
-        told = {
-            "tags": "has other tags",
-            "scheme": "has another tag scheme",
-            "head": "has another head",
-            "text": "reads another vocabulary",
-            "weights": "has other weights",
-        }
+        told = {"tags": "has other tags", "scheme": "has another tag scheme", "head": "has another head"}
+        told |= {"text": "reads another vocabulary", "weights": "has other weights"}
         now = described(teacher, ())
         for key, difference in told.items():
             if now[key] != self.store.description[key]:
@@ -209,7 +204,7 @@ class CachedSentences:
         rows = self._cache.store.rows(self._keys)
         missing = np.flatnonzero(rows < 0)
         if len(missing):
-            first = " ".join(next(itertools.islice(iter(sentences), int(missing[0]), None)))
+            first = " ".join(next(itertools.islice(iter(sentences), int(missing[0]), None), ["..."]))
             raise TfkdError(
                 f"the cache {self._cache.store.folder} was made of other text: {len(missing)} of {len(rows)} "
                 f"sentences are not in it, the first one {first[:80]!r}. Run `tfkd cache-teacher` with all corpora and "
@@ -303,8 +298,10 @@ class _Writer:
         self.needs = tuple(dict.fromkeys(needs))
         self.teacher = teacher
         run = Extractor(teacher, [str(need.of) for need in self.needs if need.kind == "features"])
+        # For batches of any shape: each trace takes seconds.
+        spec = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in teacher.text.inputs().items()}
         self._run = tf.function(
-            lambda x: _arrays(run(x, training=False), self.needs, is_chain), autograph=False, reduce_retracing=True
+            lambda x: _arrays(run(x, training=False), self.needs, is_chain), input_signature=[spec], autograph=False
         )
 
     def append(self, store: OutputStore, keys: Sequence[bytes], sentences: Sequence[Sequence[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Need:
             match kind:
                 case "logits" if not of:
                     return cls("logits")
-                case "posteriors" | "sequences" if float(of or 1) > 0:
+                case "posteriors" | "sequences" if 0 < float(of or 1) < math.inf:
                     return cls(kind, float(of or 1))
                 case "paths" if int(of or 1) > 0:
                     return cls("paths", int(of or 1))

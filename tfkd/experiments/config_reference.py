@@ -32,8 +32,8 @@ def reference() -> str:
         ### Top level
     """
     parts = []
-    for path, section in _sections("", Config):
-        heading = f"`{path}`" if path else "Top level"
+    for path, section in [*_sections("", Config), ("A ramp, in place of a number", RampConfig)]:
+        heading = "Top level" if not path else path if " " in path else f"`{path}`"
         rows = [
             f"| `{name}` | {_type(field)} | {_default(field)} | {field.description} |"
             for name, field in section.model_fields.items()

@@ -48,9 +48,8 @@ def results_table(runs: Sequence[str | Path]) -> str:
     for (group, task), found in groups.items():
         scores = [f1 for f1, _ in found]
         deviation = f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else ""
-        middle = {
-            name: statistics.median(facts[name] for _, facts in found) for name in found[0][1] if name != "versions"
-        }
+        columns = ("parameters", "model_bytes", "words_per_second", "training_seconds")
+        middle = {name: statistics.median(facts[name] for _, facts in found) for name in columns}
         lines.append(
             f"| {group} | {task} | {statistics.mean(scores):.1f}{deviation} | {', '.join(f'{f:.1f}' for f in scores)} "
             f"| {middle['parameters'] / 1e3:,.0f} k | {middle['model_bytes'] / 1e6:.2f} MB "

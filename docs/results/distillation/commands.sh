@@ -59,7 +59,7 @@ for seed in $seeds; do
     # With sentences without labels, and alone for as many updates with the same words.
     of=softmax-$task-all-$seed
     for count in 2000 8000 null; do
-      run $task-transfer-$count-$seed $of "$(student $of "$logits")" "$(transfer $count)"
+      run $task-transfer-${count/null/all}-$seed $of "$(student $of "$logits")" "$(transfer $count)"
     done
     run $task-alone-long-$seed "" train $task-student "$(transfer null)" --set training.epochs=79
     of=crf-$task-8000-$seed
@@ -73,7 +73,7 @@ for seed in $seeds; do
     run $task-three-logits-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
       --set distillation.losses="$logits"
     several="softmax-$task-all-1 softmax-$task-all-2 softmax-$task-all-3"
-    run $task-three-transfer-null-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
+    run $task-three-transfer-all-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
       --set distillation.losses="$logits" "$(transfer null)"
   done
 done

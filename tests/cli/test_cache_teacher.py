@@ -1,0 +1,142 @@
+"""`tfkd cache-teacher`: what it prints and keeps, and that a killed one goes on where it was."""
+
+from __future__ import annotations
+
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.models.small import small_corpus
+from tfkd.corpora import write_corpus
+from tfkd.distillation import TeacherCache
+from tfkd.distillation.store_files import content_key
+from tfkd.errors import TfkdError
+from tfkd.experiments import cache_teacher, parse_config, train
+
+pytestmark = pytest.mark.slow
+SENTENCES = 12_000
+WORDS = [f"{first}{last}" for first in ("kin", "lig", "pro", "oxi") for last in ("ase", "and", "tein", "dane", "some")]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A teacher of two tasks, and a text of many sentences, all different."""
+    folder = tmp_path_factory.mktemp("cache")
+    for name, seed in (("a", 0), ("b", 1)):
+        write_corpus(small_corpus(name.upper(), seed), folder / name)
+    tasks = "".join(f"  {name}: {{path: {folder}/{name}}}\n" for name in "ab")
+    small = "text: {word_units: 6, characters: {kind: none}}\nencoder: {units: 6}\ntraining: {epochs: 1}\n"
+    train(parse_config(f"kind: teacher\ntasks:\n{tasks}{small}head: crf\n"), folder / "teacher")
+    rng = np.random.default_rng(0)
+    lines = [f"Case {i} shows {' '.join(rng.choice(WORDS, 12))}." for i in range(SENTENCES)]
+    (folder / "text.txt").write_text("\n".join(lines))
+    return folder
+
+
+def test_it_says_the_size_before_and_keeps_what_was_asked_for(place, run_tfkd, tmp_path):
+    outputs = ["--outputs", "posteriors@2", "--outputs", "paths@3", "--outputs", "features@shared_encoder"]
+    answer = run_tfkd(
+        "cache-teacher", place / "teacher", place / "a", "--task", "b", "--out", "cache", *outputs, cwd=tmp_path
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "posteriors@2, paths@3, features@shared_encoder in float32 take up to" in answer.stdout
+    cache = TeacherCache(tmp_path / "cache")
+    train_split = small_corpus("A").train
+    assert len(cache.store) == len({sentence.tokens for sentence in train_split})
+    assert cache.tags == ("O", "B-B", "I-B")
+    assert set(cache.store.specs) == {"posteriors@2", "paths@3", "path_scores@3", "features@shared_encoder"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a"], "a teacher of several tasks: say which with --task, one of a, b"),
+        (["a", "--set", "seed=1"], "--set changes the configuration of --for CONFIG"),
+    ],
+)
+def test_mistakes_end_with_one_message(place, run_tfkd, arguments, message):
+    answer = run_tfkd("cache-teacher", "teacher", *arguments, "--out", "refused", cwd=place)
+    assert answer.returncode == 2
+    assert message in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (place / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("sources", "settings", "message"),
+    [
+        (["a"], {"task": "z"}, "has no task 'z'"),
+        (["a"], {"task": "a", "outputs": ["logit"]}, "gives no 'logit': did you mean 'logits'"),
+        (["a"], {"task": "a", "outputs": ["posteriors@0"]}, "a temperature above 0"),
+        (["a"], {"task": "a", "outputs": ["features@encodr"]}, "no layer 'encodr': did you mean 'encoder'"),
+        ([], {"task": "a"}, "no sentence to run the teacher on"),
+        (["nowhere"], {"task": "a"}, "nowhere"),
+    ],
+)
+def test_what_is_not_there_is_named(place, sources, settings, message):
+    with pytest.raises(TfkdError, match=re.escape(message)):
+        cache_teacher(place / "teacher", [place / name for name in sources], place / "refused", **settings)
+    assert not (place / "refused").exists()
+
+
+def start(place, out, **settings):
+    command = [sys.executable, "-m", "tfkd_cli", "cache-teacher", "teacher", "text.txt", "--task", "a", "--out", out]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen([*map(str, command)], cwd=place, **pipes, **settings)
+
+
+def test_killed_it_goes_on_and_ends_with_what_was_never_killed(place, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = start(place, whole)
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    expected = TeacherCache(whole).store
+    rng = np.random.default_rng(1)
+    done = [0]
+    for _ in range(2):
+        process = start(place, killed)
+        index = killed / "index.bin"
+        while process.poll() is None and (not index.exists() or index.stat().st_size // 24 <= done[-1]):
+            time.sleep(0.002)
+        time.sleep(rng.random() * 0.3)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        done.append(index.stat().st_size // 24)
+    assert len(set(done)) == 3, "each went on from where the one before was killed"
+    assert done[-1] < len(expected)
+    process = start(place, killed)
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    found = TeacherCache(killed).store
+    assert len(found) == len(expected) == SENTENCES
+    keys = [
+        content_key([*line.rstrip(".").split(), "."]) for line in (place / "text.txt").read_text().splitlines()[::7]
+    ]
+    for name in expected.specs:
+        a, b = (store.read(store.rows(keys), 17, [name])[name] for store in (expected, found))
+        assert np.abs(a).sum(axis=(1, 2)).all()
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_full_disk_is_told_and_there_is_a_way_on(place, tmp_path):
+    def little_room():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+
+    out = tmp_path / "full"
+    process = start(place, out, preexec_fn=little_room)
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 2, said
+    assert "Make room, and the same command goes on from there" in said
+    assert "Traceback" not in said
+    kept = len(TeacherCache(out).store)
+    assert 0 < kept < SENTENCES
+    process = start(place, out)
+    process.communicate(timeout=600)
+    assert len(TeacherCache(out).store) == SENTENCES
