@@ -36,7 +36,7 @@ for seed in $seeds; do
     # What the teachers say of the labelled sentences, and of all others.
     kept="--outputs logits --outputs features@shared_encoder --outputs features@task_encoder --outputs paths@4"
     cache softmax-$task-$seed softmax-teacher-$seed --for $task-student "$kept"
-    kept="--outputs logits --outputs posteriors@2 --outputs paths@4"
+    kept="--outputs logits --outputs posteriors@2 --outputs sequences@2 --outputs paths@4"
     cache crf-$task-$seed crf-teacher-$seed --for $task-student "$kept"
     cache softmax-$task-all-$seed softmax-teacher-$seed --for $task-student "$(transfer null)" --outputs logits
     cache crf-$task-8000-$seed crf-teacher-$seed --for $task-student "$(transfer 8000)" --outputs posteriors@2
@@ -65,6 +65,27 @@ for seed in $seeds; do
     of=crf-$task-8000-$seed
     run $task-crf-transfer-8000-$seed $of "$(student $of "'[{posteriors: {temperature: 2.0}}]'")" "$(transfer 8000)"
   done
+done
+# The other losses, and CRF students, on one corpus.
+task=ncbi-disease
+for seed in $seeds; do
+  case " $tasks " in *" $task "*) ;; *) continue ;; esac
+  of=softmax-$task-$seed
+  run $task-regression-$seed $of "$(student $of "'[{logits_regression: {weight: 0.5}}]'")"
+  run $task-decoupled-$seed $of "$(student $of "'[{decoupled: {temperature: 2.0}}]'")"
+  run $task-correlation-$seed $of "$(student $of "'[{correlation: {temperature: 1.0}}]'")"
+  run $task-cosine-$seed $of "$(student $of "'[{cosine_features: {teacher_layer: shared_encoder}}]'")"
+  run $task-patient-$seed $of "$(student $of "'[{patient_features: {teacher_layer: shared_encoder}}]'")"
+  run $task-annealing-$seed $of "$(student $of "'[{logits: {temperature: 2.0, weight: {start: 1.5, end: 0}}}]'")" \
+    --set "'distillation.student_loss_weight={start: 0, end: 1}'"
+  run $task-hotter-$seed $of "$(student $of "'[{logits: {temperature: 4.0}}]'")"
+  run $task-cooler-$seed $of "$(student $of "'[{logits: {temperature: 1.0}}]'")"
+  run $task-chain-alone-$seed "" train $task-student --set head=crf
+  run $task-chain-sequences-$seed $of "$(student $of "'[{sequences: {temperature: 2.0}}]'")" --set head=crf
+  of=crf-$task-$seed
+  run $task-chain-crf-sequences-$seed $of "$(student $of "'[{sequences: {temperature: 2.0}}]'")" --set head=crf
+  run $task-chain-crf-posteriors-$seed $of "$(student $of "'[{posteriors: {temperature: 2.0}}]'")" --set head=crf
+  run $task-chain-crf-emissions-$seed $of "$(student $of "$logits")" --set head=crf
 done
 # Students of the three softmax teachers together; a seed is then the student's alone.
 for seed in $seeds; do
