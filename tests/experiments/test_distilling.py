@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import tfkd
 from tests.models.small import small_corpus
 from tfkd.corpora import write_corpus
 from tfkd.distillation import Distiller, LogitsDistillation, TeacherCache
 from tfkd.errors import TfkdError
 from tfkd.experiments import RunFolder, cache_teacher, distill, parse_config, train
-from tfkd.experiments.distilling import make_distiller, updates
+from tfkd.experiments.distilling import make_distiller, make_losses, updates
 from tfkd.models import Tagger
 
 SMALL = """
@@ -24,9 +25,12 @@ encoder: {units: 6, dropout: 0.3}
 training: {epochs: 2, batch_size: 8, learning_rate: 0.02}
 """
 LOSSES = """[
-  {logits: {temperature: {start: 4, end: 1}, weight: {start: 1, end: 0, until: 0.5}}}, {logits_regression: {}},
-  {decoupled: {}}, {correlation: {}}, {features: {}}, {cosine_features: {teacher_layer: task_encoder}},
-  {patient_features: {project: true}}, {posteriors: {temperature: 2}}, {sequences: {}}, {paths: {number: 2}}]"""
+  {logits: {temperature: {start: 4, end: 1}}}, {logits_regression: {}},
+  {decoupled: {temperature: 3, target_weight: 0.5, other_weight: 4}},
+  {correlation: {temperature: 3, between_weight: 0.5, within_weight: 4}},
+  {features: {teacher_layer: embedding, student_layer: embedding}}, {cosine_features: {teacher_layer: task_encoder}},
+  {patient_features: {project: true}}, {posteriors: {temperature: 2}}, {sequences: {}},
+  {paths: {number: 2, weighted: false}}]"""
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +59,29 @@ def apart(one, other):
     return max(np.abs(a - b).max() for a, b in zip(weights(one), weights(other), strict=True))
 
 
+def test_every_loss_is_reached_by_its_name_with_its_settings(place):
+    losses = make_losses(student(place, f"distillation.losses={LOSSES}"), steps=10)
+    assert {type(loss) for loss in losses} == {
+        getattr(tfkd.distillation, name) for name in tfkd.distillation.__all__ if name.endswith("Distillation")
+    } | {tfkd.distillation.LogitsRegression}
+    found = [loss.get_config() for loss in losses[1:]]
+    assert found == [
+        {},
+        {"temperature": 3.0, "target_weight": 0.5, "other_weight": 4.0},
+        {"temperature": 3.0, "between_weight": 0.5, "within_weight": 4.0},
+        {"teacher_layer_name": "embedding", "student_layer_name": "embedding", "project": None, "projection": None},
+        {"teacher_layer_name": "task_encoder", "student_layer_name": "encoder", "project": None, "projection": None},
+        {"teacher_layer_name": "shared_encoder", "student_layer_name": "encoder", "project": True, "projection": None},
+        {"temperature": 2.0},
+        {"temperature": 1.0},
+        {"paths": 2, "weighted": False},
+    ]
+    assert [float(losses[0].temperature(step)) for step in (0, 10)] == [4.0, 1.0]
+
+
 @pytest.mark.slow
-def test_every_loss_is_reached_and_a_cache_takes_the_teachers_place(place, tmp_path):
-    config = student(place, f"distillation.losses={LOSSES}", "head=crf")
+def test_a_cache_takes_the_teachers_place(place, tmp_path):
+    config = student(place, "distillation.losses=[{posteriors: {temperature: 2}}, {features: {}}]")
     made = cache_teacher(place / "crf", [], tmp_path / "cache", student=config)
     assert made.sentences == len(TeacherCache(tmp_path / "cache").store)
     distill(config, place / "crf", tmp_path / "live")
@@ -167,7 +191,7 @@ def test_mistakes_are_named(place, tmp_path, settings, teacher, message):
 
 def test_a_cache_of_another_teacher_or_other_text_is_refused(place, tmp_path):
     cache_teacher(place / "crf", [place / "b"], tmp_path / "cache", task="a", outputs=["logits"])
-    with pytest.raises(TfkdError, match=r"made by another teacher: the one given has other weights"):
+    with pytest.raises(TfkdError, match=r"made by another teacher: the one given has another head"):
         distill(student(place), place / "softmax", tmp_path / "run", cache=tmp_path / "cache")
     with pytest.raises(TfkdError, match=r"made of other text: \d+ of \d+ sentences are not in it, the first one '"):
         distill(student(place), None, tmp_path / "run", cache=tmp_path / "cache")

@@ -8,15 +8,15 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.distillation.cached_outputs import CachedOutputs, array_specs, kept_arrays, path_arrays
 from tfkd.distillation.output_store import OutputStore
-from tfkd.distillation.outputs import Need, Outputs, SequenceStatistics, TeacherOutputs
+from tfkd.distillation.outputs import Need
 from tfkd.distillation.store_files import ArraySpec, content_key
 from tfkd.distillation.teachers import Extractor, Reader, Teacher, part_of
 from tfkd.errors import TfkdError
@@ -167,8 +167,8 @@ class TeacherCache(Teacher):
         """Name the arrays that a need is met from."""
         if need.kind == "paths":
             kept = [int(n.of or 0) for n in self.needs if n.kind == "paths" and int(n.of or 0) >= int(need.of or 1)]
-            return _path_arrays(min(kept, default=int(need.of or 1)))
-        return list(_specs(need, 1, 1, self.is_chain, "float32"))
+            return path_arrays(min(kept, default=int(need.of or 1)))
+        return list(array_specs(need, 1, 1, self.is_chain, "float32"))
 
 
 class CachedSentences:
@@ -230,60 +230,6 @@ class CachedSentences:
         return [*(found[name] for name in self._names), self._cache.store.lengths(chosen).astype(np.int32)]
 
 
-@dataclass(frozen=True)
-class CachedOutputs(TeacherOutputs):
-    """What a cache holds for one batch.
-
-    Attributes:
-        arrays: The cached arrays, padded.
-        is_chain: Whether the teacher's tags depend on each other, as a CRF's do.
-    """
-
-    arrays: dict[str, Tensor]
-    is_chain: bool
-
-    def _get(self, name: str) -> Tensor:
-        return tf.cast(self.arrays[name], tf.float32)
-
-    @property
-    def _plain(self) -> Outputs:
-        logits = self._get("logits")
-        return Outputs.of(logits, tf.sequence_mask(self.arrays["lengths"], tf.shape(logits)[1]))
-
-    @property
-    def emissions(self) -> Tensor:
-        """Emission scores (logits), float32 `[batch, time, tags]`."""
-        return self._get("logits")
-
-    def tag_probabilities(self, temperature: Any) -> Tensor:
-        """Compute the softmax of the emission scores over a temperature."""
-        return self._plain.tag_probabilities(temperature)
-
-    def posteriors(self, temperature: Any) -> Tensor:
-        """Return the posteriors, a CRF's as cached."""
-        if self.is_chain:
-            return self._get(str(Need("posteriors", temperature)))
-        return self._plain.posteriors(temperature)
-
-    def sequences(self, temperature: Any) -> SequenceStatistics:
-        """Return the statistics of the distribution over sequences, a CRF's as cached."""
-        if self.is_chain:
-            names = _sequence_arrays(temperature)
-            return SequenceStatistics(*(self._get(name) for name in names))
-        return self._plain.sequences(temperature)
-
-    def paths(self, number: int) -> tuple[Tensor, Tensor]:
-        """Return the first of the cached paths."""
-        of = [int(name.partition("@")[2]) for name in self.arrays if name.startswith("paths@")]
-        kept = min(there for there in of if there >= number)
-        paths, scores = (self.arrays[name] for name in _path_arrays(kept))
-        return tf.cast(tf.transpose(paths, [0, 2, 1])[:, :number], tf.int32), scores[:, :number]
-
-    def features(self, layer: str) -> Tensor:
-        """Return a layer's output."""
-        return self._get(str(Need("features", layer)))
-
-
 class _Writer:
     """Computes what is kept of a teacher, and appends it to a store."""
 
@@ -294,14 +240,14 @@ class _Writer:
         self.specs: dict[str, ArraySpec] = {}
         for need in needs:
             width = teacher.layer_width(str(need.of)) if need.kind == "features" else 1
-            self.specs.update(_specs(need, len(teacher.tags), width, is_chain, dtype))
+            self.specs.update(array_specs(need, len(teacher.tags), width, is_chain, dtype))
         self.needs = tuple(dict.fromkeys(needs))
         self.teacher = teacher
         run = Extractor(teacher, [str(need.of) for need in self.needs if need.kind == "features"])
         # For batches of any shape: each trace takes seconds.
         spec = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in teacher.text.inputs().items()}
         self._run = tf.function(
-            lambda x: _arrays(run(x, training=False), self.needs, is_chain), input_signature=[spec], autograph=False
+            lambda x: kept_arrays(run(x, training=False), self.needs, is_chain), input_signature=[spec], autograph=False
         )
 
     def append(self, store: OutputStore, keys: Sequence[bytes], sentences: Sequence[Sequence[str]]) -> None:
@@ -319,61 +265,6 @@ class _Writer:
         store.append([keys[i] for i in order], encoded.lengths[order], arrays)
 
 
-def _specs(need: Need, tags: int, width: int, is_chain: bool, dtype: str) -> dict[str, ArraySpec]:
-    """Describe the arrays that keep one need; of independent tags the logits are enough for most."""
-    match need.kind:
-        case "paths":
-            paths, scores = _path_arrays(int(need.of or 1))
-            number = int(need.of or 1)
-            return {
-                paths: ArraySpec((number,), "int8", "token"),
-                scores: ArraySpec((number,), "float32", "sentence"),
-            }
-        case "features":
-            return {str(need): ArraySpec((width,), dtype, "token")}
-        case "posteriors" if is_chain:
-            return {str(need): ArraySpec((tags,), dtype, "token")}
-        case "sequences" if is_chain:
-            marginals, transitions, entropy = _sequence_arrays(need.of)
-            return {
-                marginals: ArraySpec((tags,), dtype, "token"),
-                transitions: ArraySpec((tags, tags), dtype, "sentence"),
-                entropy: ArraySpec((), "float32", "sentence"),
-            }
-    return {"logits": ArraySpec((tags,), dtype, "token")}
-
-
-def _sequence_arrays(temperature: Any) -> tuple[str, str, str]:
-    of = str(Need("posteriors", temperature))
-    return of, of.replace("posteriors", "transitions"), of.replace("posteriors", "negative_entropy")
-
-
-def _path_arrays(number: int) -> list[str]:
-    return [f"paths@{number}", f"path_scores@{number}"]
-
-
-def _arrays(outputs: Outputs, needs: Collection[Need], is_chain: bool) -> dict[str, Tensor]:
-    """Compute the arrays of `_specs`, in float32."""
-    found: dict[str, Tensor] = {}
-    for need in needs:
-        match need.kind:
-            case "paths":
-                paths, scores = outputs.paths(int(need.of or 1))
-                names = _path_arrays(int(need.of or 1))
-                found.update(zip(names, (tf.transpose(paths, [0, 2, 1]), scores), strict=True))
-            case "features":
-                found[str(need)] = outputs.features(str(need.of))
-            case "posteriors" if is_chain:
-                found[str(need)] = outputs.posteriors(need.of)
-            case "sequences" if is_chain:
-                of = outputs.sequences(need.of)
-                values = (of.marginals, of.transitions, of.negative_entropy)
-                found.update(zip(_sequence_arrays(need.of), values, strict=True))
-            case _:
-                found["logits"] = outputs.emissions
-    return found
-
-
 def described(teacher: Tagger, needs: Collection[Need]) -> dict[str, Any]:
     """Describe a teacher by all that its outputs depend on, and what is kept of them, as plain data."""
     weights = hashlib.sha256()
@@ -387,7 +278,7 @@ def described(teacher: Tagger, needs: Collection[Need]) -> dict[str, Any]:
         "head": "crf" if isinstance(teacher.head, CRFHead) else "softmax",
         "text": hashlib.sha256(text.encode()).hexdigest()[:32],
         "weights": weights.hexdigest()[:32],
-        "outputs": [str(need) for need in dict.fromkeys(needs)],
+        "outputs": sorted({str(need) for need in needs}),
     }
 
 

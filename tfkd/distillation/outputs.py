@@ -128,8 +128,8 @@ class Outputs(TeacherOutputs):
 
     Example:
         >>> scores = tf.constant([[[0.0, 1.0]]])
-        >>> Outputs.of(scores).posteriors(1.0).numpy().round(3).tolist()
-        [[[0.269, 0.731]]]
+        >>> [round(float(p), 3) for p in Outputs.of(scores).posteriors(1.0)[0, 0]]
+        [0.269, 0.731]
     """
 
     distribution: TagDistribution

@@ -32,7 +32,8 @@ def reference() -> str:
         ### Top level
     """
     parts = []
-    for path, section in [*_sections("", Config), ("A ramp, in place of a number", RampConfig)]:
+    sections: list[tuple[str, type[Section]]] = [*_sections("", Config), ("A ramp, in place of a number", RampConfig)]
+    for path, section in sections:
         heading = "Top level" if not path else path if " " in path else f"`{path}`"
         rows = [
             f"| `{name}` | {_type(field)} | {_default(field)} | {field.description} |"

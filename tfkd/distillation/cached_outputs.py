@@ -1,0 +1,125 @@
+"""The arrays that a cache keeps for what losses need of a teacher, and how a batch of them is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from tfkd.distillation.outputs import Need, Outputs, SequenceStatistics, TeacherOutputs
+from tfkd.distillation.store_files import ArraySpec
+
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class CachedOutputs(TeacherOutputs):
+    """What a cache holds for one batch.
+
+    Attributes:
+        arrays: The cached arrays, padded.
+        is_chain: Whether the teacher's tags depend on each other, as a CRF's do.
+    """
+
+    arrays: dict[str, Tensor]
+    is_chain: bool
+
+    def _get(self, name: str) -> Tensor:
+        return tf.cast(self.arrays[name], tf.float32)
+
+    @property
+    def _plain(self) -> Outputs:
+        logits = self._get("logits")
+        return Outputs.of(logits, tf.sequence_mask(self.arrays["lengths"], tf.shape(logits)[1]))
+
+    @property
+    def emissions(self) -> Tensor:
+        """Emission scores (logits), float32 `[batch, time, tags]`."""
+        return self._get("logits")
+
+    def tag_probabilities(self, temperature: Any) -> Tensor:
+        """Compute the softmax of the emission scores over a temperature."""
+        return self._plain.tag_probabilities(temperature)
+
+    def posteriors(self, temperature: Any) -> Tensor:
+        """Return the posteriors, a CRF's as cached."""
+        if self.is_chain:
+            return self._get(str(Need("posteriors", temperature)))
+        return self._plain.posteriors(temperature)
+
+    def sequences(self, temperature: Any) -> SequenceStatistics:
+        """Return the statistics of the distribution over sequences, a CRF's as cached."""
+        if self.is_chain:
+            names = sequence_arrays(temperature)
+            return SequenceStatistics(*(self._get(name) for name in names))
+        return self._plain.sequences(temperature)
+
+    def paths(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return the first of the cached paths."""
+        of = [int(name.partition("@")[2]) for name in self.arrays if name.startswith("paths@")]
+        kept = min(there for there in of if there >= number)
+        paths, scores = (self.arrays[name] for name in path_arrays(kept))
+        return tf.cast(tf.transpose(paths, [0, 2, 1])[:, :number], tf.int32), scores[:, :number]
+
+    def features(self, layer: str) -> Tensor:
+        """Return a layer's output."""
+        return self._get(str(Need("features", layer)))
+
+
+def array_specs(need: Need, tags: int, width: int, is_chain: bool, dtype: str) -> dict[str, ArraySpec]:
+    """Describe the arrays that keep one need; of independent tags the logits are enough for most."""
+    match need.kind:
+        case "paths":
+            paths, scores = path_arrays(int(need.of or 1))
+            number = int(need.of or 1)
+            return {
+                paths: ArraySpec((number,), "int8" if tags < 128 else "float32", "token"),
+                scores: ArraySpec((number,), "float32", "sentence"),
+            }
+        case "features":
+            return {str(need): ArraySpec((width,), dtype, "token")}
+        case "posteriors" if is_chain:
+            return {str(need): ArraySpec((tags,), dtype, "token")}
+        case "sequences" if is_chain:
+            marginals, transitions, entropy = sequence_arrays(need.of)
+            return {
+                marginals: ArraySpec((tags,), dtype, "token"),
+                transitions: ArraySpec((tags, tags), dtype, "sentence"),
+                entropy: ArraySpec((), "float32", "sentence"),
+            }
+    return {"logits": ArraySpec((tags,), dtype, "token")}
+
+
+def sequence_arrays(temperature: Any) -> tuple[str, str, str]:
+    """Name the arrays of a CRF's distribution over sequences: marginals, transitions, negative entropy."""
+    of = str(Need("posteriors", temperature))
+    return of, of.replace("posteriors", "transitions"), of.replace("posteriors", "negative_entropy")
+
+
+def path_arrays(number: int) -> list[str]:
+    """Name the arrays of the best paths: their tags, and their log-probabilities."""
+    return [f"paths@{number}", f"path_scores@{number}"]
+
+
+def kept_arrays(outputs: Outputs, needs: Collection[Need], is_chain: bool) -> dict[str, Tensor]:
+    """Compute the arrays of `_specs`, in float32."""
+    found: dict[str, Tensor] = {}
+    for need in needs:
+        match need.kind:
+            case "paths":
+                paths, scores = outputs.paths(int(need.of or 1))
+                names = path_arrays(int(need.of or 1))
+                found.update(zip(names, (tf.transpose(paths, [0, 2, 1]), scores), strict=True))
+            case "features":
+                found[str(need)] = outputs.features(str(need.of))
+            case "posteriors" if is_chain:
+                found[str(need)] = outputs.posteriors(need.of)
+            case "sequences" if is_chain:
+                of = outputs.sequences(need.of)
+                values = (of.marginals, of.transitions, of.negative_entropy)
+                found.update(zip(sequence_arrays(need.of), values, strict=True))
+            case _:
+                found["logits"] = outputs.emissions
+    return found
