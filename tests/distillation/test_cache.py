@@ -271,7 +271,9 @@ def test_what_it_does_not_hold_is_refused_with_the_remedy(caches, tmp_path):
         with pytest.raises(TfkdError, match=message):
             Distiller(given, student, loss)
 
-    refused(PosteriorDistillation(3.0), "not hold posteriors@3, .* has .*logits, .*posteriors@2.*--outputs posteriors@3`")
+    refused(
+        PosteriorDistillation(3.0), "not hold posteriors@3, .* has .*logits, .*posteriors@2.*--outputs posteriors@3`"
+    )
     refused(SequenceDistillation(1.0), "does not hold sequences@1.*--outputs sequences@1`")
     refused(PathDistillation(5), "does not hold paths@5.*--outputs paths@5`")
     refused(FeatureDistillation("characters", "encoder"), r"no features of a layer 'characters', only of \['encoder'\]")

@@ -256,3 +256,15 @@ def test_what_makes_no_batches_is_refused():
         distiller.batches([])
     with pytest.raises(TfkdError, match="tag 'B-Z' that the model does not know"):
         distiller.batches(small_corpus("Z").train, Text())
+
+
+def test_batches_that_are_not_the_distillers_are_refused_with_the_remedy(tmp_path):
+    distiller, _ = make()
+    distiller.compile("adam")
+    cached, _ = make(given=TeacherCache.write(tmp_path, teacher(), [s.tokens for s in TRAIN], [Need("logits")]))
+    cached.compile("adam")
+    data = next(iter(distiller.batches(TRAIN, batch_size=8)))
+    with pytest.raises(TfkdError, match=r"no 'logits' of the teacher's cache, .*make batches with `distiller\.batches"):
+        cached.train_step(data)
+    with pytest.raises(TfkdError, match=r"no feature 'words' for .*, only \['student'\]: make batches with"):
+        distiller.train_step(({"student": data[0]["student"]}, data[1]))

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfkd.distillation.outputs import Need, Outputs, SequenceStatistics, TeacherOutputs
 from tfkd.distillation.store_files import ArraySpec
+from tfkd.errors import TfkdError
 
 Tensor = Any
 
@@ -27,6 +28,11 @@ class CachedOutputs(TeacherOutputs):
     is_chain: bool
 
     def _get(self, name: str) -> Tensor:
+        if name not in self.arrays:
+            raise TfkdError(
+                f"the batch has no {name!r} of the teacher's cache, only {sorted(self.arrays)}: make batches with "
+                "`distiller.batches(sentences)`."
+            )
         return tf.cast(self.arrays[name], tf.float32)
 
     @property

@@ -171,7 +171,17 @@ class Extractor:
         self.model = keras.Model(tagger.input, {"": tagger.output, **outputs}, name=f"{tagger.name}_outputs")
 
     def __call__(self, x: dict[str, Tensor], training: bool) -> Outputs:
-        """Run it on features."""
+        """Run it on features.
+
+        Raises:
+            TfkdError: They are not this tagger's.
+        """
+        missing = [name for name in self.model.input if name not in x]
+        if missing:
+            raise TfkdError(
+                f"the batch has no feature {missing[0]!r} for {self.tagger.name}, only {sorted(x)}: make batches with "
+                "`distiller.batches(sentences)`."
+            )
         found = self.model({name: x[name] for name in self.model.input}, training=training)
         emissions = found.pop("")
         return Outputs(self.tagger.head.distribution(emissions, self.tagger.text.mask(x)), found)
