@@ -10,6 +10,7 @@ import tensorflow as tf
 import tfkd.optimizers
 from tests.models.small import small_corpus, small_tagger, small_teacher
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
+from tfkd.distillation.teachers import Extractor
 from tfkd.preprocessing import batches
 
 CORPORA = {"a": small_corpus("A", 1, 8), "b": small_corpus("B", 2, 8)}
@@ -50,9 +51,10 @@ def test_two_batches_make_one_update_by_the_mean_of_their_gradients(kind, optimi
             if kind == "teacher":
                 loss = view.token_loss(x, y, None, view(x, training=True))
             else:
-                student = view._run_student(x, training=True)
-                own, taught = view._two_losses(x, y, None, view._run_teacher(x), student)
-                loss = view.student_loss_weight * own + taught
+                student = Extractor(view.student, ["encoder"])(x, training=True)
+                taught = Extractor(view.teacher, ["encoder"])(x, training=False)
+                own = view.student.token_loss(x, y, None, student.emissions)
+                loss = 0.5 * own + tf.add_n([each(taught, student) for each in view.distillation_losses])
         sources = [v.value for v in view.trainable_variables]
         gradients.append([tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, sources)])
     alone = optimizer(RATE)
