@@ -47,8 +47,8 @@ class TagDistribution:
 
     Example:
         >>> tokens = TagDistribution(tf.zeros([1, 2, 3]), tf.constant([[True, True]]))
-        >>> tokens.log_probabilities(tf.constant([[[0, 1]]])).numpy().round(4).tolist()
-        [[-2.1972]]
+        >>> tokens.log_probabilities(tf.constant([[[0, 1]]])).numpy().round(4)
+        array([[-2.1972]], dtype=float32)
     """
 
     emissions: Tensor
