@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfkd.benchmarks._turns import Step
 from tfkd.errors import TfkdError
 
 PAUSE = 0.3
@@ -64,6 +65,15 @@ class Environment:
 TORCH = Environment("TFKD_PEERS", ("torch==2.13.0", "pytorch-crf==0.7.2", "flair==0.15.1", "gensim==4.4.0"))
 ADDONS = Environment("TFKD_TFA", ("tensorflow-cpu==2.15.1", "tensorflow-addons==0.23.0", "numpy<2"))
 """tensorflow-addons ended with TensorFlow 2.15, which needs a Python of 3.11 at most."""
+
+
+def seconds_of(step: Step, number: int) -> float:
+    """Run a step of ours so many times, after the pause that a peer's turn has too."""
+    time.sleep(PAUSE)
+    started = time.perf_counter()
+    for _ in range(number):
+        step()
+    return time.perf_counter() - started
 
 
 class Peer:

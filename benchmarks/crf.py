@@ -9,7 +9,6 @@ those that this process has been given, one in each of two operations where the 
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._peers import ADDONS, PAUSE, peer
+from tfkd.benchmarks._peers import ADDONS, peer, seconds_of
 from tfkd.benchmarks._turns import Step, warmed_up
 from tfkd.layers import crf_decode, crf_decode_top_k, crf_log_norm
 
@@ -64,10 +63,10 @@ def _measure(
     for key in theirs:
         addons("run", f"{key}_{name}", 3)  # warm-up: traces
     # So often in a turn that it takes about as long as wanted.
-    number = {key: max(1, round(turn / max(_seconds(step, 1), 1e-6))) for key, step in steps.items()}
+    number = {key: max(1, round(turn / max(seconds_of(step, 1), 1e-6))) for key, step in steps.items()}
     taken: dict[str, list[float]] = {key: [] for key in steps}
     for _ in range(turns):
-        ours = {key: _seconds(step, number[key]) / number[key] for key, step in steps.items()}
+        ours = {key: seconds_of(step, number[key]) / number[key] for key, step in steps.items()}
         for key in theirs:
             seconds = addons("run", f"{key}_{name}", number[key])["seconds"] / number[key]
             taken[key].append(ours[key] / seconds)
@@ -95,11 +94,3 @@ def _steps(inputs: tf.Tensor, lengths: tf.Tensor, transitions: tf.Tensor) -> dic
         "decode": warmed_up(lambda: decode(inputs, transitions, lengths)[0].numpy()),
         "four": warmed_up(lambda: four(inputs, transitions, lengths)[0].numpy()),
     }
-
-
-def _seconds(step: Step, number: int) -> float:
-    time.sleep(PAUSE)
-    started = time.perf_counter()
-    for _ in range(number):
-        step()
-    return time.perf_counter() - started

@@ -26,7 +26,7 @@ import tfkd.layers
 from tfkd.benchmarks import Ratio
 from tfkd.benchmarks._batches import TINY
 from tfkd.benchmarks._corpus import disease_corpus
-from tfkd.benchmarks._peers import PAUSE, peer
+from tfkd.benchmarks._peers import PAUSE, peer, seconds_of
 from tfkd.benchmarks._steps import bilstm_products, gradient_step, training_step
 from tfkd.benchmarks._turns import Step
 from tfkd.corpora import Corpus, spans
@@ -54,8 +54,8 @@ def run(quick: bool) -> Sequence[Ratio]:
                 taken["torch"].append(mine / _rate(torch("train", steps)))
                 taken["flair"].append(mine / _rate(flair("train", steps)))
                 theirs = torch("lstm_step", steps)["seconds"]
-                taken["lstm"].append(_seconds(lstm, steps) / theirs)
-                taken["products"].append(_seconds(products, steps) / theirs)
+                taken["lstm"].append(seconds_of(lstm, steps) / theirs)
+                taken["products"].append(seconds_of(products, steps) / theirs)
                 first = turn * tagged % max(len(corpus.test) - tagged, 1)
                 mine = _rate(ours.tag(first, tagged))
                 taken["tag"].append(mine / _rate(flair("predict", first, tagged)))
@@ -70,14 +70,6 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 def _rate(measured: dict[str, float]) -> float:
     return measured["tokens"] / measured["seconds"]
-
-
-def _seconds(step: Step, number: int) -> float:
-    time.sleep(PAUSE)
-    started = time.perf_counter()
-    for _ in range(number):
-        step()
-    return time.perf_counter() - started
 
 
 class Ours:

@@ -183,7 +183,6 @@ class CachedSentences:
         self._cache = cache
         self._names = list(names)
         self._keys: list[bytes] = []
-        self._missing: Sequence[str] = ()
         self._rows: np.ndarray | None = None
 
     def following(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfkd.corpora import Sentence
+from tfkd.distillation.cache import CachedSentences
 from tfkd.distillation.losses import Batch, DistillationLoss, Schedule
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.distillation.teachers import Extractor, as_teacher, part_of
-from tfkd.distillation.training_batches import STUDENT, TEACHER, distillation_batches
 from tfkd.errors import TfkdError
 from tfkd.models import Tagger
 from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
+from tfkd.preprocessing import BatchPlan, EncodedSentences, TransferPlan, tag_ids
 
 Tensor = Any
+STUDENT, TEACHER = "student", "teacher"
+"""Names under which a batch holds what each of them reads."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -167,18 +172,25 @@ class Distiller(Trained, keras.Model):
             TfkdError: There is no teacher, a sentence has a tag that the student does not know, or a cache lacks some
                 of the sentences.
         """
-        return distillation_batches(
-            self._known_teacher()[1],
-            self._needs,
-            self.student,
-            sentences,
-            transfer,
-            share=share,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            shapes=shapes,
-        )
+        _, teacher, _ = self._known_teacher()
+        sources: dict[str, Any] = {STUDENT: self.student.text, **teacher.sources(TEACHER, self._needs)}
+        caches = [source for source in sources.values() if isinstance(source, CachedSentences)]
+
+        def all_tokens() -> Iterable[Sequence[str]]:
+            return itertools.chain((sentence.tokens for sentence in sentences), transfer)
+
+        followed = all_tokens()
+        for cache in caches:
+            followed = cache.following(followed)
+        encoded = EncodedSentences(followed, sources)
+        for cache in caches:
+            cache.found(all_tokens())
+        tags = tag_ids(sentences, self.student.tags)
+        tagged, untagged = np.split(encoded.lengths, [len(sentences)])
+        encoded.set_tags(np.concatenate([tags, np.full(int(untagged.sum()), -1, tags.dtype)]))
+        if not len(untagged):
+            return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle), shapes)
+        return encoded.dataset(TransferPlan(tagged, untagged, batch_size, share, seed), shapes)
 
     def _known_teacher(self) -> Any:
         if not self._teacher.value:

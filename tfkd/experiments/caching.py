@@ -17,9 +17,8 @@ from tfkd.distillation.cache import bytes_needed
 from tfkd.errors import TfkdError
 from tfkd.experiments.assembly import read_data, read_named
 from tfkd.experiments.config import Config
-from tfkd.experiments.distilling import make_losses, read_transfer, view_of
+from tfkd.experiments.distilling import make_losses, read_transfer, view_of_run
 from tfkd.experiments.run_folder import RunFolder
-from tfkd.models import MultiTaskTagger
 from tfkd.preprocessing import TextSentences
 
 
@@ -72,12 +71,9 @@ def cache_teacher(
     console = console or Console(quiet=True)
     folder = RunFolder(run)
     config = folder.config()
-    model = folder.model()
     if task is None and student is not None:
         task = (student.distillation and student.distillation.task) or next(iter(student.tasks))
-    if task is None and isinstance(model, MultiTaskTagger) and len(model.tasks) > 1:
-        raise TfkdError(f"{run} is a teacher of several tasks: say which with --task, one of {', '.join(model.tasks)}.")
-    teacher = view_of(model, task or next(iter(config.tasks)))
+    teacher, task = view_of_run(folder, task)
     needs = [Need.parse(text) for text in outputs] or _needs_of(student, config.head)
     sentences = _Sentences(sources, splits, student)
     count = tokens = 0
@@ -102,7 +98,7 @@ def cache_teacher(
                 sentences,
                 needs,
                 dtype=dtype,  # type: ignore[arg-type]
-                name=f"{folder.path.absolute()}, {task or next(iter(config.tasks))}",
+                name=f"{folder.path.absolute()}, {task}",
                 corpora=[settings.path for settings in config.tasks.values()],
                 progress=lambda done: bar.update(work, completed=done),
             )

@@ -83,6 +83,20 @@ def view_of(model: Tagger | MultiTaskTagger, task: str) -> Tagger:
     return model.for_task(task) if isinstance(model, MultiTaskTagger) else model
 
 
+def view_of_run(folder: RunFolder, task: str | None) -> tuple[Tagger, str]:
+    """Load the model of a finished run, a teacher's view of a task, and say which task it is.
+
+    Raises:
+        TfkdError: It is no finished run, has no such task, or has several and none was named.
+    """
+    config, model = folder.config(), folder.model()
+    if task is None and isinstance(model, MultiTaskTagger) and len(model.tasks) > 1:
+        names = ", ".join(model.tasks)
+        raise TfkdError(f"{folder.path} is a teacher of several tasks: say which with --task, one of {names}.")
+    name = task or next(iter(config.tasks))
+    return view_of(model, name), name
+
+
 def read_teacher(config: Config) -> Teacher | Tagger:
     """Load what the student learns from: caches where there are any, or else the teachers themselves.
 

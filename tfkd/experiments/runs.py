@@ -41,6 +41,7 @@ from tfkd.experiments.distilling import (
     teachers_corpora,
     updates,
     view_of,
+    view_of_run,
     with_teachers,
 )
 from tfkd.experiments.progress import EpochProgress
@@ -175,11 +176,7 @@ def evaluate(
     """
     folder = RunFolder(run)
     config = folder.config()
-    model = folder.model()
-    if task is None and isinstance(model, MultiTaskTagger) and len(model.tasks) > 1:
-        raise TfkdError(f"{run} is a teacher of several tasks: say which with --task, one of {', '.join(model.tasks)}.")
-    name = task or next(iter(config.tasks))
-    tagger = view_of(model, name) if isinstance(model, MultiTaskTagger) else model
+    tagger, name = view_of_run(folder, task)
     if corpus is None:
         if name not in config.tasks:
             raise TfkdError(f"{run} has no task {name!r}: {nearest(name, config.tasks)}")

@@ -71,9 +71,9 @@ class FeatureDistillation(DistillationLoss):
                 f"{self.student_layer_name!r} of the student has {own} and {self.teacher_layer_name!r} of the teacher "
                 f"{theirs}: use the models that it was trained with, or make a new loss."
             )
-        if self.projection is not None or (self.project is False and own == theirs):
+        if self.projection is not None:
             return
-        if self.project is False:
+        if self.project is False and own != theirs:
             raise TfkdError(
                 f"{self.student_layer_name!r} of the student gives {own} units and {self.teacher_layer_name!r} of the "
                 f"teacher {theirs}: without a projection they must be alike; leave `project` to its default."

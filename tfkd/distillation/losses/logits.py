@@ -11,7 +11,7 @@ import keras
 from keras import ops
 from typing_extensions import override
 
-from tfkd.distillation.losses.base import Batch, Schedule, TagLoss, TemperedLoss, divergence, serialized
+from tfkd.distillation.losses.base import Batch, Schedule, TagLoss, TemperedLoss, divergence
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.layers import token_weights
 from tfkd.models.replicas import replicas, summed
@@ -199,11 +199,7 @@ class CorrelationDistillation(TemperedLoss):
 
     @override
     def get_config(self) -> dict[str, Any]:
-        return {
-            "temperature": serialized(self.temperature),
-            "between_weight": self.between_weight,
-            "within_weight": self.within_weight,
-        }
+        return {**super().get_config(), "between_weight": self.between_weight, "within_weight": self.within_weight}
 
 
 def _cosine(a: Tensor, b: Tensor, axis: int) -> Tensor:
