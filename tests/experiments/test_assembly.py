@@ -9,7 +9,7 @@ from tests.models.small import small_corpus
 from tfkd.corpora import Corpus, Sentence
 from tfkd.errors import TfkdError
 from tfkd.experiments import parse_config
-from tfkd.experiments.assembly import make_model, make_optimizer, make_text, read_vectors, watched_corpora
+from tfkd.experiments.assembly import make_model, make_optimizer, make_text, read_vectors, updates, watched_corpora
 
 TAGGER = "kind: tagger\ntasks: {gene: {path: 'demo:gene', devel_sentences: 5}}\nencoder: {units: 3}\n"
 
@@ -50,7 +50,23 @@ def test_the_best_epoch_may_be_chosen_on_a_sample_that_is_always_the_same():
 
 def test_the_optimizer_is_as_the_configuration_says():
     training = "training: {learning_rate: 0.25, clip_norm: 2.0, gradient_accumulation_steps: 3}"
-    optimizer = make_optimizer(parse_config(TAGGER + training))
+    optimizer = make_optimizer(parse_config(TAGGER + training), 100)
     assert float(optimizer.learning_rate) == 0.25
     assert optimizer.global_clipnorm == 2.0
     assert optimizer.gradient_accumulation_steps == 3
+
+
+def test_the_learning_rate_may_fall_over_the_updates_of_the_training():
+    ramp = "training: {learning_rate: {start: 0.5, end: 0.1, until: 0.5}}"
+    optimizer = make_optimizer(parse_config(TAGGER + ramp), 40)
+    rates = []
+    for step in (0, 5, 10, 20, 39):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    np.testing.assert_allclose(rates, [0.5, 0.4, 0.3, 0.1, 0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("accumulated", "expected"), [(1, 60), (4, 15)])
+def test_updates_are_the_batches_of_all_epochs_but_for_accumulated_ones(accumulated, expected):
+    training = f"training: {{epochs: 3, gradient_accumulation_steps: {accumulated}}}"
+    assert updates(parse_config(TAGGER + training), 20) == expected

@@ -15,7 +15,7 @@ from tfkd.corpora import write_corpus
 from tfkd.distillation import Distiller, LogitsDistillation, TeacherCache
 from tfkd.errors import TfkdError
 from tfkd.experiments import RunFolder, cache_teacher, distill, parse_config, train
-from tfkd.experiments.distilling import make_distiller, make_losses, updates
+from tfkd.experiments.distilling import make_distiller, make_losses, student_updates
 from tfkd.models import Tagger
 
 SMALL = """
@@ -131,7 +131,7 @@ def test_text_without_labels_is_learnt_from_and_kept_apart_from_test_sentences(p
     assert alone.text == taught.text
     assert {"binds", "novelkin"} <= set(alone.text.words)
     # As many updates: an epoch goes once through the labelled sentences, two in each batch of eight.
-    assert updates(config, 40) == 2 * 20
+    assert student_updates(config, 40) == 2 * 20
     cache_teacher(place / "softmax", [], tmp_path / "cache", student=config)
     distill(config, None, tmp_path / "cached", cache=tmp_path / "cache")
     assert apart(tmp_path / "taught", tmp_path / "cached") < 1e-5
@@ -145,7 +145,7 @@ def test_ramps_go_over_the_updates_of_the_training(place):
         "distillation.student_loss_weight={start: 0, end: 1}",
     )
     corpus = small_corpus("A")
-    steps = updates(config, len(corpus.train))
+    steps = student_updates(config, len(corpus.train))
     assert steps == 2 * -(-len(corpus.train) // 8)
     tagger = RunFolder(place / "softmax").model().for_task("a")
     distiller = make_distiller(config, tagger, Tagger(tagger.text, corpus), steps)

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tfkd.optimizers
 from tfkd.corpora import Corpus, demo_corpora, read_corpus, without_held_out
 from tfkd.errors import TfkdError, nearest
-from tfkd.experiments.config import BUNDLED_CORPUS, Config
+from tfkd.experiments.config import BUNDLED_CORPUS, Config, RampConfig
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.preprocessing import WordFeatures, WordVectors, batches, multitask_batches, read_word_vectors
 
@@ -149,15 +149,28 @@ def make_encoder(config: Config) -> BiLSTM:
     )
 
 
-def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
-    """Make the optimiser of a configuration."""
+def make_optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
+    """Make the optimiser of a configuration, for a training of so many updates."""
     settings = config.training
     accumulate = settings.gradient_accumulation_steps
     return tfkd.optimizers.Adam(
-        learning_rate=settings.learning_rate,
+        learning_rate=ramped(settings.learning_rate, steps),
         global_clipnorm=settings.clip_norm,
         gradient_accumulation_steps=accumulate if accumulate > 1 else None,
     )
+
+
+def ramped(value: float | RampConfig, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return a number as it is, and a ramp as a schedule over a training of so many updates."""
+    if not isinstance(value, RampConfig):
+        return value
+    decay = max(round(value.until * steps), 1)
+    return keras.optimizers.schedules.PolynomialDecay(value.start, decay, value.end)
+
+
+def updates(config: Config, batches: int) -> int:
+    """Return how many updates a training takes that has so many batches in an epoch."""
+    return batches * config.training.epochs // config.training.gradient_accumulation_steps
 
 
 COMPILED_SHAPES = 8

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tfkd.errors import nearest
+from tfkd.experiments.config_base import NUMBER, RAMP, RampConfig
 from tfkd.experiments.config_schema import (
     KEY_ERROR,
     BiLSTMConfig,
@@ -27,13 +28,10 @@ from tfkd.experiments.config_schema import (
 )
 from tfkd.experiments.config_source import ConfigError, Key, Source, describe, dotted, override, parse_yaml
 from tfkd.experiments.distillation_schema import (
-    NUMBER,
     ONE,
-    RAMP,
     SEVERAL,
     DistillationConfig,
     LossConfig,
-    RampConfig,
     TransferConfig,
 )
 

@@ -15,10 +15,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tfkd.experiments.config_base import Section
+from tfkd.experiments.config_base import RampConfig, Section
 from tfkd.experiments.config_schema import Config
 from tfkd.experiments.config_source import describe
-from tfkd.experiments.distillation_schema import RampConfig
 
 BEGIN = "<!-- tables: made by tfkd.experiments.config_reference -->"
 END = "<!-- end of tables -->"

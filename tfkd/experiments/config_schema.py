@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tfkd.errors import TfkdError
-from tfkd.experiments.config_base import Count, Name, NonEmpty, Positive, Rate, Section, Seed, Units
+from tfkd.experiments.config_base import Count, Name, NonEmpty, Positive, RampedRate, Rate, Section, Seed, Units
 from tfkd.experiments.distillation_schema import DistillationConfig, TransferConfig
 
 KEY_ERROR = "key_error"
@@ -111,7 +111,9 @@ class TrainingConfig(Section):
     epochs: Count = Field(20, description="passes over the training sentences")
     batch_size: Count = Field(32, description="sentences in a batch")
     optimizer: Literal["adam"] = Field("adam", description="the optimiser")
-    learning_rate: Positive = Field(1e-3, description="its rate")
+    learning_rate: RampedRate = Field(
+        1e-3, description="its rate; or a ramp: `{start: 2e-3, end: 0}` lets it fall to nothing"
+    )
     clip_norm: Positive | None = Field(5.0, description="gradients are cut to this global norm; null leaves them alone")
     gradient_accumulation_steps: Count = Field(1, description="batches whose gradients make one update")
     patience: Count | None = Field(

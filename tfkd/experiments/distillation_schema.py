@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_serializer, model_validator
 
-from tfkd.experiments.config_base import Count, Name, NonEmpty, Positive, Section, Seed, Share, Weight
+from tfkd.experiments.config_base import (
+    Count,
+    Name,
+    NonEmpty,
+    RampedWeight,
+    Section,
+    Seed,
+    Share,
+    Temperature,
+    Weight,
+)
 
-NUMBER, RAMP, ONE, SEVERAL = "[number]", "[ramp]", "[one]", "[several]"
+ONE, SEVERAL = "[one]", "[several]"
 """Marks that stand in the places of errors for the form of a value; no part of its key."""
-
-
-class RampConfig(Section):
-    """A value that changes evenly in training."""
-
-    start: Weight = Field(description="the value at the beginning")
-    end: Weight = Field(description="the value at the end")
-    until: Annotated[float, Field(gt=0, le=1)] = Field(
-        1.0, description="the share of the training after which the end is reached"
-    )
-
-
-class PositiveRampConfig(RampConfig):
-    """A value above 0 that changes evenly in training."""
-
-    start: Positive = Field(description="the value at the beginning")
-    end: Positive = Field(description="the value at the end")
-
-
-def _number_or_ramp(value: Any) -> str:
-    return RAMP if isinstance(value, Mapping | RampConfig) else NUMBER
 
 
 def _one_or_several(value: Any) -> str:
     return SEVERAL if isinstance(value, list | tuple) else ONE
 
 
-RampedWeight = Annotated[
-    Annotated[Weight, Tag(NUMBER)] | Annotated[RampConfig, Tag(RAMP)], Discriminator(_number_or_ramp)
-]
-Temperature = Annotated[
-    Annotated[Positive, Tag(NUMBER)] | Annotated[PositiveRampConfig, Tag(RAMP)], Discriminator(_number_or_ramp)
-]
 Paths = Annotated[tuple[NonEmpty, ...], Field(strict=False)]
 OnePathOrMore = Annotated[
     Annotated[NonEmpty, Tag(ONE)] | Annotated[Annotated[Paths, Field(min_length=1)], Tag(SEVERAL)],

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 from rich.console import Console
 
 from tfkd.corpora import Corpus, TransferSentences
@@ -28,8 +27,8 @@ from tfkd.distillation import (
     TeacherCache,
 )
 from tfkd.errors import TfkdError
-from tfkd.experiments.assembly import compiled_shapes, read_named
-from tfkd.experiments.config import Config, DistillationConfig, LossConfig, RampConfig
+from tfkd.experiments.assembly import compiled_shapes, ramped, read_named, updates
+from tfkd.experiments.config import Config, DistillationConfig, LossConfig
 from tfkd.experiments.run_folder import RunFolder
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.preprocessing import TextSentences, TransferPlan
@@ -172,13 +171,12 @@ def teachers_corpora(config: Config, console: Console) -> list[Corpus]:
     return found
 
 
-def updates(config: Config, sentences: int) -> int:
+def student_updates(config: Config, sentences: int) -> int:
     """Return how many updates a student's training takes that goes so often through so many labelled sentences."""
-    settings = config.training
-    size = settings.batch_size
+    size = config.training.batch_size
     if config.transfer is not None:
         size = TransferPlan.parts(size, config.transfer.share)[0]
-    return -(-sentences // size) * settings.epochs // settings.gradient_accumulation_steps
+    return updates(config, -(-sentences // size))
 
 
 def make_losses(config: Config, steps: int) -> list[DistillationLoss]:
@@ -189,8 +187,8 @@ def make_losses(config: Config, steps: int) -> list[DistillationLoss]:
 def make_distiller(config: Config, teacher: Teacher | Tagger, student: Tagger, steps: int) -> Distiller:
     """Make the distiller of a configuration, for a training of so many updates."""
     settings = distillation_settings(config)
-    weights = [_ramped(loss.settings.weight, steps) for loss in settings.losses]
-    own = _ramped(settings.student_loss_weight, steps)
+    weights = [ramped(loss.settings.weight, steps) for loss in settings.losses]
+    own = ramped(settings.student_loss_weight, steps)
     return Distiller(teacher, student, make_losses(config, steps), weights, own)
 
 
@@ -209,17 +207,10 @@ def distilling_batches(
     )
 
 
-def _ramped(value: float | RampConfig, steps: int) -> Any:
-    if not isinstance(value, RampConfig):
-        return value
-    decay = max(round(value.until * steps), 1)
-    return keras.optimizers.schedules.PolynomialDecay(value.start, decay, value.end)
-
-
 def _tempered(make: Callable[..., DistillationLoss], *others: str) -> Callable[[Any, int], DistillationLoss]:
     """Make losses with a temperature, and these other settings under their own names."""
     return lambda settings, steps: make(
-        _ramped(settings.temperature, steps), **{name: getattr(settings, name) for name in others}
+        ramped(settings.temperature, steps), **{name: getattr(settings, name) for name in others}
     )
 
 

@@ -29,6 +29,7 @@ from tfkd.experiments.assembly import (
     read_data,
     read_vectors,
     training_batches,
+    updates,
     watched_corpora,
 )
 from tfkd.experiments.config import Config
@@ -38,8 +39,8 @@ from tfkd.experiments.distilling import (
     make_distiller,
     read_teacher,
     read_transfer,
+    student_updates,
     teachers_corpora,
-    updates,
     view_of,
     view_of_run,
     with_teachers,
@@ -100,8 +101,11 @@ def train(
     transfer = read_transfer(config, corpora)
     with strategy.scope():
         model = _new_model(config, corpora, vectors, console, transfer)
-        model.compile(make_optimizer(config), jit_compile=config.training.jit_compile)
-    return _fit(config, folder, model, model, corpora, training_batches(config, model, corpora), console, overwrite)
+    batches = training_batches(config, model, corpora)
+    with strategy.scope():
+        optimizer = make_optimizer(config, updates(config, int(batches.cardinality())))
+        model.compile(optimizer, jit_compile=config.training.jit_compile)
+    return _fit(config, folder, model, model, corpora, batches, console, overwrite)
 
 
 def distill(
@@ -148,9 +152,9 @@ def distill(
     with strategy.scope():
         student = _new_model(config, corpora, vectors, console, words_of)
         assert isinstance(student, Tagger)
-        steps = updates(config, sum(len(corpus.train) for corpus in corpora.values()))
+        steps = student_updates(config, sum(len(corpus.train) for corpus in corpora.values()))
         distiller = make_distiller(config, taught_by, student, steps)
-        distiller.compile(make_optimizer(config), jit_compile=config.training.jit_compile)
+        distiller.compile(make_optimizer(config, steps), jit_compile=config.training.jit_compile)
     batches = distilling_batches(config, distiller, corpora, transfer)
     about = {"transfer": asdict(transfer.report)} if transfer is not None else {}
     return _fit(config, folder, student, distiller, corpora, batches, console, overwrite, about)
