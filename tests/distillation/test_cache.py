@@ -86,13 +86,7 @@ def says(given, rows, needs=NEEDS):
     """What a teacher says of a batch of the sentences, read as a distiller reads it."""
     given = as_teacher(given)
     sources = given.sources("teacher", needs)
-    followed = SENTENCES
-    held = [source for source in sources.values() if isinstance(source, cache.CachedSentences)]
-    for source in held:
-        followed = source.following(followed)
-    encoded = EncodedSentences(followed, sources)
-    for source in held:
-        source.found(SENTENCES)
+    encoded = EncodedSentences(SENTENCES, sources)
     return given.reader("teacher", needs)(encoded.gather(np.array(rows))), encoded.lengths[rows]
 
 
@@ -226,6 +220,11 @@ def changed(by):
     return again
 
 
+def of_policy(dtype):
+    """The same CRF but for its arithmetic."""
+    return Tagger.from_config({**teacher("crf").get_config(), "dtype": dtype})
+
+
 def test_a_cache_of_another_teacher_is_refused(caches):
     held = TeacherCache(caches["crf"])
     held.require_same(teacher("crf"))
@@ -235,6 +234,7 @@ def test_a_cache_of_another_teacher_is_refused(caches):
         "reads another vocabulary": Tagger(WordFeatures.adapt(CORPUS), CORPUS, encoder=small_encoder(7), head="crf"),
         "has another head": teacher("softmax"),
         "has other tags": Tagger(crf.text, small_corpus("B"), encoder=small_encoder(7), head="crf"),
+        "has other layers or another dtype policy": of_policy("mixed_bfloat16"),
         "has another tag scheme": Tagger(crf.text, crf.tags, encoder=small_encoder(7), head="crf", scheme="iob1"),
     }
     for difference, other in others.items():
@@ -247,10 +247,14 @@ def test_other_outputs_are_not_written_into_a_cache(caches):
         with pytest.raises(TfkdError, match=message):
             TeacherCache.write(caches["crf"], given or teacher("crf"), SENTENCES, needs, **settings)
 
-    refused("holds other outputs: description.weights is .* there and .* here", changed(1.0))
+    refused("was made by another teacher: the one given has other weights", changed(1.0))
     refused(r"specs.logits.dtype is 'float32' there and 'float16' here", dtype="float16")
     refused(r"description.outputs is \[.*\] there and \[.logits., .posteriors@2.\] here", needs=[NEEDS[0], NEEDS[4]])
     refused("is to be kept of the teacher", needs=[])
+    # By another name it is the same.
+    again = TeacherCache.write(caches["crf"], teacher("crf"), SENTENCES, NEEDS, name="moved", corpora=["elsewhere"])
+    assert again.name.startswith("tagger (cached in")
+    assert again.store.notes["corpora"] == []
     assert len(TeacherCache(caches["crf"]).store) == len(set(SENTENCES))
 
 
@@ -261,6 +265,15 @@ def test_sentences_that_are_not_in_it_are_counted_and_the_first_is_shown(caches)
         distiller.batches(CORPUS.train, [SENTENCES[3], ("new", "words"), *SENTENCES[5:7], ("newer",)])
     with pytest.raises(TfkdError, match="1 of 41 sentences are not in it"):
         distiller.batches(CORPUS.train, iter([("new", "words")]))
+
+
+@pytest.mark.parametrize("kind", ["posteriors", "sequences"])
+def test_a_crfs_probabilities_of_a_temperature_that_changes_are_not_begun_with(kind, tmp_path):
+    with pytest.raises(TfkdError, match=f"a CRF's {kind} at fixed temperatures"):
+        TeacherCache.write(tmp_path / "cache", teacher("crf"), SENTENCES, [Need(kind)])
+    assert not (tmp_path / "cache").exists()
+    # A softmax teacher's follow from its logits.
+    TeacherCache.write(tmp_path / "cache", teacher("softmax"), SENTENCES, [Need(kind)])
 
 
 def test_what_it_does_not_hold_is_refused_with_the_remedy(caches, tmp_path):
@@ -323,7 +336,6 @@ def test_sentences_are_known_by_their_tokens_however_they_come(tmp_path):
     check = [list(SENTENCES[4]), SENTENCES[2]]
     source = held.sources("teacher", [Need("logits")])["teacher"]
     assert list(source.following(check)) == check
-    source.found(check)
     logits, lengths = source.read(np.array([1, 0]), 8)
     assert lengths.tolist() == [len(check[1]), len(check[0])]
     want = says(teacher("softmax"), [2, 4], [Need("logits")])[0].emissions

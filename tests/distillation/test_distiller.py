@@ -91,8 +91,9 @@ def test_a_step_runs_the_student_once_and_the_teacher_without_dropout():
     # A loop for the characters, whose gradient needs none, and one for both directions of a BiLSTM: the shared encoder
     # and the task's of the teacher, forwards only; the student's encoder forwards and backwards.
     assert len(bodies) == (1 + 1 + 1) + (1 + 2)
-    dropouts = {op.name.split("/")[-3] for op in step.graph.get_operations() if op.type.startswith("StatelessRandom")}
-    assert not any("shared" in name or name.startswith("a_") for name in dropouts)
+    dropouts = {op.name for op in step.graph.get_operations() if op.type.startswith("StatelessRandom")}
+    assert any("encoder_dropout" in name for name in dropouts)
+    assert not any(layer in name for name in dropouts for layer in ("shared_encoder", "a_encoder", "a_head"))
 
 
 def test_a_student_of_the_same_vocabulary_takes_plain_batches():
@@ -175,6 +176,26 @@ def test_wrong_losses_are_refused(arguments, message):
     tagger = small_tagger(CORPUS)
     with pytest.raises(TfkdError, match=message):
         Distiller(tagger, tagger, *arguments)
+
+
+def test_distillers_share_no_projection():
+    loss = FeatureDistillation("encoder", "encoder")
+    wide = small_tagger(CORPUS, units=7)
+    first, second, third = (Distiller(wide, small_tagger(CORPUS, units=n), loss) for n in (4, 4, 3))
+    kernels = [distiller.projections[0].kernel for distiller in (first, second, third)]
+    assert [tuple(kernel.shape) for kernel in kernels] == [(8, 14), (8, 14), (6, 14)]
+    kernels[0].assign(np.zeros([8, 14]))
+    assert np.abs(kernels[1].numpy()).max() > 0.1
+    assert loss.projection is None
+    # A loss of a distiller, with its projection, is no one else's either.
+    again = Distiller(wide, first.student, first.distillation_losses)
+    assert np.abs(again.projections[0].kernel.numpy()).max() > 0.1
+
+
+def test_a_teacher_of_another_scheme_is_refused_whose_tags_have_the_same_names():
+    other = Tagger(WordFeatures.adapt(TASKS.values()), ("O", "B-A", "I-A"), encoder=small_encoder(4), scheme="iob1")
+    with pytest.raises(TfkdError, match=r"same scheme: the teacher has \['O', 'B-A', 'I-A'\] \(iob1\), the student"):
+        Distiller(other, small_tagger(CORPUS), LogitsDistillation())
 
 
 def test_a_teacher_of_other_tags_is_refused():

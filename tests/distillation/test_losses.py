@@ -306,6 +306,28 @@ def test_a_temperature_may_change_in_training():
             np.testing.assert_allclose(value, expected, rtol=1e-4)
 
 
+def test_decoupled_is_finite_and_right_where_the_teacher_is_sure_of_another_tag():
+    rng = np.random.default_rng(3)
+    teacher, student = rng.normal(size=(2, *TEACHER.shape))
+    gold = np.where(GOLD >= 0, GOLD, 0)
+    np.put_along_axis(teacher, gold[..., None], -20.0, axis=-1)
+    value = DecoupledDistillation(1.0)(outputs(teacher), outputs(student), Batch(tags=tf.constant(gold)))
+    p, q = softmax(teacher), softmax(student)
+    chosen = [np.take_along_axis(x, gold[..., None], -1)[..., 0] for x in (p, q)]
+    binary = kl(*(np.stack([x, 1 - x], -1) for x in chosen))
+    np.put_along_axis(p, gold[..., None], 0.0, axis=-1)
+    np.put_along_axis(q, gold[..., None], 0.0, axis=-1)
+    p, q = p / p.sum(-1, keepdims=True), q / q.sum(-1, keepdims=True)
+    others = np.where(p > 0, p * (np.log(np.maximum(p, 1e-300)) - np.log(np.maximum(q, 1e-300))), 0.0).sum(-1)
+    np.testing.assert_allclose(value, mean(binary + 2 * others), rtol=1e-4)
+    # Of many tags, whose probabilities round to a sum above 1.
+    sure = rng.normal(size=(4, 50, 15)) * 3
+    sure[..., 0] = -30.0
+    tags = Batch(tags=tf.zeros([4, 50], tf.int32))
+    found = DecoupledDistillation(1.0)(Outputs.of(sure), Outputs.of(rng.normal(size=sure.shape)), tags)
+    assert np.isfinite(found)
+
+
 def test_features_of_other_widths_are_projected():
     loss = FeatureDistillation("x", "x", projection=(TAGS, 2))
     (dense,) = loss.layers
@@ -360,7 +382,18 @@ def test_saves_and_loads_in_a_config(loss):
 
 
 @pytest.mark.parametrize("kind", [LogitsDistillation, DecoupledDistillation, PosteriorDistillation])
-@pytest.mark.parametrize("temperature", [0, -1, float("nan"), keras.optimizers.schedules.PolynomialDecay(1.0, 9, 0.0)])
+@pytest.mark.parametrize(
+    "temperature",
+    [
+        0,
+        -1,
+        float("nan"),
+        float("inf"),
+        keras.optimizers.schedules.PolynomialDecay(1.0, 9, 0.0),
+        keras.optimizers.schedules.CosineDecay(2.0, 9),
+        keras.optimizers.schedules.PiecewiseConstantDecay([9], [2.0, 0.0]),
+    ],
+)
 def test_a_temperature_that_is_not_above_zero_is_refused(kind, temperature):
     with pytest.raises(TfkdError, match="above 0"):
         kind(temperature)

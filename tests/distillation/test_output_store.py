@@ -245,5 +245,5 @@ def test_folders_that_are_no_store_are_refused(tmp_path):
     with pytest.raises(TfkdError, match="found another"):
         OutputStore.open(tmp_path)
     (tmp_path / "cache.json").write_text('{"version": 99}')
-    with pytest.raises(TfkdError, match="store of version 99, expected 1"):
+    with pytest.raises(TfkdError, match="store of version 99, expected 2"):
         OutputStore.open(tmp_path)

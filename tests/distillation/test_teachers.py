@@ -137,6 +137,19 @@ def test_the_paths_of_several_are_those_of_each_with_its_weight():
         np.testing.assert_allclose(np.exp(scores[:, 3 * index : 3 * index + 3]), weight * np.exp(own_scores), rtol=1e-4)
 
 
+def test_paths_that_weigh_alike_weigh_as_their_teachers():
+    paths, weights = says(Ensemble(taggers(), [1, 3])).weighted_paths(3, by_probability=False)
+    assert paths.shape[1] == 6
+    np.testing.assert_allclose(np.sum(weights[:, :3], axis=1), 0.25, rtol=1e-5)
+    np.testing.assert_allclose(np.sum(weights[:, 3:], axis=1), 0.75, rtol=1e-5)
+    alike = np.where(weights[:, 3:] > 0, np.max(weights[:, 3:], axis=1, keepdims=True), 0.0)
+    np.testing.assert_allclose(weights[:, 3:], alike, rtol=1e-5)
+    # By their probabilities all together are one distribution.
+    _, scores = says(Ensemble(taggers(), [1, 3])).paths(3)
+    by_probability = says(Ensemble(taggers(), [1, 3])).weighted_paths(3, by_probability=True)[1]
+    np.testing.assert_allclose(by_probability, softmax(scores.numpy().astype(float)), atol=1e-6)
+
+
 LOSSES = [LogitsDistillation(2.0), PosteriorDistillation(2.0), SequenceDistillation(2.0), PathDistillation(3)]
 
 
@@ -181,6 +194,13 @@ def test_ensembles_may_hold_ensembles():
 def test_teachers_of_other_tags_are_refused_with_both_lists():
     with pytest.raises(TfkdError, match=r"tagger has \['O', 'B-A', 'I-A'\] \(iob2\), tagger has \['O', 'B-Z', 'I-Z'\]"):
         Ensemble([taggers()[0], small_tagger(small_corpus("Z"))])
+
+
+def test_teachers_of_other_schemes_are_refused_whose_tags_have_the_same_names():
+    first = taggers()[0]
+    other = Tagger(first.text, first.tags, encoder=small_encoder(4), scheme="iob1")
+    with pytest.raises(TfkdError, match=r"the same scheme: tagger has .* \(iob2\), tagger has .* \(iob1\)"):
+        Ensemble([first, other])
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 2.0, 3.0], [1.0, -0.5], [0.0, 0.0], [float("nan"), 1.0], []])

@@ -19,6 +19,7 @@ from tfkd.distillation import (
     LogitsDistillation,
     Need,
     Outputs,
+    PathDistillation,
     SequenceDistillation,
     TeacherCache,
 )
@@ -266,5 +267,10 @@ def test_batches_that_are_not_the_distillers_are_refused_with_the_remedy(tmp_pat
     data = next(iter(distiller.batches(TRAIN, batch_size=8)))
     with pytest.raises(TfkdError, match=r"no 'logits' of the teacher's cache, .*make batches with `distiller\.batches"):
         cached.train_step(data)
+    paths = TeacherCache.write(tmp_path / "paths", teacher(), [s.tokens for s in TRAIN], [Need("paths", 2)])
+    of_paths = Distiller(paths, small_tagger(CORPUS, units=4), PathDistillation(2))
+    of_paths.compile("adam")
+    with pytest.raises(TfkdError, match=r"no 'paths@2' of the teacher's cache, .*make batches with"):
+        of_paths.train_step(data)
     with pytest.raises(TfkdError, match=r"no feature 'words' for .*, only \['student'\]: make batches with"):
         distiller.train_step(({"student": data[0]["student"]}, data[1]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.models.small import small_corpus
 from tfkd.corpora import Corpus, Sentence
@@ -64,6 +66,17 @@ def test_the_learning_rate_may_fall_over_the_updates_of_the_training():
         optimizer.iterations.assign(step)
         rates.append(float(optimizer.learning_rate))
     np.testing.assert_allclose(rates, [0.5, 0.4, 0.3, 0.1, 0.1], rtol=1e-6)
+
+
+def test_the_learning_rate_falls_over_all_batches_where_gradients_are_accumulated():
+    settings = "training: {gradient_accumulation_steps: 4, learning_rate: {start: 1.0, end: 0}}"
+    optimizer = make_optimizer(parse_config(TAGGER + settings), steps=10)
+    weight = keras.Variable(np.zeros(1, "float32"))
+    rates = []
+    for _ in range(40):
+        rates.append(float(optimizer.learning_rate))
+        optimizer.apply([tf.ones([1])], [weight])
+    np.testing.assert_allclose(rates, np.linspace(1, 0, 41)[:-1], atol=1e-6)
 
 
 @pytest.mark.parametrize(("accumulated", "expected"), [(1, 60), (4, 15)])

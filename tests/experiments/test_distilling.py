@@ -169,7 +169,11 @@ def test_ramps_go_over_the_updates_of_the_training(place):
         ([], ["nowhere"], "there is no run"),
         (["distillation.cache=nowhere"], None, r"is no store of a teacher's outputs: .*`tfkd cache-teacher`"),
         (["distillation.task=c"], ["softmax"], r"has no task 'c'"),
-        (["scheme=iobes"], ["softmax"], r"same tags in the same order: the teacher has \['O', 'B-A'"),
+        (
+            ["scheme=iobes"],
+            ["softmax"],
+            r"same tags in the same order, and the same scheme: the teacher has \['O', 'B-A'",
+        ),
         (
             ["distillation.losses=[{features: {teacher_layer: shared_encodr}}]"],
             ["softmax"],
@@ -195,9 +199,20 @@ def test_a_cache_of_another_teacher_or_other_text_is_refused(place, tmp_path):
         distill(student(place), place / "softmax", tmp_path / "run", cache=tmp_path / "cache")
     with pytest.raises(TfkdError, match=r"made of other text: \d+ of \d+ sentences are not in it, the first one '"):
         distill(student(place), None, tmp_path / "run", cache=tmp_path / "cache")
-    with pytest.raises(TfkdError, match=r"holds other outputs: description\.teacher"):
+    with pytest.raises(TfkdError, match="was made by another teacher: the one given has another head"):
         cache_teacher(place / "softmax", [place / "b"], tmp_path / "cache", task="a", outputs=["logits"])
     assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_of_one_task_may_lack_it_too(place, tmp_path):
+    single = parse_config(f"kind: tagger\ntasks: {{b: {{path: {place}/b}}}}\nhead: softmax\n{SMALL}")
+    train(single, tmp_path / "single")
+    with pytest.raises(TfkdError, match=r"single has no task 'a': .*'b'"):
+        distill(student(place), tmp_path / "single", tmp_path / "run")
+    with pytest.raises(TfkdError, match=r"single has no task 'z': .*'b'"):
+        cache_teacher(tmp_path / "single", [place / "b"], tmp_path / "cache", task="z")
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_an_empty_text_is_refused(place, tmp_path):

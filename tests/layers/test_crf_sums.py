@@ -186,3 +186,17 @@ def test_a_derivative_that_there_is_not_is_refused(function):
         first = inner.gradient(total, inputs)
     with pytest.raises(LookupError, match="higher order"):
         outer.gradient(first, inputs)
+
+
+@pytest.mark.parametrize("lowest", [-np.inf, -1e30])
+def test_a_tag_that_may_follow_none_is_forbidden_by_minus_infinity_too(lowest):
+    inputs, transitions = (x.astype("float32") for x in chain(2.0))
+    transitions[:, 1] = lowest
+    norm = crf_log_norm(inputs, LENGTHS, transitions)
+    marginals = crf_marginals(inputs, LENGTHS, transitions).numpy()
+    assert not np.any(marginals[:, 1:, 1])
+    for b, length in enumerate(LENGTHS):
+        if length:
+            with np.errstate(invalid="ignore"):
+                truth = BruteForce(inputs[b, :length], np.maximum(transitions, -1e30))
+            np.testing.assert_allclose(norm[b], np.logaddexp.reduce(truth.scores), rtol=1e-5, atol=1e-5)

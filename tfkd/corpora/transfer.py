@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +38,8 @@ class TransferSentences(Iterable[tuple[str, ...]]):
     """The sentences of sources that may be learnt from, in their order; each iteration reads the sources again.
 
     Left out are those that stand in a development or test set of any corpus in play, those among the labelled ones, and
-    repetitions, all by content, see `sentence_key`. Of a sentence only 16 bytes are remembered, and only while it is
-    decided which are kept.
+    repetitions, all by content and however short, see `sentence_key`. Of a sentence only 16 bytes are remembered, and
+    only while it is decided which are kept.
 
     Args:
         sources: Token sequences, by source: each must begin anew with every iteration.
@@ -47,9 +47,12 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         labelled: The sentences that the student learns from with their labels.
         sentences: Draw so many at random; all if there are no more.
         seed: Seed of the draw.
+        further: Corpora whose development and test sets are kept apart too, after the draw, which so does not depend on
+            them.
 
     Attributes:
         report: What became of the sentences.
+        drawn: The sentences that would be kept without `further`.
 
     Raises:
         CorpusError: No sentence is left.
@@ -68,12 +71,14 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         labelled: Iterable[Sentence] = (),
         sentences: int | None = None,
         seed: int = 1,
+        further: Iterable[Corpus] = (),
     ) -> None:
         self._sources = sources
-        held_out = held_out_keys(corpora)
+        # Short ones too: nothing is lost with them.
+        held_out, further_held_out = held_out_keys(corpora, 1), held_out_keys(further, 1)
         seen = {_digest(sentence_key(sentence)) for sentence in labelled}
         read = from_held_out = repeated = 0
-        candidates = []
+        candidates, barred = [], []
         for index, tokens in enumerate(self._read()):
             read = index + 1
             key = sentence_key(Sentence(tuple(tokens), ()))
@@ -85,17 +90,21 @@ class TransferSentences(Iterable[tuple[str, ...]]):
             else:
                 seen.add(digest)
                 candidates.append(index)
-        if not candidates:
+                if key in further_held_out:
+                    barred.append(index)
+        chosen = np.array(candidates, np.int64)
+        if sentences is not None and sentences < len(chosen):
+            chosen = np.random.default_rng(seed).choice(chosen, size=sentences, replace=False)
+        kept = np.setdiff1d(chosen, barred)
+        from_held_out += len(chosen) - len(kept)
+        if not len(kept):
             raise CorpusError(
                 f"there is no sentence to transfer: {read:,} were read, {from_held_out:,} of which stand in a "
                 f"development or test set and {repeated:,} are labelled already. Name other text."
             )
-        chosen = np.array(candidates)
-        if sentences is not None and sentences < len(chosen):
-            chosen = np.random.default_rng(seed).choice(chosen, size=sentences, replace=False)
-        self._kept = np.zeros(read, bool)
-        self._kept[chosen] = True
-        self.report = TransferReport(read, from_held_out, repeated, len(chosen))
+        self._kept = _Chosen(self._read, read, kept)
+        self.drawn: Iterable[tuple[str, ...]] = _Chosen(self._read, read, chosen)
+        self.report = TransferReport(read, from_held_out, repeated, len(kept))
 
     def __len__(self) -> int:
         """Return the number of sentences."""
@@ -103,13 +112,25 @@ class TransferSentences(Iterable[tuple[str, ...]]):
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         """Read the sentences that are kept, one by one."""
-        for kept, tokens in zip(self._kept, self._read(), strict=True):
-            if kept:
-                yield tuple(tokens)
+        return iter(self._kept)
 
     def _read(self) -> Iterator[Sequence[str]]:
         for source in self._sources:
             yield from source
+
+
+class _Chosen(Iterable[tuple[str, ...]]):
+    """Those of a stream of sentences that were chosen, by their index."""
+
+    def __init__(self, read: Callable[[], Iterator[Sequence[str]]], number: int, chosen: np.ndarray) -> None:
+        self._read = read
+        self._mask = np.zeros(number, bool)
+        self._mask[chosen] = True
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        for chosen, tokens in zip(self._mask, self._read(), strict=True):
+            if chosen:
+                yield tuple(tokens)
 
 
 def _digest(key: str) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from typing_extensions import override
 from tfkd.distillation.cached_outputs import CachedOutputs, array_specs, kept_arrays, path_arrays
 from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.outputs import Need
-from tfkd.distillation.store_files import ArraySpec, content_key
+from tfkd.distillation.store_files import CACHE, ArraySpec, content_key, read_contents
 from tfkd.distillation.teachers import Extractor, Reader, Teacher, part_of
 from tfkd.errors import TfkdError
 from tfkd.layers import CRFHead
@@ -57,7 +57,7 @@ class TeacherCache(Teacher):
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.store = OutputStore.open(folder)
         about = self.store.description
-        self.name = f"{about['teacher']} (cached in {folder})"
+        self.name = f"{self.store.notes['teacher']} (cached in {folder})"
         self.tags, self.scheme = tuple(about["tags"]), about["scheme"]
         self.is_chain = about["head"] == "crf"
 
@@ -91,8 +91,10 @@ class TeacherCache(Teacher):
                 go into float16.
         """
         run = _Writer(teacher, needs, dtype)
-        about = {"teacher": name or teacher.name, **described(teacher, needs), "corpora": list(corpora)}
-        with OutputStore.create(folder, run.specs, about) as store:
+        about, notes = described(teacher, needs), {"teacher": name or teacher.name, "corpora": list(corpora)}
+        if (Path(folder) / CACHE).is_file():
+            _require_same(read_contents(Path(folder))["description"], about, folder)
+        with OutputStore.create(folder, run.specs, about, notes) as store:
             done = 0
             coming = iter(sentences)
             while chunk := list(itertools.islice(coming, CHUNK)):
@@ -109,11 +111,7 @@ class TeacherCache(Teacher):
         for need in needs:
             if need.kind == "features":
                 self.width(str(need.of))
-            if need.of is None and need.kind != "logits" and self.is_chain:
-                raise TfkdError(
-                    f"the cache {self.store.folder} holds a CRF's {need.kind} at fixed temperatures, but the loss's "
-                    "changes in training: give it one temperature, or distil from the teacher itself."
-                )
+            _require_fixed(need, self.is_chain)
             lacking = [name for name in self._arrays_for(need) if name not in self.store.specs]
             if lacking:
                 raise TfkdError(
@@ -152,16 +150,7 @@ class TeacherCache(Teacher):
         Raises:
             TfkdError: Saying whether it is the weights, the vocabulary or something else that differs.
         """
-        # The weights last: with anything else they differ too.
-        told = {"tags": "has other tags", "scheme": "has another tag scheme", "head": "has another head"}
-        told |= {"text": "reads another vocabulary", "weights": "has other weights"}
-        now = described(teacher, ())
-        for key, difference in told.items():
-            if now[key] != self.store.description[key]:
-                raise TfkdError(
-                    f"the cache {self.store.folder} was made by another teacher: the one given {difference}. Name the "
-                    "teacher that made it, or make a cache of this one with `tfkd cache-teacher`."
-                )
+        _require_same(self.store.description, described(teacher, ()), self.store.folder)
 
     def _arrays_for(self, need: Need) -> list[str]:
         """Name the arrays that a need is met from."""
@@ -182,34 +171,30 @@ class CachedSentences:
     def __init__(self, cache: TeacherCache, names: Sequence[str]) -> None:
         self._cache = cache
         self._names = list(names)
-        self._keys: list[bytes] = []
         self._rows: np.ndarray | None = None
 
     def following(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
-        """Pass sentences on, and note which rows of the cache are theirs."""
-        for tokens in sentences:
-            self._keys.append(content_key(tokens))
-            yield tokens
-
-    def found(self, sentences: Iterable[Sequence[str]]) -> None:
-        """Look up the rows of the sentences that were followed.
-
-        Args:
-            sentences: The same sentences again, of which the first missing one is shown.
+        """Pass sentences on, and look up which rows of the cache are theirs.
 
         Raises:
-            TfkdError: Some are not in the cache.
+            TfkdError: After the last one, if some are not in the cache.
         """
-        rows = self._cache.store.rows(self._keys)
-        missing = np.flatnonzero(rows < 0)
-        if len(missing):
-            first = " ".join(next(itertools.islice(iter(sentences), int(missing[0]), None), ["..."]))
+        store, coming = self._cache.store, iter(sentences)
+        found, first = [np.empty(0, np.int64)], ""
+        while chunk := list(itertools.islice(coming, CHUNK)):
+            found.append(store.rows([content_key(tokens) for tokens in chunk]))
+            absent = np.flatnonzero(found[-1] < 0)
+            first = first or " ".join(chunk[absent[0]] if len(absent) else ())
+            yield from chunk
+        rows = np.concatenate(found)
+        if missing := int(np.sum(rows < 0)):
             raise TfkdError(
-                f"the cache {self._cache.store.folder} was made of other text: {len(missing)} of {len(rows)} "
-                f"sentences are not in it, the first one {first[:80]!r}. Run `tfkd cache-teacher` with all corpora and "
-                "texts that the student learns from; it adds what is missing."
+                f"the cache {store.folder} was made of other text: {missing} of {len(rows)} sentences are not in it, "
+                f"the first one {first[:80]!r}. Run `tfkd cache-teacher` with all corpora and texts that the student "
+                "learns from; it adds what is missing."
             )
-        self._rows, self._keys = np.append(rows, -1), []
+        # The empty sentence that fills up batches comes after the last one.
+        self._rows = np.append(rows, -1)
 
     @property
     def specs(self) -> dict[str, tf.TensorSpec]:
@@ -238,6 +223,7 @@ class _Writer:
         is_chain = isinstance(teacher.head, CRFHead)
         self.specs: dict[str, ArraySpec] = {}
         for need in needs:
+            _require_fixed(need, is_chain)
             width = teacher.layer_width(str(need.of)) if need.kind == "features" else 1
             self.specs.update(array_specs(need, len(teacher.tags), width, is_chain, dtype))
         self.needs = tuple(dict.fromkeys(needs))
@@ -270,15 +256,44 @@ def described(teacher: Tagger, needs: Collection[Need]) -> dict[str, Any]:
     for weight in teacher.get_weights():
         weights.update(str((weight.shape, weight.dtype)).encode())
         weights.update(np.ascontiguousarray(weight).tobytes())
-    text = json.dumps(teacher.text.get_config(), sort_keys=True, default=dataclasses.asdict)
+    settings = teacher.get_config()
+    layers = {name: settings[name] for name in ("encoder", "task_encoder", "dtype")}
     return {
         "tags": list(teacher.tags),
         "scheme": teacher.scheme,
         "head": "crf" if isinstance(teacher.head, CRFHead) else "softmax",
-        "text": hashlib.sha256(text.encode()).hexdigest()[:32],
+        "text": _hash_of(teacher.text.get_config()),
+        "layers": _hash_of(layers),
         "weights": weights.hexdigest()[:32],
         "outputs": sorted({str(need) for need in needs}),
     }
+
+
+def _hash_of(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _require_same(there: Mapping[str, Any], here: Mapping[str, Any], folder: str | os.PathLike[str]) -> None:
+    """Refuse a teacher that is not the one described."""
+    # The weights last: with most other things they differ too.
+    told = {"tags": "has other tags", "scheme": "has another tag scheme", "head": "has another head"}
+    told |= {"text": "reads another vocabulary", "layers": "has other layers or another dtype policy"}
+    told |= {"weights": "has other weights"}
+    for key, difference in told.items():
+        if here[key] != there[key]:
+            raise TfkdError(
+                f"the cache {folder} was made by another teacher: the one given {difference}. Name the teacher that "
+                "made it, or make a cache of this one in a new folder with `tfkd cache-teacher`."
+            )
+
+
+def _require_fixed(need: Need, is_chain: bool) -> None:
+    """Refuse to keep a CRF's probabilities of a temperature that changes."""
+    if is_chain and need.of is None and need.kind in ("posteriors", "sequences"):
+        raise TfkdError(
+            f"a cache holds a CRF's {need.kind} at fixed temperatures, but the loss's changes in training: give it one "
+            "temperature, or distil from the teacher itself."
+        )
 
 
 def bytes_needed(teacher: Tagger, needs: Collection[Need], sentences: int, tokens: int, dtype: str = "float32") -> int:

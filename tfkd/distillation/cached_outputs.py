@@ -65,8 +65,8 @@ class CachedOutputs(TeacherOutputs):
     def paths(self, number: int) -> tuple[Tensor, Tensor]:
         """Return the first of the cached paths."""
         of = [int(name.partition("@")[2]) for name in self.arrays if name.startswith("paths@")]
-        kept = min(there for there in of if there >= number)
-        paths, scores = (self.arrays[name] for name in path_arrays(kept))
+        kept = min((there for there in of if there >= number), default=number)
+        paths, scores = (self._get(name) for name in path_arrays(kept))
         return tf.cast(tf.transpose(paths, [0, 2, 1])[:, :number], tf.int32), scores[:, :number]
 
     def features(self, layer: str) -> Tensor:
@@ -110,7 +110,7 @@ def path_arrays(number: int) -> list[str]:
 
 
 def kept_arrays(outputs: Outputs, needs: Collection[Need], is_chain: bool) -> dict[str, Tensor]:
-    """Compute the arrays of `_specs`, in float32."""
+    """Compute the arrays that `array_specs` describes."""
     found: dict[str, Tensor] = {}
     for need in needs:
         match need.kind:

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.corpora import Sentence
-from tfkd.distillation.cache import CachedSentences
 from tfkd.distillation.losses import Batch, DistillationLoss, Schedule
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
@@ -83,6 +82,7 @@ class Distiller(Trained, keras.Model):
         losses = [distillation_losses] if isinstance(distillation_losses, DistillationLoss) else [*distillation_losses]
         weights = [1.0] * len(losses) if distillation_loss_weights is None else [*distillation_loss_weights]
         _check_weights(losses, weights, student_loss_weight)
+        losses = [loss.fresh() for loss in losses]
         self.student = student
         self._student_loss_weight = _plain(student_loss_weight)
         self._distillation_loss_weights = tuple(_plain(w) for w in weights)
@@ -156,7 +156,7 @@ class Distiller(Trained, keras.Model):
         Args:
             sentences: Sentences with gold tags in the student's scheme, e.g. `corpus.train`.
             transfer: Token sequences without gold tags, from which the student takes the teacher's part alone. They
-                may be read one by one from a file, and are read twice with a cache: give something that begins anew.
+                may be read one by one from a file.
             share: Share of sentences without gold tags in a batch, if there are any. An epoch goes once through the
                 sentences with gold tags.
             batch_size: Sentences in a batch.
@@ -174,17 +174,7 @@ class Distiller(Trained, keras.Model):
         """
         _, teacher, _ = self._known_teacher()
         sources: dict[str, Any] = {STUDENT: self.student.text, **teacher.sources(TEACHER, self._needs)}
-        caches = [source for source in sources.values() if isinstance(source, CachedSentences)]
-
-        def all_tokens() -> Iterable[Sequence[str]]:
-            return itertools.chain((sentence.tokens for sentence in sentences), transfer)
-
-        followed = all_tokens()
-        for cache in caches:
-            followed = cache.following(followed)
-        encoded = EncodedSentences(followed, sources)
-        for cache in caches:
-            cache.found(all_tokens())
+        encoded = EncodedSentences(itertools.chain((sentence.tokens for sentence in sentences), transfer), sources)
         tags = tag_ids(sentences, self.student.tags)
         tagged, untagged = np.split(encoded.lengths, [len(sentences)])
         encoded.set_tags(np.concatenate([tags, np.full(int(untagged.sum()), -1, tags.dtype)]))

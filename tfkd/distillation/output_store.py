@@ -6,7 +6,6 @@ which rows. The index is written last: what it speaks of is whole, whenever the 
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ from typing import Any, Self, TextIO
 
 import numpy as np
 
-from tfkd.atomic_files import atomic_file
+from tfkd.atomic_files import NO_ROOM, atomic_file
 from tfkd.distillation.store_files import (
     CACHE,
     INDEX,
@@ -34,8 +33,6 @@ from tfkd.distillation.store_files import (
 from tfkd.errors import TfkdError, nearest
 from tfkd.folders import flat, locked
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
 
 class OutputStore:
     """Arrays for each of very many sentences, on disk; `create` one to write to it, `open` one to read.
@@ -49,6 +46,7 @@ class OutputStore:
         folder: Where it stands.
         specs: The arrays by name.
         description: What was given when it was made, as JSON has it: a tuple comes back as a list.
+        notes: What else was said of it then.
 
     Example:
         >>> import tempfile
@@ -62,10 +60,11 @@ class OutputStore:
         [[1.0, 2.0, 0.0], [0.5, 0.0, 0.0]]
     """
 
-    def __init__(self, folder: Path, specs: dict[str, ArraySpec], description: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, specs: dict[str, ArraySpec], contents: Mapping[str, Any]) -> None:
         self.folder = folder
         self.specs = specs
-        self.description = description
+        self.description: dict[str, Any] = contents["description"]
+        self.notes: dict[str, Any] = contents["notes"]
         self._lock: TextIO | None = None
         self._maps: dict[str, np.ndarray] = {}
         self._starts = np.zeros(1, np.int64)
@@ -74,7 +73,11 @@ class OutputStore:
 
     @classmethod
     def create(
-        cls, folder: str | os.PathLike[str], specs: Mapping[str, ArraySpec], description: dict[str, Any]
+        cls,
+        folder: str | os.PathLike[str],
+        specs: Mapping[str, ArraySpec],
+        description: dict[str, Any],
+        notes: dict[str, Any] | None = None,
     ) -> OutputStore:
         """Make a store, or go on with the one that stands there, and hold it for writing until `close`.
 
@@ -84,6 +87,7 @@ class OutputStore:
             folder: The folder; made if it is not there.
             specs: The arrays by name.
             description: What the arrays depend on, such as the teacher: anything that JSON can hold.
+            notes: What is to be known of it besides, such as names; going on, those of its beginning are kept.
 
         Raises:
             TfkdError: Another process writes to it, it has other specs or another description, or the folder holds
@@ -93,14 +97,17 @@ class OutputStore:
         if any(not name or file_name(name) == INDEX for name in specs):
             raise TfkdError(f"an array of a store must have a name, and not 'index': got {sorted(specs)}.")
         spoken_of = {name: asdict(spec) for name, spec in specs.items()}
-        text = json.dumps({"version": VERSION, "specs": spoken_of, "description": description}, indent=2) + "\n"
+        said = {"version": VERSION, "specs": spoken_of, "description": description, "notes": notes or {}}
+        text = json.dumps(said, indent=2) + "\n"
         contents = json.loads(text)
-        store = cls(Path(folder), dict(specs), contents["description"])
+        store = cls(Path(folder), dict(specs), contents)
         store._stands_there(contents)
         store.folder.mkdir(parents=True, exist_ok=True)
         store._lock = locked(store.folder)
         try:
-            if not store._stands_there(contents):
+            if store._stands_there(contents):
+                store.notes = read_contents(store.folder)["notes"]
+            else:
                 with atomic_file(store.folder / CACHE) as part:
                     part.write_text(text, encoding="utf-8")
                     store._cut()
@@ -120,7 +127,7 @@ class OutputStore:
         """
         contents = read_contents(Path(folder))
         specs = {name: ArraySpec(**{**spec, "shape": tuple(spec["shape"])}) for name, spec in contents["specs"].items()}
-        store = cls(Path(folder), specs, contents["description"])
+        store = cls(Path(folder), specs, contents)
         expected, shortest = store._load()
         if len(store) < expected:
             raise TfkdError(
@@ -254,7 +261,7 @@ class OutputStore:
         """Tell whether this store stands in the folder; refuse one that another store or other things stand in."""
         if (self.folder / CACHE).is_file():
             there, here = flat(read_contents(self.folder)), flat(contents)
-            for key in {**here, **there}:
+            for key in [key for key in {**here, **there} if not key.startswith("notes")]:
                 values = [repr(c[key]) if key in c else "not given" for c in (there, here)]
                 if values[0] != values[1]:
                     raise TfkdError(
@@ -312,7 +319,7 @@ class OutputStore:
             self._take(data[INDEX])
         except BaseException as error:
             self._cut()
-            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise TfkdError(
                     f"no room in {self.folder} for {sum(a.nbytes for a in data.values()):,} more bytes "
                     f"({error.strerror}; {shutil.disk_usage(self.folder).free:,} are free on the disk): {len(self):,} "

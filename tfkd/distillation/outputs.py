@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import tensorflow as tf
+from typing_extensions import override
 
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import Chain, TagDistribution
@@ -37,9 +38,9 @@ class Need:
 
     def __str__(self) -> str:
         """Return it as a text that `parse` reads."""
-        return (
-            self.kind if self.of is None else f"{self.kind}@{self.of:g}" if self.is_number else f"{self.kind}@{self.of}"
-        )
+        if self.of is None:
+            return self.kind
+        return f"{self.kind}@{self.of:g}" if self.is_number else f"{self.kind}@{self.of}"
 
     @property
     def is_number(self) -> bool:
@@ -112,6 +113,17 @@ class TeacherOutputs(ABC):
     @abstractmethod
     def paths(self, number: int) -> tuple[Tensor, Tensor]:
         """Return the most probable paths, int32 `[batch, paths, time]`, and log-probabilities `[batch, paths]`."""
+
+    def weighted_paths(self, number: int, by_probability: bool) -> tuple[Tensor, Tensor]:
+        """Return the most probable paths with weights that sum to one, 0 where a sentence has fewer paths.
+
+        Args:
+            number: How many; of several teachers so many of each.
+            by_probability: Whether the weights are as the probabilities, or all alike.
+        """
+        paths, scores = self.paths(number)
+        there = tf.math.is_finite(scores)
+        return paths, tf.nn.softmax(tf.where(there, scores if by_probability else 0.0, -1e30))
 
     @abstractmethod
     def features(self, layer: str) -> Tensor:
@@ -228,6 +240,14 @@ class AverageOutputs(TeacherOutputs):
         found = [m.paths(number) for m in self.members]
         scores = [s + tf.math.log(w) for (_, s), w in zip(found, self.weights, strict=True)]
         return tf.concat([paths for paths, _ in found], axis=1), tf.concat(scores, axis=1)
+
+    @override
+    def weighted_paths(self, number: int, by_probability: bool) -> tuple[Tensor, Tensor]:
+        if by_probability:
+            return super().weighted_paths(number, by_probability)
+        found = [m.weighted_paths(number, by_probability) for m in self.members]
+        weights = [weight * own for weight, (_, own) in zip(self.weights, found, strict=True)]
+        return tf.concat([paths for paths, _ in found], axis=1), tf.concat(weights, axis=1)
 
     def features(self, layer: str) -> Tensor:
         """Refuse: `Ensemble.check` has done so before."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfkd.errors import TfkdError
 
-VERSION = 1
+VERSION = 2
 CACHE, INDEX = "cache.json", "index.bin"
 DTYPES, PER = ("float32", "float16", "int8"), ("token", "sentence")
 # `end` is the number of tokens up to the end of the sentence, the same sum as for the one before plus its length.

@@ -115,10 +115,11 @@ class Ensemble(Teacher):
         self.name = " + ".join(member.name for member in self.members)
         self.tags, self.scheme = first.tags, first.scheme
         for other in self.members[1:]:
-            if other.tags != first.tags:
+            if (other.tags, other.scheme) != (first.tags, first.scheme):
                 raise TfkdError(
-                    f"teachers that are averaged must have the same tags in the same order: {first.name} has "
-                    f"{list(first.tags)} ({first.scheme}), {other.name} has {list(other.tags)} ({other.scheme})."
+                    "teachers that are averaged must have the same tags in the same order, and the same scheme: "
+                    f"{first.name} has {list(first.tags)} ({first.scheme}), {other.name} has {list(other.tags)} "
+                    f"({other.scheme})."
                 )
 
     @override

@@ -153,8 +153,10 @@ def make_optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
     """Make the optimiser of a configuration, for a training of so many updates."""
     settings = config.training
     accumulate = settings.gradient_accumulation_steps
+    # Keras asks for the rate by the batches, not by the updates that they make.
+    rate = ramped(settings.learning_rate, steps * accumulate)
     return tfkd.optimizers.Adam(
-        learning_rate=ramped(settings.learning_rate, steps),
+        learning_rate=rate,
         global_clipnorm=settings.clip_norm,
         gradient_accumulation_steps=accumulate if accumulate > 1 else None,
     )

@@ -26,7 +26,7 @@ from tfkd.distillation import (
     Teacher,
     TeacherCache,
 )
-from tfkd.errors import TfkdError
+from tfkd.errors import TfkdError, nearest
 from tfkd.experiments.assembly import compiled_shapes, ramped, read_named, updates
 from tfkd.experiments.config import Config, DistillationConfig, LossConfig
 from tfkd.experiments.run_folder import RunFolder
@@ -93,6 +93,8 @@ def view_of_run(folder: RunFolder, task: str | None) -> tuple[Tagger, str]:
         names = ", ".join(model.tasks)
         raise TfkdError(f"{folder.path} is a teacher of several tasks: say which with --task, one of {names}.")
     name = task or next(iter(config.tasks))
+    if name not in config.tasks:
+        raise TfkdError(f"{folder.path} has no task {name!r}: {nearest(name, config.tasks)}")
     return view_of(model, name), name
 
 
@@ -110,22 +112,22 @@ def read_teacher(config: Config) -> Teacher | Tagger:
         if folders:
             cache = TeacherCache(folders[index])
             if runs:
-                cache.require_same(view_of(RunFolder(runs[index]).model(), task))
+                cache.require_same(view_of_run(RunFolder(runs[index]), task)[0])
             found.append(cache)
         else:
-            found.append(view_of(RunFolder(runs[index]).model(), task))
+            found.append(view_of_run(RunFolder(runs[index]), task)[0])
     if len(found) == 1 and settings.teacher_weights is None:
         return found[0]
     return Ensemble(found, settings.teacher_weights)
 
 
 def read_transfer(
-    config: Config, corpora: Mapping[str, Corpus], extra: Iterable[Corpus] = ()
+    config: Config, corpora: Mapping[str, Corpus], teachers: Iterable[Corpus] = ()
 ) -> TransferSentences | None:
     """Find the sentences without labels that a configuration names, if it names any.
 
     Those are left out that stand in a development or test set of the task's corpus, of the corpora that they are taken
-    from, or of `extra` ones.
+    from, or of those that the teachers were trained on. The draw does not depend on the last.
 
     Raises:
         TfkdError: A corpus or a file cannot be read, or nothing is left.
@@ -137,8 +139,8 @@ def read_transfer(
     sources: list[Iterable[Sequence[str]]] = [_Tokens(corpus) for corpus in named]
     sources += [TextSentences(path) for path in settings.texts]
     labelled = (sentence for corpus in corpora.values() for sentence in corpus.train)
-    in_play = [*corpora.values(), *named, *extra]
-    return TransferSentences(sources, in_play, labelled, settings.sentences, settings.sample_seed)
+    in_play = [*corpora.values(), *named]
+    return TransferSentences(sources, in_play, labelled, settings.sentences, settings.sample_seed, teachers)
 
 
 class _Tokens(Iterable[Sequence[str]]):
@@ -157,7 +159,7 @@ def teachers_corpora(config: Config, console: Console) -> list[Corpus]:
     settings = distillation_settings(config)
     paths = [task.path for run in several(settings.teacher) for task in RunFolder(run).config().tasks.values()]
     for folder in several(settings.cache):
-        paths += TeacherCache(folder).store.description.get("corpora", [])
+        paths += TeacherCache(folder).store.notes["corpora"]
     known = {task.path for task in config.tasks.values()} | set(config.transfer.corpora if config.transfer else ())
     found = []
     for path in dict.fromkeys(paths):

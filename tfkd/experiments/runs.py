@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import statistics
 import time
@@ -17,9 +16,10 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from tfkd.atomic_files import NO_ROOM
 from tfkd.checkpoints import Checkpoints
 from tfkd.corpora import Corpus, read_corpus
-from tfkd.errors import TfkdError, nearest
+from tfkd.errors import TfkdError
 from tfkd.evaluation import EntityF1, Scores
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.experiments.assembly import (
@@ -142,15 +142,12 @@ def distill(
     folder.check_free(config, overwrite)
     vectors = read_vectors(config)
     corpora = _read(config, console)
-    words_of = transfer = read_transfer(config, corpora)
+    transfer = read_transfer(config, corpora, teachers_corpora(config, console) if config.transfer else ())
     if transfer is not None:
-        others = teachers_corpora(config, console)
-        # The vocabulary is that of `train`, which knows nothing of the teacher's corpora.
-        transfer = read_transfer(config, corpora, others) if others else transfer
-        assert transfer is not None
         console.print(f"  transfer: {transfer.report}", highlight=False, soft_wrap=True)
     with strategy.scope():
-        student = _new_model(config, corpora, vectors, console, words_of)
+        # The vocabulary is that of `train`, which knows nothing of the teacher's corpora.
+        student = _new_model(config, corpora, vectors, console, transfer and transfer.drawn)
         assert isinstance(student, Tagger)
         steps = student_updates(config, sum(len(corpus.train) for corpus in corpora.values()))
         distiller = make_distiller(config, taught_by, student, steps)
@@ -181,12 +178,7 @@ def evaluate(
     folder = RunFolder(run)
     config = folder.config()
     tagger, name = view_of_run(folder, task)
-    if corpus is None:
-        if name not in config.tasks:
-            raise TfkdError(f"{run} has no task {name!r}: {nearest(name, config.tasks)}")
-        found = read_data(config).corpora[name]
-    else:
-        found = read_corpus(Path(corpus))
+    found = read_data(config).corpora[name] if corpus is None else read_corpus(Path(corpus))
     if len(found.splits) == 1 and corpus is not None and Path(corpus).is_file():
         split = next(iter(found.splits))
     return evaluate_tagger(tagger, found, split)
@@ -275,7 +267,7 @@ def _saying_how_to_go_on(folder: RunFolder) -> Iterator[None]:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(remedy) from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in NO_ROOM:
             raise
         raise TfkdError(f"{error.strerror}, while a file of the run was written. Make room; {remedy}.") from error
 

@@ -18,6 +18,7 @@ from tfkd.layers.crf_decoding import crf_constrained_decode, crf_decode, crf_dec
 from tfkd.layers.embedding import WordEmbedding
 from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead, token_weights
 from tfkd.layers.tag_distribution import Chain, TagDistribution
+from tfkd.layers.tfa_weights import load_tfa_crf
 
 __all__ = [
     "CHARACTER_ENCODERS",
@@ -45,5 +46,6 @@ __all__ = [
     "crf_multitag_sequence_score",
     "crf_sequence_score",
     "crf_unary_score",
+    "load_tfa_crf",
     "token_weights",
 ]

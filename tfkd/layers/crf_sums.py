@@ -1,7 +1,7 @@
 """Sums over all paths of a linear chain: the recursions forwards and backwards, and what follows from them.
 
 Each function here runs in one of two spaces. `Scaled` multiplies probabilities by matrices and brings each token's
-states back to a highest value of 1; `Logs` adds logs, which costs the exponentials of all pairs of tags at each token,
+states back to a sum of about 1; `Logs` adds logs, which costs the exponentials of all pairs of tags at each token,
 and holds for any scores. `Scaled` is taken where the transitions lie within `WIDEST` of one another. Then no state
 falls below `exp(-WIDEST)` of its token's highest, since each tag may follow each other at no less, and for the same
 reason what a tag's emission makes too small for float32 (1e-38) cannot grow by more than `exp(2 * WIDEST)` = 1e26
@@ -46,7 +46,7 @@ class Lattice:
             tf.where(real[:, :, tf.newaxis], tf.maximum(inputs, FORBIDDEN), tf.zeros([], inputs.dtype)), [1, 0, 2]
         )
         self.mask = tf.cast(tf.transpose(real), inputs.dtype)
-        self.transitions = transitions
+        self.transitions = tf.maximum(transitions, FORBIDDEN)
 
     def sweep(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Run both recursions, in one loop.

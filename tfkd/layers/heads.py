@@ -13,12 +13,10 @@ from typing_extensions import override
 from tfkd.corpora import Scheme, allowed_transitions
 from tfkd.layers.crf import crf_boundaries, crf_log_likelihood, crf_marginals
 from tfkd.layers.crf_decoding import crf_decode
+from tfkd.layers.crf_sums import FORBIDDEN
 from tfkd.layers.tag_distribution import Chain, TagDistribution
 
 Tensor = Any
-
-_FORBIDDEN = -1e30
-"""Added to the score of what the tag scheme forbids: below every real score, and far from overflow."""
 
 
 class TagHead(keras.layers.Layer):
@@ -38,9 +36,9 @@ class TagHead(keras.layers.Layer):
         self.tags = tuple(tags)
         self.scheme = scheme
         start, transition, end = allowed_transitions(self.tags, scheme)
-        self._start_penalty = np.where(start, 0.0, _FORBIDDEN).astype("float32")
-        self._transition_penalty = np.where(transition, 0.0, _FORBIDDEN).astype("float32")
-        self._end_penalty = np.where(end, 0.0, _FORBIDDEN).astype("float32")
+        self._start_penalty = np.where(start, 0.0, FORBIDDEN).astype("float32")
+        self._transition_penalty = np.where(transition, 0.0, FORBIDDEN).astype("float32")
+        self._end_penalty = np.where(end, 0.0, FORBIDDEN).astype("float32")
         self.supports_masking = True
 
     @override

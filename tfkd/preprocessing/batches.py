@@ -26,6 +26,9 @@ class SentenceArrays(Protocol):
     def specs(self) -> dict[str, tf.TensorSpec]:
         """What a batch gets: `[batch, time, ...]` for each token, or `[batch, ...]` for each sentence."""
 
+    def following(self, sentences: Iterable[Sequence[str]]) -> Iterable[Sequence[str]]:
+        """Pass on all sentences, whose indices `read` will be given."""
+
     def read(self, rows: np.ndarray, time: int) -> list[np.ndarray]:
         """Read them for sentences by index, padded to a length, in the order of `specs`."""
 
@@ -55,6 +58,10 @@ class EncodedSentences:
         tags: np.ndarray | None = None,
         tasks: Sequence[int] | np.ndarray | None = None,
     ) -> None:
+        sources = {"": texts} if isinstance(texts, WordFeatures) else texts
+        self._arrays = {name: source for name, source in sources.items() if not isinstance(source, WordFeatures)}
+        for source in self._arrays.values():
+            sentences = source.following(sentences)
         types: dict[str, int] = {"": 0}
         ids, lengths = array("i"), array("q")
         for sentence in sentences:
@@ -66,16 +73,9 @@ class EncodedSentences:
         self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [len(ids)]]).astype(np.int64))
         self.set_tags(tags)
         self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
-        self._arrays: dict[str, SentenceArrays] = {}
-        self._tables: dict[str, Any] = {}
-        if isinstance(texts, WordFeatures):
-            self._tables = _features_of_types(list(types), texts)
-            return
-        for name, source in texts.items():
-            if isinstance(source, WordFeatures):
-                self._tables[name] = _features_of_types(list(types), source)
-            else:
-                self._arrays[name] = source
+        read = {name: source for name, source in sources.items() if isinstance(source, WordFeatures)}
+        tables = {name: _features_of_types(list(types), text) for name, text in read.items()}
+        self._tables: dict[str, Any] = tables[""] if isinstance(texts, WordFeatures) else tables
 
     def set_tags(self, tags: np.ndarray | None) -> None:
         """Set the indices of the gold tags of all sentences, one after another; -1 throughout one that has none."""

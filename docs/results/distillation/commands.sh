@@ -23,47 +23,61 @@ cache() { # NAME NEEDED-RUN ARGUMENTS
     echo "tfkd cache-teacher $out/$2 ${*:3} --set corpora_root=$corpora --out $out/$1 > $out/$1.log 2>&1 && touch $out/$1/complete"
 }
 student() { echo "distill $task-student --cache $out/$1 --set distillation.losses=$2"; }
-transfer() { echo "--set 'transfer={corpora: $texts, share: 0.75, sentences: $1}' --set training.batch_size=32"; }
+# 48 sentences without labels beside the 16 with labels, so that there are as many updates as without them.
+transfer() { echo "--set 'transfer={corpora: $texts, share: 0.75, sentences: $1}' --set training.batch_size=64 --set text.min_count=2"; }
 
 mkdir -p "$out"
-logits="'[{logits: {temperature: 2.0}}]'"
+logits="'[{logits: {temperature: 2.0}}]'" posteriors="'[{posteriors: {temperature: 2.0}}]'"
 shared="features: {teacher_layer: shared_encoder}" own="features: {teacher_layer: task_encoder}"
 for seed in $seeds; do
   for head in softmax crf; do
     run $head-teacher-$seed "" train six-corpora-teacher --set head=$head
   done
+done
+# The labelled sentences alone, with what the teachers say of them.
+for seed in $seeds; do
   for task in $tasks; do
-    # What the teachers say of the labelled sentences, and of all others.
     kept="--outputs logits --outputs features@shared_encoder --outputs features@task_encoder --outputs paths@4"
     cache softmax-$task-$seed softmax-teacher-$seed --for $task-student "$kept"
     kept="--outputs logits --outputs posteriors@2 --outputs sequences@2 --outputs paths@4"
     cache crf-$task-$seed crf-teacher-$seed --for $task-student "$kept"
-    cache softmax-$task-all-$seed softmax-teacher-$seed --for $task-student "$(transfer null)" --outputs logits
-    cache crf-$task-8000-$seed crf-teacher-$seed --for $task-student "$(transfer 8000)" --outputs posteriors@2
 
-    # The labelled sentences alone.
     run $task-alone-$seed "" train $task-student
     of=softmax-$task-$seed
     run $task-logits-$seed $of "$(student $of "$logits")"
     run $task-shared-$seed $of "$(student $of "'[{$shared}]'")"
     run $task-own-$seed $of "$(student $of "'[{$own}]'")"
     run $task-both-$seed $of "$(student $of "'[{$shared}, {$own}]'")"
-    run $task-logits-shared-$seed $of "$(student $of "'[{logits: {temperature: 2.0}}, {$shared}]'")"
     run $task-logits-both-$seed $of "$(student $of "'[{logits: {temperature: 2.0}}, {$shared}, {$own}]'")"
-    run $task-paths-$seed $of "$(student $of "'[{paths: {number: 4}}]'")"
     of=crf-$task-$seed
     run $task-crf-emissions-$seed $of "$(student $of "$logits")"
-    run $task-crf-posteriors-$seed $of "$(student $of "'[{posteriors: {temperature: 2.0}}]'")"
+    run $task-crf-posteriors-$seed $of "$(student $of "$posteriors")"
     run $task-crf-paths-$seed $of "$(student $of "'[{paths: {number: 4}}]'")"
-
-    # With sentences without labels, and alone for as many updates with the same words.
+  done
+done
+# With sentences without labels; and alone with the same words, for as many updates of as many sentences.
+for seed in $seeds; do
+  for task in $tasks; do
+    cache softmax-$task-all-$seed softmax-teacher-$seed --for $task-student "$(transfer null)" --outputs logits
+    cache crf-$task-all-$seed crf-teacher-$seed --for $task-student "$(transfer null)" --outputs posteriors@2
     of=softmax-$task-all-$seed
-    for count in 2000 8000 null; do
+    for count in null 8000 2000; do
       run $task-transfer-${count/null/all}-$seed $of "$(student $of "$logits")" "$(transfer $count)"
     done
-    run $task-alone-long-$seed "" train $task-student "$(transfer null)" --set training.epochs=79
-    of=crf-$task-8000-$seed
-    run $task-crf-transfer-8000-$seed $of "$(student $of "'[{posteriors: {temperature: 2.0}}]'")" "$(transfer 8000)"
+    of=crf-$task-all-$seed
+    run $task-crf-transfer-all-$seed $of "$(student $of "$posteriors")" "$(transfer null)"
+    run $task-alone-long-$seed "" train $task-student "$(transfer null)" --set training.epochs=80
+  done
+done
+# Students of the three softmax teachers together; a seed is then the student's alone.
+for seed in $seeds; do
+  for task in $tasks; do
+    several="softmax-$task-1 softmax-$task-2 softmax-$task-3"
+    run $task-three-logits-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
+      --set distillation.losses="$logits"
+    several="softmax-$task-all-1 softmax-$task-all-2 softmax-$task-all-3"
+    run $task-three-transfer-all-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
+      --set distillation.losses="$logits" "$(transfer null)"
   done
 done
 # The other losses, and CRF students, on one corpus.
@@ -71,6 +85,8 @@ task=ncbi-disease
 for seed in $seeds; do
   case " $tasks " in *" $task "*) ;; *) continue ;; esac
   of=softmax-$task-$seed
+  run $task-logits-shared-$seed $of "$(student $of "'[{logits: {temperature: 2.0}}, {$shared}]'")"
+  run $task-paths-$seed $of "$(student $of "'[{paths: {number: 4}}]'")"
   run $task-regression-$seed $of "$(student $of "'[{logits_regression: {weight: 0.5}}]'")"
   run $task-decoupled-$seed $of "$(student $of "'[{decoupled: {temperature: 2.0}}]'")"
   run $task-correlation-$seed $of "$(student $of "'[{correlation: {temperature: 1.0}}]'")"
@@ -84,17 +100,6 @@ for seed in $seeds; do
   run $task-chain-sequences-$seed $of "$(student $of "'[{sequences: {temperature: 2.0}}]'")" --set head=crf
   of=crf-$task-$seed
   run $task-chain-crf-sequences-$seed $of "$(student $of "'[{sequences: {temperature: 2.0}}]'")" --set head=crf
-  run $task-chain-crf-posteriors-$seed $of "$(student $of "'[{posteriors: {temperature: 2.0}}]'")" --set head=crf
+  run $task-chain-crf-posteriors-$seed $of "$(student $of "$posteriors")" --set head=crf
   run $task-chain-crf-emissions-$seed $of "$(student $of "$logits")" --set head=crf
-done
-# Students of the three softmax teachers together; a seed is then the student's alone.
-for seed in $seeds; do
-  for task in $tasks; do
-    several="softmax-$task-1 softmax-$task-2 softmax-$task-3"
-    run $task-three-logits-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
-      --set distillation.losses="$logits"
-    several="softmax-$task-all-1 softmax-$task-all-2 softmax-$task-all-3"
-    run $task-three-transfer-all-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
-      --set distillation.losses="$logits" "$(transfer null)"
-  done
 done

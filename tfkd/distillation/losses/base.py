@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +56,10 @@ class DistillationLoss:
     layers: tuple[keras.layers.Layer, ...] = ()
     """Layers that are trained with the student and belong to the loss."""
 
+    def fresh(self) -> DistillationLoss:
+        """Return the same loss for one distiller: what is trained with its student is that distiller's own."""
+        return copy.copy(self)
+
     def build(self, teacher: Teacher, student: Tagger) -> None:
         """Check that the two models go together, and make `layers` if any are needed.
 
@@ -95,12 +101,12 @@ class TagLoss(DistillationLoss):
     """A loss between two models' scores of tags, which must be those of the same tags."""
 
     def build(self, teacher: Teacher, student: Tagger) -> None:
-        """Check that both models have the same tags in the same order."""
-        if tuple(teacher.tags) != tuple(student.tags):
+        """Check that both models have the same tags in the same order, and the scheme that says what they mean."""
+        if (tuple(teacher.tags), teacher.scheme) != (tuple(student.tags), student.scheme):
             raise TfkdError(
-                f"teacher and student must have the same tags in the same order: the teacher has {list(teacher.tags)} "
-                f"({teacher.scheme}), the student {list(student.tags)} ({student.scheme}). Train one of them in the "
-                "other's scheme and on the other's types."
+                "teacher and student must have the same tags in the same order, and the same scheme: the teacher has "
+                f"{list(teacher.tags)} ({teacher.scheme}), the student {list(student.tags)} ({student.scheme}). "
+                "Train one of them in the other's scheme and on the other's types."
             )
 
 
@@ -124,14 +130,19 @@ class TemperedLoss(TagLoss):
 
 
 def checked_temperature(temperature: float | Schedule) -> float | Schedule:
-    """Return a temperature, or refuse one that is not above 0."""
-    ends = [temperature]
-    if isinstance(temperature, Schedule):
-        ends = [getattr(temperature, f"{end}_learning_rate", 1.0) for end in ("initial", "end")]
-    for value in ends:
-        if not value > 0:
+    """Return a temperature, or refuse one that is not above 0 and finite, or that a schedule brings there."""
+    for value in _extremes(temperature) if isinstance(temperature, Schedule) else [temperature]:
+        if not 0 < value < math.inf:
             raise TfkdError(f"the temperature of a distillation must be above 0, got {value}; 1 leaves as is.")
     return temperature if isinstance(temperature, Schedule) else float(temperature)
+
+
+def _extremes(schedule: Schedule) -> list[float]:
+    """Return the values that one of Keras' schedules begins with and ends at; of other schedules nothing is known."""
+    settings = schedule.get_config()
+    start = settings.get("initial_learning_rate", 1.0)
+    ends = [settings.get("end_learning_rate", start), settings.get("alpha", 1.0) * start]
+    return [start, *ends, *settings.get("values", ())]
 
 
 def value_at(value: float | Schedule, step: Tensor | int) -> Any:

@@ -63,6 +63,14 @@ class FeatureDistillation(DistillationLoss):
             self._make_projection(*projection)
 
     @override
+    def fresh(self) -> FeatureDistillation:
+        same = super().fresh()
+        assert isinstance(same, FeatureDistillation)
+        if same.projection is not None:
+            same._make_projection(*same.projection)
+        return same
+
+    @override
     def build(self, teacher: Teacher, student: Tagger) -> None:
         own, theirs = student.layer_width(self.student_layer_name), teacher.width(self.teacher_layer_name)
         if self.projection is not None and self.projection != (own, theirs):

@@ -119,12 +119,13 @@ class DecoupledDistillation(TemperedLoss):
         scaled = student.emissions / temperature
         log_q_others = ops.log_softmax(scaled - 1e9 * is_target) * (1.0 - is_target)
         p_others = p * (1.0 - is_target)
-        p_not = ops.sum(p_others, axis=-1)
+        # Each summed by itself: one less the other may fall below 0 where the teacher is sure of another tag.
+        p_target, p_not = ops.sum(p * is_target, axis=-1), ops.sum(p_others, axis=-1)
         p_others = p_others / ops.maximum(p_not, _LEAST)[..., None]
         log_q = ops.log_softmax(scaled)
         log_q_not = ops.logsumexp(log_q - 1e9 * is_target, axis=-1)
         log_q_target = ops.sum(log_q * is_target, axis=-1)
-        pair = ops.stack([1.0 - p_not, p_not], axis=-1)
+        pair = ops.stack([p_target, p_not], axis=-1)
         of_target = divergence(pair, ops.stack([log_q_target, log_q_not], axis=-1))
         among_others = divergence(p_others, log_q_others)
         return temperature**2 * (self.target_weight * of_target + self.other_weight * among_others)

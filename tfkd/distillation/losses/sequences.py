@@ -148,10 +148,9 @@ class PathDistillation(SentenceLoss, TagLoss):
 
     @override
     def sentence_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
-        paths, scores = teacher.paths(self.paths)
-        there = tf.math.is_finite(scores)
-        weights = tf.nn.softmax(tf.where(there, scores if self.weighted else 0.0, -1e30))
-        return -tf.reduce_sum(tf.where(there, weights * student.distribution.log_probabilities(paths), 0.0), axis=1)
+        paths, weights = teacher.weighted_paths(self.paths, self.weighted)
+        log_q = student.distribution.log_probabilities(paths)
+        return -tf.reduce_sum(tf.where(weights > 0, weights * log_q, 0.0), axis=1)
 
     @override
     def get_config(self) -> dict[str, Any]:
