@@ -171,10 +171,16 @@ def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
     fewer = batches(CORPUS.train[:20], TEXT, model.tags, batch_size=8)
     with pytest.raises(TfkdError, match="of 8 batches an epoch, the data now has 3"):
         model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    others = batches(CORPUS.train[::-1], TEXT, model.tags, batch_size=8)
+    with pytest.raises(TfkdError, match="on other sentences, although on as many batches"):
+        model.fit(others, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     with pytest.raises(TfkdError, match="cannot begin in the middle"):
         model.fit(fewer.map(lambda x, y: (x, y)), callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     (tmp_path / "checkpoint.npz").write_bytes(b"half")
     with pytest.raises(TfkdError, match="no checkpoint that can be read"):
+        model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    np.savez(tmp_path / "checkpoint.npz", state='{"variables": [], "callbacks": {}}')
+    with pytest.raises(TfkdError, match="a checkpoint of another release"):
         model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     plain = keras.Sequential([keras.layers.Dense(1)])
     plain.compile("sgd", "mse")
@@ -196,3 +202,17 @@ def test_the_state_of_each_dropout_is_in_a_checkpoint(tmp_path):
     assert len(seeds) == 4
     assert (state.epoch, state.batch, state.stopped, state.batches) == (1, 0, False, STEPS)
     assert state.seconds > 0
+
+
+def test_a_distillation_is_not_gone_on_with_by_another_teacher(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    distiller, data, _, _ = make("distiller")
+    distiller.compile("adam")
+    distiller.fit(data, epochs=1, verbose=0, callbacks=[Checkpoints(path)])
+    again, data, _, _ = make("distiller")
+    again.teacher.head.bias.assign_add([1e-3, 0.0, 0.0])
+    again.compile("adam")
+    with pytest.raises(TfkdError, match="of a training by another teacher: give the one it was begun with"):
+        again.fit(data, epochs=2, callbacks=[Checkpoints(path)])
+    again.teacher.head.bias.assign_sub([1e-3, 0.0, 0.0])
+    again.fit(data, epochs=2, verbose=0, callbacks=[Checkpoints(path)])

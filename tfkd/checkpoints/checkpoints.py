@@ -50,24 +50,28 @@ class Checkpoints(keras.callbacks.Callback):
         self.resumed_at: tuple[int, int] | None = None
         self._others: Sequence[keras.callbacks.Callback] = ()
         self._batches = 0
+        self._origin: dict[str, Any] = {}
         self._resumed: TrainingState | None = None
         self._epoch = 0
         self._started = 0.0
         self._train_function: Any = None
 
-    def begin(self, data: Any, others: Sequence[keras.callbacks.Callback], epochs: int) -> tuple[Any, int]:
+    def begin(
+        self, data: Any, others: Sequence[keras.callbacks.Callback], epochs: int, depends_on: str = ""
+    ) -> tuple[Any, int]:
         """Take on a training, as `fit` does before it begins.
 
         Args:
             data: A dataset of `tfkd.preprocessing.batches` or `multitask_batches`.
             others: The other callbacks.
             epochs: The epochs asked for.
+            depends_on: What else the training depends on, in a hash.
 
         Returns:
             The dataset, beginning where the last checkpoint was taken, and the epoch to begin with.
 
         Raises:
-            TfkdError: The data cannot begin in the middle, or the checkpoint is of other data.
+            TfkdError: The data cannot begin in the middle, or the checkpoint is of other data or another teacher.
         """
         if not hasattr(data, "starting_at"):
             raise TfkdError(
@@ -76,6 +80,7 @@ class Checkpoints(keras.callbacks.Callback):
             )
         self._others = others
         self._batches = int(data.cardinality())
+        self._origin = {"batches": self._batches, "data": data.content, "depends_on": depends_on}
         self._resumed = TrainingState.load(self.path) if self.path.is_file() else None
         if self._resumed is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +89,16 @@ class Checkpoints(keras.callbacks.Callback):
             raise TfkdError(
                 f"{self.path} is of a training of {self._resumed.batches} batches an epoch, the data now has "
                 f"{self._batches}: train on the same sentences in batches of the same size, or begin anew elsewhere."
+            )
+        if self._resumed.data != data.content:
+            raise TfkdError(
+                f"{self.path} is of a training on other sentences, although on as many batches: train on the same ones "
+                "as they were, or begin anew elsewhere."
+            )
+        if self._resumed.depends_on != depends_on:
+            raise TfkdError(
+                f"{self.path} is of a training by another teacher: give the one it was begun with, or begin anew "
+                "elsewhere."
             )
         self.seconds = self._resumed.seconds
         first = epochs if self._resumed.stopped else self._resumed.epoch
@@ -133,7 +148,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _save(self, epoch: int, batch: int, stopped: bool = False) -> None:
         self._tick()
-        position = {"epoch": epoch, "batch": batch, "stopped": stopped, "batches": self._batches}
+        position = {"epoch": epoch, "batch": batch, "stopped": stopped, **self._origin}
         TrainingState.of(self.model, self._all(), seconds=self.seconds, **position).save(self.path)
 
     def _restore(self) -> None:

@@ -38,6 +38,8 @@ class TrainingState:
         batch: The step of that epoch which comes next.
         stopped: Whether a callback has ended the training.
         batches: Steps of an epoch.
+        data: A hash of the sentences.
+        depends_on: A hash of what else it depends on, such as a teacher.
         seconds: Time spent on training until here.
         variables: Values by number and name: weights, the states of dropouts' random generators, the optimiser, the
             metrics.
@@ -48,6 +50,8 @@ class TrainingState:
     batch: int
     stopped: bool
     batches: int
+    data: str
+    depends_on: str
     seconds: float
     variables: dict[str, np.ndarray]
     callbacks: dict[str, dict[str, Any]]
@@ -110,7 +114,10 @@ class TrainingState:
             name: {key: _with_arrays_back(value, arrays) for key, value in values.items()}
             for name, values in plain["callbacks"].items()
         }
-        return cls(**plain)
+        try:
+            return cls(**plain)
+        except TypeError:
+            raise TfkdError(f"{path} is a checkpoint of another release: remove it to begin anew.") from None
 
 
 def _named_variables(model: keras.Model) -> Iterator[tuple[str, Any]]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +13,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.distillation.cached_outputs import CachedOutputs, array_specs, kept_arrays, path_arrays
+from tfkd.distillation.identity import described, identity, require_same
 from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.outputs import Need
 from tfkd.distillation.store_files import CACHE, ArraySpec, content_key, read_contents
@@ -91,9 +90,10 @@ class TeacherCache(Teacher):
                 go into float16.
         """
         run = _Writer(teacher, needs, dtype)
-        about, notes = described(teacher, needs), {"teacher": name or teacher.name, "corpora": list(corpora)}
+        about = {**described(teacher), "outputs": sorted({str(need) for need in needs})}
+        notes = {"teacher": name or teacher.name, "corpora": list(corpora)}
         if (Path(folder) / CACHE).is_file():
-            _require_same(read_contents(Path(folder))["description"], about, folder)
+            require_same(read_contents(Path(folder))["description"], about, folder)
         with OutputStore.create(folder, run.specs, about, notes) as store:
             done = 0
             coming = iter(sentences)
@@ -124,6 +124,11 @@ class TeacherCache(Teacher):
         """What it holds."""
         return tuple(Need.parse(text) for text in self.store.description["outputs"])
 
+    @property
+    @override
+    def identity(self) -> str:
+        return identity(self.store.description)
+
     @override
     def width(self, layer: str) -> int:
         need = Need("features", layer)
@@ -150,7 +155,7 @@ class TeacherCache(Teacher):
         Raises:
             TfkdError: Saying whether it is the weights, the vocabulary or something else that differs.
         """
-        _require_same(self.store.description, described(teacher, ()), self.store.folder)
+        require_same(self.store.description, described(teacher), self.store.folder)
 
     def _arrays_for(self, need: Need) -> list[str]:
         """Name the arrays that a need is met from."""
@@ -248,43 +253,6 @@ class _Writer:
                 parts[name].append(values[real] if spec.per == "token" else values)
         arrays = {name: np.concatenate(values) for name, values in parts.items()}
         store.append([keys[i] for i in order], encoded.lengths[order], arrays)
-
-
-def described(teacher: Tagger, needs: Collection[Need]) -> dict[str, Any]:
-    """Describe a teacher by all that its outputs depend on, and what is kept of them, as plain data."""
-    weights = hashlib.sha256()
-    for weight in teacher.get_weights():
-        weights.update(str((weight.shape, weight.dtype)).encode())
-        weights.update(np.ascontiguousarray(weight).tobytes())
-    settings = teacher.get_config()
-    layers = {name: settings[name] for name in ("encoder", "task_encoder", "dtype")}
-    return {
-        "tags": list(teacher.tags),
-        "scheme": teacher.scheme,
-        "head": "crf" if isinstance(teacher.head, CRFHead) else "softmax",
-        "text": _hash_of(teacher.text.get_config()),
-        "layers": _hash_of(layers),
-        "weights": weights.hexdigest()[:32],
-        "outputs": sorted({str(need) for need in needs}),
-    }
-
-
-def _hash_of(settings: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _require_same(there: Mapping[str, Any], here: Mapping[str, Any], folder: str | os.PathLike[str]) -> None:
-    """Refuse a teacher that is not the one described."""
-    # The weights last: with most other things they differ too.
-    told = {"tags": "has other tags", "scheme": "has another tag scheme", "head": "has another head"}
-    told |= {"text": "reads another vocabulary", "layers": "has other layers or another dtype policy"}
-    told |= {"weights": "has other weights"}
-    for key, difference in told.items():
-        if here[key] != there[key]:
-            raise TfkdError(
-                f"the cache {folder} was made by another teacher: the one given {difference}. Name the teacher that "
-                "made it, or make a cache of this one in a new folder with `tfkd cache-teacher`."
-            )
 
 
 def _require_fixed(need: Need, is_chain: bool) -> None:

@@ -182,6 +182,11 @@ class Distiller(Trained, keras.Model):
             return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle), shapes)
         return encoded.dataset(TransferPlan(tagged, untagged, batch_size, share, seed), shapes)
 
+    @property
+    def depends_on(self) -> str:
+        """The teacher, in a hash: a training is not gone on with by another one."""
+        return str(self._known_teacher()[1].identity)
+
     def _known_teacher(self) -> Any:
         if not self._teacher.value:
             raise TfkdError("the distiller has no teacher, as after loading: set `distiller.teacher` first.")

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from typing_extensions import override
 
+from tfkd.distillation.identity import described, hash_of, identity
 from tfkd.distillation.outputs import AverageOutputs, Need, Outputs, TeacherOutputs
 from tfkd.errors import TfkdError
 from tfkd.models import Tagger
@@ -39,6 +40,11 @@ class Teacher(ABC):
         Raises:
             TfkdError: Saying what it gives instead.
         """
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """A hash of all that its outputs depend on, the same for a teacher and its cache."""
 
     @abstractmethod
     def width(self, layer: str) -> int:
@@ -73,6 +79,11 @@ class LiveTeacher(Teacher):
         for need in needs:
             if need.kind == "features":
                 self.width(str(need.of))
+
+    @property
+    @override
+    def identity(self) -> str:
+        return identity(described(self.tagger))
 
     @override
     def width(self, layer: str) -> int:
@@ -129,6 +140,11 @@ class Ensemble(Teacher):
             self.width(str(layers[0]))
         for member in self.members:
             member.check(needs)
+
+    @property
+    @override
+    def identity(self) -> str:
+        return hash_of([[member.identity, weight] for member, weight in zip(self.members, self.weights, strict=True)])
 
     @override
     def width(self, layer: str) -> int:

@@ -77,10 +77,15 @@ class Trained:
         checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
         if checkpoints is not None:
             callbacks.remove(checkpoints)
-            x, kwargs["initial_epoch"] = checkpoints.begin(x, callbacks, kwargs.get("epochs", 1))
+            x, kwargs["initial_epoch"] = checkpoints.begin(x, callbacks, kwargs.get("epochs", 1), self.depends_on)
             # First: a state is taken when all callbacks are done with a step, and before any begins the next.
             kwargs["callbacks"] = [checkpoints, *callbacks]
         return super().fit(x, *args, **kwargs)  # type: ignore[misc]
+
+    @property
+    def depends_on(self) -> str:
+        """What the training depends on beside the model's settings and the data, in a hash; a teacher, for example."""
+        return ""
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as the saved model was."""

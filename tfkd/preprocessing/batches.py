@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -67,6 +68,7 @@ class EncodedSentences:
         for sentence in sentences:
             ids.extend([types.setdefault(token, len(types)) for token in sentence])
             lengths.append(len(sentence))
+        self._types = hashlib.blake2b("\0".join(types).encode("utf-8", "surrogatepass")).digest()
         self.lengths = np.array(lengths, np.int64)
         self._tokens = tf.constant(np.array(ids, np.int32))
         # After the last sentence comes an empty one, which fills up batches that must all have as many.
@@ -113,7 +115,8 @@ class EncodedSentences:
             batch: The batch from which the first iteration is real; those before it hold no sentence.
 
         Returns:
-            The dataset; its attribute `starting_at` makes one that begins with another epoch and batch.
+            The dataset; its attribute `starting_at` makes one that begins with another epoch and batch, and `content`
+            is a hash of the sentences and their tags.
         """
         coming = itertools.count(epoch)
 
@@ -136,8 +139,15 @@ class EncodedSentences:
         options = tf.data.Options()
         options.autotune.enabled = False
         made = made.with_options(options)
+        made.content = self._content()
         made.starting_at = lambda epoch, batch: self.dataset(plan, shapes, epoch=epoch, batch=batch)
         return made
+
+    def _content(self) -> str:
+        found = hashlib.blake2b(self._types, digest_size=16)
+        for part in (self._tokens, self._splits, self._tags, self._tasks):
+            found.update(b"" if part is None else part.numpy().tobytes())
+        return found.hexdigest()
 
     def _filled_up(self, rows: Tensor, size: int) -> Tensor:
         missing = tf.maximum(size - tf.shape(rows)[0], 0)
