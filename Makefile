@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Pytest's own choice of workers counts hyper-threads; two workers with one TensorFlow thread each suit two cores and more.
 WORKERS ?= 2
+PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -29,10 +30,10 @@ demo: $(STAMP) ## run the whole line on the bundled corpora (ARGS="--seed 2" pas
 	@$(BIN)/tfkd demo $(ARGS)
 
 test: lint ## check format, style and types, then run every test
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --durations 15 --durations-min 1 $(ARGS)
+	$(BIN)/pytest $(PARALLEL) --durations 15 --durations-min 1 $(ARGS)
 
 quick: $(STAMP) ## run the tests that are not marked slow
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: $(STAMP) ## check format, style and types
 	$(BIN)/ruff format --check .

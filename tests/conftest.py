@@ -24,6 +24,15 @@ settings.load_profile("tfkd")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+LONGEST = ("test_killed.py", "test_readme.py", "test_demo.py", "test_replicas.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files first that take longest, so that no worker is left alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.name not in LONGEST, item.path not in slow))
+
+
 @pytest.fixture(scope="session")
 def real_corpora() -> Path:
     """The folder of real corpora; a test that uses it is skipped where there is none."""
