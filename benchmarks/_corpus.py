@@ -1,13 +1,15 @@
-"""The sentences that benchmarks train on and tag."""
+"""The sentences that benchmarks train on and tag, and the texts that they annotate."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
-from tfkd.corpora import Corpus, demo_corpora, read_corpus
+from tfkd.corpora import Corpus, demo_corpora, read_corpus, spans
+from tfkd.documents import read_pubtator
 
-NAME = "NCBI-disease-IOB"
+NAME, DOCUMENTS = "NCBI-disease-IOB", "NCBI-disease-pubtator"
 
 
 def disease_corpus(quick: bool = False) -> tuple[str, Corpus]:
@@ -22,3 +24,27 @@ def disease_corpus(quick: bool = False) -> tuple[str, Corpus]:
     if os.environ.get("TFKD_CORPORA") and folder.is_dir():
         return "NCBI-disease", read_corpus(folder).convert("iob2")
     return "5,424 bundled sentences", demo_corpora(seed=1, train=5424, devel=100, test=940)["disease"].convert("iob2")
+
+
+def disease_abstracts(quick: bool = False) -> tuple[str, list[str]]:
+    """Read the documents of NCBI-disease, titles and abstracts as they were written, or join bundled sentences.
+
+    Returns:
+        What to call them, and the texts.
+    """
+    folder = Path(os.environ.get("TFKD_CORPORA", "")) / DOCUMENTS
+    if not quick and os.environ.get("TFKD_CORPORA") and folder.is_dir():
+        files = sorted(folder.glob("*_corpus.txt"))
+        return "NCBI-disease's abstracts", [document.text for file in files for document in read_pubtator(file)]
+    # Ten of these sentences have as many words as one of those abstracts.
+    sentences = [
+        " ".join(s.tokens) for s in demo_corpora(seed=2, train=1, devel=1, test=60 if quick else 6000)["disease"].test
+    ]
+    return "bundled sentences, ten a text", [" ".join(sentences[i : i + 10]) for i in range(0, len(sentences), 10)]
+
+
+def write_sentences(corpus: Corpus, folder: Path) -> None:
+    """Write the sentences for a peer: those to learn from with their entities, those to tag as tokens."""
+    train = [(s.tokens, [(e.start, e.end, e.type) for e in spans(s.tags, "iob2")]) for s in corpus.train]
+    sentences = {"train": train, "test": [s.tokens for s in corpus.test]}
+    (folder / "sentences.json").write_text(json.dumps(sentences), encoding="utf-8")

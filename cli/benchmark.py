@@ -1,4 +1,4 @@
-"""`tfkd benchmark`: runs the programs of the package `tfkd.benchmarks`, and prints the ratios that they measure."""
+"""`tfkd benchmark`: runs the programs of the package `tfkd.benchmarks`, and prints what they measure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from tfkd.benchmarks import Ratio
+    from tfkd.benchmarks import Quantity, Ratio
 
 
 @click.command(epilog="Example: tfkd benchmark --list")
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--list", "listing", is_flag=True, help="List the benchmarks and run none.")
 @click.option("--quick", is_flag=True, help="Only see that they run; the figures are not worth reporting.")
 def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
-    """Measure speed and memory as ratios in one run; all benchmarks where no NAME is given."""
+    """Measure speed and memory, as ratios in one run where it can be; all benchmarks where no NAME is given."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -43,7 +43,7 @@ def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
     import_tensorflow()
     for name in names or known:
         console.print(f"{name}: {known[name]}", markup=False)
-        _print_ratios(console, importlib.import_module(f"tfkd.benchmarks.{name}").run(quick=quick))
+        _print_measured(console, importlib.import_module(f"tfkd.benchmarks.{name}").run(quick=quick))
 
 
 def _descriptions() -> dict[str, str]:
@@ -56,17 +56,20 @@ def _descriptions() -> dict[str, str]:
     return found
 
 
-def _print_ratios(console: Console, ratios: Sequence[Ratio]) -> None:
+def _print_measured(console: Console, measured: Sequence[Ratio | Quantity]) -> None:
     from rich import box
     from rich.table import Table
+
+    from tfkd.benchmarks import Ratio
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for heading in ("measured", "against"):
         table.add_column(heading)
     for heading in ("median", "95 % interval", "wanted"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for ratio in ratios:
-        low, high = ratio.interval
-        table.add_row(ratio.what, ratio.against, f"{ratio.median:.2f}", f"{low:.2f} to {high:.2f}", ratio.wanted)
+    for row in measured:
+        low, high = row.interval
+        against, unit = (row.against, "") if isinstance(row, Ratio) else ("", f" {row.unit}")
+        table.add_row(row.what, against, f"{row.median:.2f}{unit}", f"{low:.2f} to {high:.2f}{unit}", row.wanted)
     console.print(table)
     console.print()

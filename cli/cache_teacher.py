@@ -70,7 +70,7 @@ def cache_teacher(
         from tfkd.experiments.config import load_config
 
         checked = load_config(student, settings)
-    import_tensorflow()
+    import_tensorflow(runs=[run])
     from tfkd.experiments.caching import cache_teacher as cache
     from tfkd.experiments.caching import megabytes
 

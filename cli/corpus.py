@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .startup import import_tensorflow
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -51,17 +53,19 @@ _strict = click.option("--strict", is_flag=True, help="Refuse invalid sequences 
 def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> None:
     """Validate corpora, and show what is in them.
 
-    PATH is a folder with files named train, devel and test, or one file. A table shows the sentences, tokens and
-    entities of each split; below it stand repairs and warnings. A last table shows sentences of
-    development and test sets that stand in training or development sets, of the same corpus or another one named.
+    PATH is a folder with files named train, devel and test, or one file: column files, or annotated documents in
+    PubTator, BioC, BRAT or JSON lines, which are cut into sentences. A table shows the sentences, tokens and
+    entities of each split; below it stand repairs, what of the documents could not be kept as it is, and warnings. A
+    last table shows sentences of development and test sets that stand in training or development sets, of the same
+    corpus or another one named.
     """
     from rich.console import Console
 
-    from tfkd.corpora import overlap, read_corpus
+    from tfkd.corpora import overlap
 
     corpora: dict[str, Corpus] = {}
     for path in paths:
-        read = read_corpus(path, scheme=scheme, strict=strict, token_column=token_column, tag_column=tag_column)
+        read = _read(Path(path), scheme, strict, token_column, tag_column)
         corpora[_unused_name(read.name, path, corpora)] = read
     console = Console(highlight=False, soft_wrap=False)
     for number, (name, read) in enumerate(corpora.items()):
@@ -70,6 +74,20 @@ def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int |
         _show_corpus(console, name, read)
     console.print()
     _show_overlap(console, overlap(corpora, splits=("train", "devel")), len(corpora))
+
+
+def _read(path: Path, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> Corpus:
+    """Read column files or documents; TensorFlow, which cuts documents, is imported for these alone."""
+    from tfkd.documents import holds_documents
+
+    if holds_documents(path):
+        import_tensorflow()
+        from tfkd.preprocessing import read_document_corpus
+
+        return read_document_corpus(path, scheme=scheme or "iob2", strict=strict)
+    from tfkd.corpora import read_corpus
+
+    return read_corpus(path, scheme=scheme, strict=strict, token_column=token_column, tag_column=tag_column)
 
 
 def _unused_name(name: str, path: str, corpora: dict[str, Corpus]) -> str:
@@ -86,6 +104,8 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
 
     report = read.report
     how = "detected" if report.detected else "given"
+    if any(split.documents is not None for split in report.splits.values()):
+        how = "documents, tagged by it"
     console.print(f"[bold]{escape(name)}[/bold]  scheme {report.scheme.upper()} ({how})")
     console.print(_split_table(read))
     adjacent = sum(split.adjacent for split in report.splits.values())
@@ -111,7 +131,10 @@ def _split_table(read: Corpus) -> Table:
     for split in read.splits:
         table.add_column(split, justify="right")
     reports = list(read.report.splits.values())
-    rows: list[tuple[str, list[int]]] = [
+    rows: list[tuple[str, list[int]]] = []
+    if any(split.documents is not None for split in reports):
+        rows.append(("documents", [split.documents or 0 for split in reports]))
+    rows += [
         ("sentences", [split.sentences for split in reports]),
         ("tokens", [split.tokens for split in reports]),
         ("longest sentence", [split.longest for split in reports]),
@@ -171,17 +194,20 @@ def convert(
 ) -> None:
     """Write a corpus in another tagging scheme.
 
-    IN is a folder, and OUT becomes one, or IN is a file, and OUT becomes one. The result has two columns,
-    token and tag, with a tab between.
+    IN is a folder, and OUT becomes one, or IN is a file, and OUT becomes one: column files, or annotated documents in
+    PubTator, BioC, BRAT or JSON lines, which are cut into sentences. The result has two columns, token and tag, with a
+    tab between.
     """
-    from tfkd.corpora import read_corpus, write_columns
+    from tfkd.corpora import write_columns
 
-    read = read_corpus(source, scheme=given, strict=strict, token_column=token_column, tag_column=tag_column)
+    read = _read(source, given, strict, token_column, tag_column)
     converted = read.convert(scheme)
     if source.is_dir():
         files = {split: target / f"{split}.tsv" for split in converted.splits}
     else:
-        files = {split: target / source.name if target.is_dir() else target for split in converted.splits}
+        is_documents = any(one.documents is not None for one in converted.report.splits.values())
+        name = f"{read.name}.tsv" if is_documents else source.name
+        files = {split: target / name if target.is_dir() else target for split in converted.splits}
     _refuse_overwriting(files.values(), overwrite)
     for split, file in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -189,6 +215,8 @@ def convert(
         counts = converted.report.splits[split]
         entities = _count(sum(counts.entities.values()), "entity", "entities")
         click.echo(f"{file}: {_count(counts.sentences, 'sentence')}, {entities} in {scheme.upper()}")
+        for what, number in counts.changes.items():
+            click.echo(f"  {what}: {number:,}")
     if converted.report.repairs:
         click.echo(f"repaired {_count(converted.report.repairs, 'tag')} in invalid sequences")
     if converted.report.merged:

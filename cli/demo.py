@@ -90,15 +90,10 @@ def _print_entities(console: Console, result: DemoResult) -> None:
 
     from .highlight import highlight
 
-    found = [(task, entity) for task, annotation in result.annotations.items() for entity in annotation.entities]
-    # The exports know nothing of each other: where two claim the same words, the surer one is shown.
-    kept: list = []
-    for _, entity in sorted(found, key=lambda pair: -pair[1].score):
-        if all(entity.end <= other.start or entity.start >= other.end for other in kept):
-            kept.append(entity)
+    entities = [entity for annotation in result.annotations.values() for entity in annotation.entities]
     text = next(iter(result.annotations.values())).text
     console.print("\nThe exported students read raw text:\n")
-    console.print(highlight(Annotation(text, tuple(sorted(kept, key=lambda e: e.start)))))
+    console.print(highlight(Annotation(text, tuple(entities))))
 
 
 def _print_next(console: Console, result: DemoResult, out: Path) -> None:

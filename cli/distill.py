@@ -46,7 +46,7 @@ def distill(
     from rich.console import Console
 
     checked = read_configuration(config, settings, devices)
-    import_tensorflow()
+    import_tensorflow([checked], teachers)
     from tfkd.experiments import distill as run
 
     console = Console(highlight=False)

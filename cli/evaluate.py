@@ -35,7 +35,7 @@ def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_
     """
     from rich.console import Console
 
-    import_tensorflow()
+    import_tensorflow(runs=[run])
     from tfkd.experiments import evaluate as score
 
     scores = score(run, corpus=corpus, split=split, task=task)

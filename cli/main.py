@@ -36,6 +36,7 @@ COMMANDS = {
     "distill": Entry("distill", "Train a student with a trained teacher."),
     "evaluate": Entry("evaluate", "Score a trained model on a corpus."),
     "export": Entry("export", "Write a trained model as a SavedModel that takes raw text."),
+    "server-config": Entry("server_config", "Write the configuration of a server of several exported models."),
     "annotate": Entry("annotate", "Find the entities in raw text."),
     "benchmark": Entry("benchmark", "Measure speed and memory as ratios."),
 }

@@ -27,7 +27,7 @@ def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None
     from rich.console import Console
 
     checked = read_configuration(config, settings, devices)
-    import_tensorflow()
+    import_tensorflow([checked])
     from tfkd.experiments import train as run
 
     console = Console(highlight=False)

@@ -30,10 +30,11 @@ def ok(result) -> str:
 
 
 @pytest.mark.parametrize(
-    "statement", ["import tfkd", "import tfkd.corpora", "import tfkd.errors", "import tfkd_cli.main"]
+    "statement",
+    ["import tfkd", "import tfkd.corpora", "import tfkd.documents", "import tfkd.errors", "import tfkd_cli.main"],
 )
 def test_light_imports_leave_tensorflow_alone(run_python: Callable, statement: str) -> None:
-    heavy = ("tensorflow", "keras", "seqeval", "pydantic")
+    heavy = ("tensorflow", "keras", "seqeval", "pydantic", "bioc", "lxml")
     code = f"{statement}\nimport sys\nprint([name for name in {heavy} if name in sys.modules])"
     assert ok(run_python(code)) == "[]"
 

@@ -1,8 +1,8 @@
 """Biomedical named-entity recognition by multi-task learning and knowledge distillation.
 
-Its packages are imported when they are first used: `tfkd.corpora` and `tfkd.errors` need no TensorFlow, and
-`import tfkd` alone takes a few milliseconds. From then on `keras.models.load_model` knows every model of this
-library, without `custom_objects`.
+Its packages are imported when they are first used: `tfkd.corpora`, `tfkd.documents` and `tfkd.errors` need no
+TensorFlow, and `import tfkd` alone takes a few milliseconds. From then on `keras.models.load_model` knows every model
+of this library, without `custom_objects`.
 
 Example:
     >>> import tfkd
@@ -19,9 +19,11 @@ from tfkd import registration
 
 if TYPE_CHECKING:
     from tfkd import (
+        annotating,
         checkpoints,
         corpora,
         distillation,
+        documents,
         errors,
         evaluation,
         experiments,
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "annotating",
     "checkpoints",
     "corpora",
     "distillation",
+    "documents",
     "errors",
     "evaluation",
     "experiments",

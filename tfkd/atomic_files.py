@@ -1,10 +1,11 @@
-"""Files that appear whole or not at all, whatever happens while they are written."""
+"""Files and folders that appear whole or not at all, whatever happens while they are written."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,40 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
+        raise
+    _to_disk(path.parent)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give an empty folder to write files to, which becomes `path` when the block ends without an error.
+
+    Args:
+        path: The folder to make, in a folder that exists. It must not exist, unless it is empty.
+
+    Raises:
+        OSError: It exists with something in it, or cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_folder(Path(folder) / "texts") as part:
+        ...         _ = (part / "a.txt").write_text("whole")
+        ...     [str(p.relative_to(folder)) for p in Path(folder).rglob("*.txt")]
+        ['texts/a.txt']
+    """
+    path = Path(path)
+    part = path.with_name(f".part-{path.name}")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        for file in part.iterdir():
+            _to_disk(file)
+        _to_disk(part)
+        part.replace(path)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise
     _to_disk(path.parent)
 

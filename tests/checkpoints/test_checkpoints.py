@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import functools
 import itertools
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from tests.models.small import small_encoder, small_teacher
+from tests.models.small_transformers import small_transformer_teacher
+from tests.pretrained.tiny import tiny_bert
 from tfkd.checkpoints import Checkpoints
 from tfkd.corpora import demo_corpora
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
@@ -51,6 +55,10 @@ def make(kind):
     if kind == "teacher":
         model = small_teacher(TASKS, dropout=0.3, word_dropout=0.2)
         return model, multitask_batches(TASKS, model.text, batch_size=23), TASKS, model
+    if kind == "transformer":
+        with tempfile.TemporaryDirectory() as folder:
+            model = small_transformer_teacher(tiny_bert(Path(folder)), TASKS, dropout=0.3)
+        return model, multitask_batches(TASKS, model.text, batch_size=23), TASKS, model
     tagger = Tagger(TEXT, CORPUS, encoder=small_encoder(5, dropout=0.3, word_dropout=0.2), head="crf")
     data = batches(CORPUS.train, TEXT, tagger.tags, batch_size=8)
     if kind == "tagger":
@@ -93,7 +101,9 @@ def same(one, other):
     assert (one[3].best, one[3].best_epoch) == (other[3].best, other[3].best_epoch)
 
 
-@pytest.mark.parametrize("kind", ["tagger", "teacher", "distiller"])
+@pytest.mark.parametrize(
+    "kind", ["tagger", "teacher", "distiller", pytest.param("transformer", marks=pytest.mark.slow)]
+)
 def test_a_training_stopped_again_and_again_ends_as_one_never_stopped(kind, tmp_path):
     whole = whole_of(kind)
     steps = int(make(kind)[1].cardinality())

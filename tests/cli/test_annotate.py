@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import io
+import gzip
 import json
 import os
+import re
+import shlex
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tfkd.errors import TfkdError
 from tfkd.models import BiLSTM, Tagger
 from tfkd.preprocessing import WordFeatures
 from tfkd.serving import Annotation, Annotator, Entity
-from tfkd_cli.annotate import Lines, annotate
+from tfkd_cli.annotate import annotate
 from tfkd_cli.highlight import highlight
 
 TfkdProcess = Callable[..., CompletedProcess[str]]
@@ -41,9 +47,12 @@ def test_a_line_in_gives_a_line_out(run_folder: Path, tmp_path: Path, run_tfkd: 
     (tmp_path / "in.txt").write_bytes(INPUT)
     done = run_tfkd("annotate", run_folder, tmp_path / "in.txt", "--batch-size", "2")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "tfkd: 1 lines held bytes that are not UTF-8, annotated as U+FFFD\n"
+    summary, changes = done.stderr.splitlines()
+    assert re.fullmatch(r"5 documents with \d+ entities \(X \d+\), 11 words; [\d,]+ words/s", summary)
+    assert changes == "  documents with bytes that are not UTF-8, read as U+FFFD: 1"
     found = [json.loads(line) for line in done.stdout.removesuffix("\n").split("\n")]
     assert [one["text"] for one in found] == LINES
+    assert [one.pop("id") for one in found] == list("12345")
     assert [bool(one["entities"]) for one in found] == [True, False, False, True, True]
     assert found == [json.loads(a.to_json()) for a in Annotator(run_folder).annotate(LINES, batch_size=2)]
     for one in found:
@@ -53,10 +62,92 @@ def test_a_line_in_gives_a_line_out(run_folder: Path, tmp_path: Path, run_tfkd: 
 
 @pytest.mark.slow
 def test_standard_input_and_highlighting(run_folder: Path, run_tfkd: TfkdProcess) -> None:
-    done = run_tfkd("annotate", run_folder, "--highlight", stdin="Some cancer.\n")
+    done = run_tfkd("annotate", run_folder, "--highlight", "--quiet", stdin="Some cancer.\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert "[X]" in done.stdout
     assert done.stdout.replace("[X]", "") == "Some cancer.\n"
+
+
+def invoke(*args: str | Path, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(annotate, list(map(str, args)), input=stdin, standalone_mode=False)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_guide(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "annotating.md").read_text(encoding="utf-8")
+    block = re.search(r"<!-- every command below is run by a test -->\n```sh\n(.*?)```", guide, re.DOTALL)
+    assert block
+    monkeypatch.chdir(tmp_path)
+    for name in ("disease", "gene"):
+        shutil.copytree(run_folder, f"savedmodels/{name}")
+    Path("articles").mkdir()
+    Path("articles.txt").write_text("One cancer.\nTwo.\n")
+    Path("articles/a.txt").write_text("Three.\n")
+    Path("corpus.pubtator").write_text("7|t|Title\n7|a|Abstract\n")
+    Path("more.jsonl.gz").write_bytes(gzip.compress(b'{"id": "m", "text": "More"}\n'))
+    commands = block[1].splitlines()
+    assert len(commands) == 6
+    for command in commands:
+        before, _, after = command.rpartition(" | ")
+        stdin = shlex.split(before)[1] if before else None
+        done = invoke(*shlex.split(after)[2:], stdin=stdin)
+        assert (done.exception, done.return_value) == (None, 0), command
+    assert Path("corpus.bioc.xml").read_bytes().startswith(b"<?xml")
+    assert sorted(path.name for path in Path("annotated").iterdir()) == ["1.ann", "1.txt", "m.ann", "m.txt"]
+    assert len(list(Path("parts").glob("part-*.jsonl.gz"))) == 1
+    assert "<mark" in Path("look.html").read_text()
+
+
+@pytest.mark.slow
+def test_broken_documents_give_status_3(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b'{"text": "cancer"}\n{"text": 7}\n')
+    done = invoke(run_folder, tmp_path / "in.jsonl", "--out", tmp_path / "out.bioc.xml")
+    assert done.return_value == 3
+    assert f"tfkd: {tmp_path / 'in.jsonl'}:2: expected an object" in done.stderr
+    assert f"1 broken document, set aside in {tmp_path / 'out.bioc.xml.errors.jsonl'}" in done.stderr
+    held = json.loads((tmp_path / "out.bioc.xml.errors.jsonl").read_text())
+    assert (held["line"], held["raw"]) == (2, '{"text": 7}\n')
+    done = invoke(run_folder, "--from", "jsonl", "--errors", tmp_path / "e", stdin='{"text": "cancer"}\nno\n')
+    assert done.return_value == 3
+    assert json.loads(done.stdout)["text"] == "cancer"
+    assert json.loads((tmp_path / "e").read_text())["source"] == "standard input"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--parts"], "--parts needs --out PATH"),
+        (["--engine", "ray", "--out", "x.jsonl"], "--engine ray needs files as input"),
+        (["--highlight", "--to", "jsonl"], "leave out --out and --to"),
+        (["--to", "jsnl"], "there is no format 'jsnl': did you mean 'jsonl'?"),
+        (["--out", "x.json"], "which format is x.json to be in"),
+    ],
+)
+def test_options_that_do_not_go_together(options: list[str], said: str) -> None:
+    done = invoke("run", *options, stdin="")
+    assert isinstance(done.exception, TfkdError)
+    assert said in str(done.exception)
+
+
+@pytest.mark.slow
+def test_killed_and_begun_again(run_folder: Path, tmp_path: Path, run_tfkd: TfkdProcess) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text("Some cancer is here, and some is there.\n" * 5000)
+    unbroken, out = tmp_path / "unbroken.jsonl", tmp_path / "out.jsonl"
+    assert invoke(run_folder, source, "--out", unbroken, "--block-size", "0.005").return_value == 0
+    options = ["annotate", str(run_folder), str(source), "--out", str(out), "--block-size", "0.005"]
+    process = subprocess.Popen([sys.executable, "-m", "tfkd_cli", *options], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and len(list(tmp_path.glob("out.jsonl.progress/report-*"))) < 3:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not out.exists()
+    done = run_tfkd(*options)
+    assert done.returncode == 0, done.stderr
+    assert "goes on with work that was stopped" in done.stderr
+    assert out.read_bytes() == unbroken.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "out.jsonl", "unbroken.jsonl"]
 
 
 @pytest.mark.slow
@@ -72,6 +163,24 @@ def test_a_reader_that_leaves_is_no_error(run_folder: Path) -> None:
     process.stdin.close()
     assert process.stderr.read() == b""
     assert process.wait() != 2
+
+
+@pytest.mark.slow
+def test_several_models(run_folder: Path, tmp_path: Path) -> None:
+    tagger = Tagger(WordFeatures(["cancer"], ["c"]), ("O", "B-Y", "I-Y"), encoder=BiLSTM(4, characters=None))
+    tagger.head.bias.assign([-1.0, 1.0, 0.0])
+    tagger.save(tmp_path / "model.keras")
+    done = CliRunner().invoke(annotate, [str(run_folder), "--and", str(tmp_path)], input="cancer\n")
+    assert done.exit_code == 0, done.exception
+    assert [(e["text"], e["type"]) for e in json.loads(done.stdout)["entities"]] == [("cancer", "X"), ("cancer", "Y")]
+
+
+def test_a_server_that_is_not_there() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        done = CliRunner().invoke(annotate, [f"http://127.0.0.1:{taken.getsockname()[1]}/x"], input="cancer\n")
+    assert isinstance(done.exception, TfkdError)
+    assert "does the server run there" in str(done.exception)
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
@@ -91,10 +200,9 @@ def test_help_has_an_example(run_tfkd: TfkdProcess) -> None:
     assert "| tfkd annotate savedmodels/disease" in run_tfkd("annotate", "--help").stdout
 
 
-def test_lines_end_at_line_feeds_only() -> None:
-    lines = Lines(io.BytesIO(b"\xef\xbb\xbfa\x0bb\rc\r\n\n\xef\xbb\xbf" + "d\u2028e\x85".encode()))
-    assert list(lines) == ["a\x0bb\rc", "", "\ufeffd\u2028e\x85"]
-    assert lines.repaired == 0
+def test_highlighting_shows_the_surest_of_overlapping_entities() -> None:
+    entities = (Entity(0, 5, "Gene", "BRCA1", 0.7), Entity(0, 12, "Disease", "BRCA1 cancer", 0.8))
+    assert highlight(Annotation("BRCA1 cancer", entities)).plain == "BRCA1 cancer[Disease]"
 
 
 def test_highlighting_marks_each_entity_with_its_type() -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 import tfkd.benchmarks
-from tfkd.benchmarks import Ratio
+from tfkd.benchmarks import Quantity, Ratio
 
 
 def coverage(count: int, left_out: int) -> float:
@@ -40,17 +40,19 @@ def test_the_interval_holds_the_median_as_often_as_it_says() -> None:
     assert hits / 2000 == pytest.approx(1 - 2 * stats.binom.cdf(1, 10, 0.5), abs=0.01)
 
 
-def test_a_ratio_needs_a_value() -> None:
-    with pytest.raises(ValueError, match="'a' has no values"):
-        Ratio("a", "b", [])
+def test_what_was_measured_needs_a_value() -> None:
+    for kind in (Ratio, Quantity):
+        with pytest.raises(ValueError, match="'a' has no values"):
+            kind("a", "b", [])
 
 
 BENCHMARK = '''"""How long a sum takes against a product."""
-from tfkd.benchmarks import Ratio
+from tfkd.benchmarks import Quantity, Ratio
 
 
 def run(quick):
-    return [Ratio("sum", "product", [2.0] if quick else [2.0, 4.0, 3.0], ">= 2")]
+    times = [2.0] if quick else [2.0, 4.0, 3.0]
+    return [Ratio("sum", "product", times, ">= 2"), Quantity("a sum", "ms", [10 * time for time in times])]
 '''
 
 
@@ -81,11 +83,17 @@ def test_an_unknown_name(with_benchmark: Callable) -> None:
     assert result.stderr == "tfkd: there is no benchmark 'sum'; did you mean 'sums'?\n"
 
 
-@pytest.mark.parametrize(("arguments", "figures"), [([], "3.00"), (["--quick"], "2.00"), (["sums"], "2.00 to 4.00")])
-def test_prints_ratios(with_benchmark: Callable, arguments: list[str], figures: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "figures", "quantity"),
+    [([], "3.00", "30.00 ms"), (["--quick"], "2.00", "20.00 ms"), (["sums"], "2.00 to 4.00", "20.00 to 40.00 ms")],
+)
+def test_prints_ratios_and_quantities(
+    with_benchmark: Callable, arguments: list[str], figures: str, quantity: str
+) -> None:
     result = with_benchmark(*arguments)
     assert result.returncode == 0, result.stderr
     assert figures in result.stdout
+    assert quantity in result.stdout
     assert "sum" in result.stdout
     assert ">= 2" in result.stdout
 

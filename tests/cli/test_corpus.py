@@ -139,3 +139,20 @@ def test_check_does_not_import_tensorflow(run_python: object, genes: Path) -> No
         "corpus(['check', sys.argv[1]], standalone_mode=False)\nprint('tensorflow' in sys.modules)"
     )
     assert run_python(code, str(genes)).stdout.splitlines()[-1] == "False"
+
+
+def test_documents_are_checked_and_converted(tmp_path: Path) -> None:
+    source = tmp_path / "tiny"
+    source.mkdir()
+    (source / "train.pubtator").write_text("7|t|Gene GH1 binds.\n7\t5\t7\tGH\tGene\n7\t4\t5\t \tGene\n")
+    output = run("check", source, width=200)
+    table = rows(output)
+    assert table["documents"] == ["1"]
+    assert table["entities"] == ["1"]
+    assert "warning train: entities widened to the tokens that they cut: 1" in output
+    assert "warning train: entities left out that hold no token: 1" in output
+    said = run("convert", source, tmp_path / "out", "--scheme", "iobes")
+    assert "entities left out that hold no token: 1" in said
+    assert (tmp_path / "out" / "train.tsv").read_text() == "Gene\tO\nGH1\tS-Gene\nbinds\tO\n.\tO\n\n"
+    run("convert", source / "train.pubtator", tmp_path / "out.tsv", "--scheme", "iob2")
+    assert read_corpus(tmp_path / "out.tsv").types == ("Gene",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tfkd.errors import TfkdError
+from tfkd.experiments import load_config, train
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.preprocessing import WordFeatures
 from tfkd_cli.export import export
@@ -39,14 +41,40 @@ def test_a_run_becomes_the_next_version(run_folder: Path, tmp_path: Path, run_tf
 
 
 @pytest.mark.slow
-def test_a_teacher_needs_a_task(tmp_path: Path) -> None:
+def test_a_teacher_is_exported_whole_or_by_its_tasks(tmp_path: Path) -> None:
     text, encoder = WordFeatures(["cancer"], ["c"]), BiLSTM(2, characters=None)
-    MultiTaskTagger(text, {"a": TAGS, "b": TAGS}, encoder=encoder).save(tmp_path / "model.keras")
-    refused = CliRunner().invoke(export, [str(tmp_path), str(tmp_path / "x")])
+    tasks = dict.fromkeys(("a", "b", "c"), TAGS)
+    MultiTaskTagger(text, tasks, encoder=encoder, task_encoder=None, head="softmax").save(tmp_path / "model.keras")
+    for number, (options, found) in enumerate(
+        [([], ["a", "b", "c"]), (["--task", "c", "--task", "a"], ["c", "a"]), (["--task", "b"], None)], start=1
+    ):
+        done = CliRunner().invoke(export, [str(tmp_path), str(tmp_path / "x"), *options, "--licence", "CC BY 4.0"])
+        folder = tmp_path / "x" / str(number)
+        assert (done.exit_code, done.output.strip()) == (0, str(folder))
+        card = json.loads((folder / "assets.extra" / "tfkd.json").read_text())
+        assert (list(card["tasks"]) if "tasks" in card else None) == found
+        assert card["data_license"] == "CC BY 4.0"
+    refused = CliRunner().invoke(export, [str(tmp_path), str(tmp_path / "x"), "--task", "d"])
     assert isinstance(refused.exception, TfkdError)
-    assert str(refused.exception).endswith("holds a multi-task teacher; choose one of its tasks with --task: 'a', 'b'")
-    done = CliRunner().invoke(export, [str(tmp_path), str(tmp_path / "x"), "--task", "b"])
-    assert (done.exit_code, done.output.strip()) == (0, str(tmp_path / "x" / "1"))
+    assert "has no task 'd'" in str(refused.exception)
+
+
+@pytest.mark.slow
+def test_the_card_tells_of_the_run(tmp_path: Path) -> None:
+    config = load_config(
+        "demo-student", ["training.epochs=1", "tasks={gene: {path: 'demo:gene', train_sentences: 20}}"]
+    )
+    result = train(config, tmp_path / "run")
+    done = CliRunner().invoke(export, [str(tmp_path / "run"), str(tmp_path / "gene")])
+    assert done.exit_code == 0, done.exception
+    card = json.loads((tmp_path / "gene" / "1" / "assets.extra" / "tfkd.json").read_text())
+    assert card["corpora"] == {"gene": "demo:gene"}
+    assert card["scores"]["gene"]["test"] == result.scores["gene"]["test"].to_dict()
+    assert card["sizes"]["parameters"] == result.parameters
+    assert card["configuration"]["training"]["epochs"] == 1
+    assert card["data_license"] is None
+    page = (tmp_path / "gene" / "1" / "assets.extra" / "README.md").read_text()
+    assert f"| gene | test | all (micro) | {100 * result.scores['gene']['test'].micro.precision:.2f} |" in page
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

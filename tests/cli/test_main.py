@@ -219,6 +219,22 @@ class TestStartup:
         assert result.returncode == 0
         assert result.stderr == "here\n"
 
+    @pytest.mark.parametrize(("encoder", "all_cores"), [("{units: 4}", False), ("{transformer: /a/bert}", True)])
+    def test_products_of_transformers_are_split_among_all_cores(
+        self, run_python: Callable, tmp_path: Path, encoder: str, all_cores: bool
+    ) -> None:
+        settings = f"kind: tagger\ntasks: {{gene: {{path: 'demo:gene'}}}}\nencoder: {encoder}\n"
+        (tmp_path / "config.yaml").write_text(settings)
+        (tmp_path / "scores.json").write_text("{}")
+        # The threads are chosen before Keras is imported, which would take seconds.
+        (tmp_path / "keras.py").write_text("import os\nraise SystemExit(int(os.environ['TF_NUM_INTRAOP_THREADS']))")
+        code = (
+            f"import os, sys; sys.path.insert(0, {str(tmp_path)!r}); os.environ.pop('TF_NUM_INTRAOP_THREADS', None)\n"
+            f"from tfkd_cli.startup import import_tensorflow\nimport_tensorflow(runs=['nothing', {str(tmp_path)!r}])"
+        )
+        cores = os.cpu_count() or 1
+        assert run_python(code).returncode == (cores if all_cores else max(1, cores // 2))
+
     def test_what_was_said_is_shown_if_it_fails(self, run_python: Callable, tmp_path: Path) -> None:
         (tmp_path / "keras.py").write_text("")
         (tmp_path / "tensorflow.py").write_text(

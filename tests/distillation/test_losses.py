@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models.small import small_corpus, small_tagger
+from tests.numeric import numeric_gradient
 from tfkd.distillation import (
     Batch,
     CorrelationDistillation,
@@ -127,16 +128,6 @@ def test_value_and_gradient_are_those_by_hand(name):
         np.testing.assert_allclose(value, expected, rtol=1e-4)
         numeric = numeric_gradient(lambda x, w=weight: by_hand(t, x, 1.0 if w is None else w), s)
         np.testing.assert_allclose(tape.gradient(value, student), numeric, atol=2e-4)
-
-
-def numeric_gradient(function, x, step=1e-5):
-    gradient = np.zeros_like(x)
-    for index in np.ndindex(*x.shape):
-        moved = [x.copy(), x.copy()]
-        moved[0][index] += step
-        moved[1][index] -= step
-        gradient[index] = (function(moved[0]) - function(moved[1])) / (2 * step)
-    return gradient
 
 
 class Paths:

@@ -11,7 +11,15 @@ from tests.models.small import small_corpus
 from tfkd.corpora import Corpus, Sentence
 from tfkd.errors import TfkdError
 from tfkd.experiments import parse_config
-from tfkd.experiments.assembly import make_model, make_optimizer, make_text, read_vectors, updates, watched_corpora
+from tfkd.experiments.assembly import (
+    make_model,
+    make_optimizer,
+    make_text,
+    read_named,
+    read_vectors,
+    updates,
+    watched_corpora,
+)
 
 TAGGER = "kind: tagger\ntasks: {gene: {path: 'demo:gene', devel_sentences: 5}}\nencoder: {units: 3}\n"
 
@@ -83,3 +91,9 @@ def test_the_learning_rate_falls_over_all_batches_where_gradients_are_accumulate
 def test_updates_are_the_batches_of_all_epochs_but_for_accumulated_ones(accumulated, expected):
     training = f"training: {{epochs: 3, gradient_accumulation_steps: {accumulated}}}"
     assert updates(parse_config(TAGGER + training), 20) == expected
+
+
+def test_a_task_may_be_of_annotated_documents(tmp_path):
+    (tmp_path / "train.pubtator").write_text("7|t|Gene GH1 binds.\n7\t5\t8\tGH1\tGene\n")
+    corpus = read_named(str(tmp_path))
+    assert corpus.train == (Sentence(("Gene", "GH1", "binds", "."), ("O", "B-Gene", "O", "O")),)

@@ -369,6 +369,12 @@ def test_what_is_written_is_read_again(config: Config) -> None:
     assert set(yaml.safe_load(written)) == set(Config.model_fields), "every default is written out"
 
 
+@pytest.mark.parametrize("name", ["a\x85b", "\u2028", "\u2029 x", "a\nb", "\x85: - #", "𝛼"])
+def test_any_name_survives(name: str) -> None:
+    config = load_config("demo-student").model_copy(update={"name": name})
+    assert parse_config(dump_config(config)).name == name
+
+
 def test_nothing_can_be_changed_afterwards() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_config("demo-student").seed = 2

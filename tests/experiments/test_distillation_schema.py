@@ -7,24 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tfkd.experiments.config import ConfigError, parse_config
+from tests.experiments.test_config import TAGGER, refused
+from tfkd.experiments.config import parse_config
 from tfkd.experiments.config_base import PositiveRampConfig, RampConfig
 from tfkd.experiments.distillation_schema import FeaturesConfig, LogitsConfig, TransferConfig
-
-TAGGER = """\
-kind: tagger
-tasks: {disease: {path: /corpora/ncbi}}
-distillation:
-  losses:
-    - logits: {temperature: 2.0}
-    - features: {weight: 0.5}
-"""
-
-
-def refused(text: str, *overrides: str) -> str:
-    with pytest.raises(ConfigError) as caught:
-        parse_config(text, overrides, name="x.yaml")
-    return str(caught.value)
 
 
 def test_losses_are_known_by_their_names() -> None:

@@ -30,7 +30,7 @@ LOSSES = """[
   {correlation: {temperature: 3, between_weight: 0.5, within_weight: 4}},
   {features: {teacher_layer: embedding, student_layer: embedding}}, {cosine_features: {teacher_layer: task_encoder}},
   {patient_features: {project: true}}, {posteriors: {temperature: 2}}, {sequences: {}},
-  {paths: {number: 2, weighted: false}}]"""
+  {paths: {number: 2, weighted: false}}, {hidden_states: {}}, {attention: {}}]"""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,8 @@ def test_every_loss_is_reached_by_its_name_with_its_settings(place):
         {"temperature": 2.0},
         {"temperature": 1.0},
         {"paths": 2, "weighted": False},
+        {"pairs": None, "projections": None},
+        {"pairs": None},
     ]
     assert [float(losses[0].temperature(step)) for step in (0, 10)] == [4.0, 1.0]
 

@@ -138,7 +138,9 @@ def test_what_stands_in_the_padding_changes_nothing(lengths, extra, junk, seed):
     padded = np.concatenate([inputs, np.full((len(lengths), extra, 3), junk, "float32")], axis=1)
     for b, length in enumerate(lengths):
         padded[b, length:] = junk
-    np.testing.assert_allclose(crf_log_norm(padded, n, transitions), crf_log_norm(inputs, n, transitions), rtol=1e-6)
+    # Where terms of about 1 cancel, a rounding of float32 is more than a millionth of what is left.
+    tolerance = {"rtol": 1e-6, "atol": 5e-7}
+    np.testing.assert_allclose(crf_log_norm(padded, n, transitions), crf_log_norm(inputs, n, transitions), **tolerance)
     marginals = crf_marginals(padded, n, transitions)[:, : inputs.shape[1]]
     np.testing.assert_allclose(marginals, crf_marginals(inputs, n, transitions), atol=1e-6)
     paths = crf_decode(padded, transitions, n)[0][:, : inputs.shape[1]]

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfkd.optimizers import Adam
-from tfkd.optimizers.adam import sum_rows
+from tfkd.optimizers import Adam, AdamW
 
 RNG = np.random.default_rng(0)
 
@@ -77,25 +76,57 @@ def test_rows_that_a_batch_does_not_use_are_left_alone(jit):
     np.testing.assert_allclose(variable.numpy()[3], x, atol=1e-6)
 
 
-def test_clipping_sees_the_true_norm_of_rows_that_stand_twice():
-    variable, optimizer = keras.Variable(np.zeros((3, 1), "float32")), Adam(1.0, global_clipnorm=1.0)
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+def test_accumulated_the_rows_move_that_some_batch_used_as_if_all_were_one(kind, jit):
+    start = RNG.normal(size=(5, 2)).astype("float32")
+    parts = [(RNG.normal(size=(3, 2)).astype("float32"), np.array(rows)) for rows in ([1, 3, 1], [3, 0, 3])] * 2
+
+    def gradient(values, rows):
+        return tf.IndexedSlices(tf.convert_to_tensor(values), tf.convert_to_tensor(rows), tf.constant([5, 2]))
+
+    several, once = keras.Variable(start.copy()), keras.Variable(start.copy())
+    accumulating, plain = kind(0.01, gradient_accumulation_steps=2), kind(0.01)
+    accumulating.build([several])
+    step = tf.function(lambda values, rows: accumulating.apply([gradient(values, rows)], [several]), jit_compile=jit)
+    for values, rows in parts:
+        step(values, rows)
+    for (values, rows), (more, others) in zip(parts[::2], parts[1::2], strict=True):
+        both = gradient(np.concatenate([values, more]) / 2, np.concatenate([rows, others]))
+        plain.apply([both], [once])
+    np.testing.assert_allclose(several.numpy(), once.numpy(), atol=1e-6)
+    np.testing.assert_array_equal(several.numpy()[[2, 4]], start[[2, 4]])
+    assert (several.numpy() != start)[[0, 1, 3]].all()
+
+
+@pytest.mark.parametrize(
+    ("clipping", "clipped"),
+    [({"global_clipnorm": 1.0}, [0.6, 0.8]), ({"clipnorm": 1.0}, [0.6, 0.8]), ({"clipvalue": 7.0}, [6.0, 7.0])],
+)
+def test_clipping_sees_rows_that_stand_twice_as_one_and_leaves_the_others_alone(clipping, clipped):
+    variable, optimizer = keras.Variable(np.zeros((4, 1), "float32")), Adam(1.0, **clipping)
     optimizer.build([variable])
-    optimizer.apply(
-        [tf.IndexedSlices(tf.constant([[3.0], [3.0], [8.0]]), tf.constant([1, 1, 2]), tf.constant([3, 1]))], [variable]
-    )
+
+    def step(values, rows):
+        optimizer.apply([tf.IndexedSlices(tf.constant(values), tf.constant(rows), tf.constant([4, 1]))], [variable])
+
+    step([[3.0], [3.0], [8.0]], [1, 1, 2])
     momentum = next(v for v in optimizer.variables if "momentum" in v.path)
-    np.testing.assert_allclose(momentum.numpy()[:, 0], [0, 0.1 * 0.6, 0.1 * 0.8], atol=1e-6)
+    np.testing.assert_allclose(momentum.numpy()[:, 0], [0, *(0.1 * np.array(clipped)), 0], atol=1e-6)
+    before = variable.numpy()[1:3]
+    step([[0.5]], [3])
+    np.testing.assert_array_equal(variable.numpy()[1:3], before)
 
 
-@pytest.mark.parametrize("indices", [[0], [0, 0, 0], [2, 1, 0], [7, 7, 0, 3, 3, 3]])
-def test_sum_rows_has_the_same_dense_form(indices):
-    values = RNG.normal(size=(len(indices), 2)).astype("float32")
-    gradient = tf.IndexedSlices(tf.constant(values), tf.constant(indices), tf.constant([8, 2]))
-    summed = sum_rows(gradient)
-    np.testing.assert_allclose(tf.convert_to_tensor(summed), tf.convert_to_tensor(gradient), atol=1e-6)
-    used = len(set(indices))
-    assert summed.indices.numpy()[:used].tolist() == sorted(set(indices))
-    assert not summed.values.numpy()[used:].any()
+def test_gradients_of_rows_and_of_whole_variables_are_clipped_together():
+    table, dense = keras.Variable(np.zeros((2, 1), "float32")), keras.Variable(np.zeros(1, "float32"))
+    optimizer = Adam(1.0, global_clipnorm=1.0)
+    optimizer.build([table, dense])
+    rows = tf.IndexedSlices(tf.constant([[3.0], [3.0]]), tf.constant([1, 1]), tf.constant([2, 1]))
+    optimizer.apply([rows, tf.constant([8.0])], [table, dense])
+    moments = [v.numpy().ravel().tolist() for v in optimizer.variables if "momentum" in v.path]
+    np.testing.assert_allclose(moments[0], [0, 0.06], atol=1e-6)
+    np.testing.assert_allclose(moments[1], [0.08], atol=1e-6)
 
 
 def test_saves_and_loads_in_a_config():

@@ -27,7 +27,7 @@ def make(inner):
 
 def step(optimizer, known, task, gradient=1.0):
     pair = [known["shared"], known[f"{task}_head"]]
-    optimizer.apply([tf.constant([[gradient]])] * 2, pair)
+    optimizer.apply([tf.reshape(tf.cast(gradient, tf.float32), [1, 1])] * 2, pair)
 
 
 def test_a_tasks_first_step_is_a_first_step_however_late_it_comes():
@@ -46,27 +46,59 @@ def test_a_tasks_first_step_is_a_first_step_however_late_it_comes():
     assert int(optimizer.tasks["b"].iterations) == 1
 
 
+@pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("inner", [keras.optimizers.SGD, keras.optimizers.Adam, Adam])
-def test_no_gradient_is_lost_in_accumulation(inner):
-    rate = 0.5
-    optimizer, known = make(inner(rate, gradient_accumulation_steps=3))
+def test_accumulated_every_group_steps_by_its_sum_over_the_batches_of_all(inner, traced):
+    optimizer, known = make(inner(0.5, gradient_accumulation_steps=3))
+    alone = {name: inner(0.5) for name in known}
     apart = {name: keras.Variable(np.zeros((1, 1), "float32")) for name in known}
-    alone = {name: inner(rate, gradient_accumulation_steps=3) for name in known}
-    # Task b comes seldom, and never on a step that updates the shared layers.
-    order = ["b", "a", "a", "a", "b", "a", "a", "b", "a"]
+    of_task = {
+        task: tf.function(lambda g, task=task: step(optimizer, known, task, g)) if traced else None for task in "ab"
+    }
+    # Task b comes seldom, never with the batch after which the groups step, and not at all in the second three.
+    order = ["b", "a", "a", "a", "a", "a", "a", "b", "a"]
     for number, task in enumerate(order):
         gradient = float(number + 1)
-        step(optimizer, known, task, gradient)
-        for name in ("shared", f"{task}_head"):
-            alone[name].apply([tf.constant([[gradient]])], [apart[name]])
-    for name, value in known.items():
-        np.testing.assert_allclose(value.numpy(), apart[name].numpy(), rtol=1e-6)
-        assert value.numpy() != 0.0
+        if traced:
+            of_task[task](tf.constant(gradient))
+        else:
+            step(optimizer, known, task, gradient)
+        if number % 3 == 2:
+            three = list(enumerate(order[number - 2 : number + 1], number - 1))
+            for name, variable in apart.items():
+                own = [float(n) for n, t in three if name in ("shared", f"{t}_head")]
+                if own:
+                    alone[name].apply([tf.constant([[sum(own) / 3]])], [variable])
+        for name, value in known.items():
+            np.testing.assert_allclose(value.numpy(), apart[name].numpy(), rtol=1e-6, err_msg=f"{name} {number}")
+    assert all(value.numpy() != 0.0 for value in known.values())
+    assert int(optimizer.shared.iterations) == 3
+    assert int(optimizer.tasks["b"].iterations) == 2
+
+
+def test_accumulated_the_rate_follows_its_schedule_by_batches_as_keras_does():
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([2, 4], [1.0, 0.1, 0.01])
+    alone, variable = keras.optimizers.SGD(schedule, gradient_accumulation_steps=3), keras.Variable([[0.0]])
+    optimizer, known = make(keras.optimizers.SGD(schedule, gradient_accumulation_steps=3))
+    for task in "abaaab":
+        step(optimizer, known, task)
+        alone.apply([tf.constant([[1.0]])], [variable])
+        np.testing.assert_allclose(known["shared"].numpy(), variable.numpy(), rtol=1e-6)
+    # At the rates of the third and the sixth batch.
+    np.testing.assert_allclose(known["b_head"].numpy(), -(0.1 + 0.01) / 3, rtol=1e-6)
 
 
 def test_norm_is_clipped_over_the_whole_step():
     optimizer, known = make(keras.optimizers.SGD(1.0, global_clipnorm=1.0))
     optimizer.apply([tf.constant([[3.0]]), tf.constant([[4.0]])], [known["shared"], known["a_head"]])
+    np.testing.assert_allclose(known["shared"].numpy(), -0.6, rtol=1e-6)
+    np.testing.assert_allclose(known["a_head"].numpy(), -0.8, rtol=1e-6)
+
+
+def test_norm_is_that_of_rows_summed():
+    optimizer, known = make(keras.optimizers.SGD(1.0, global_clipnorm=1.0))
+    twice = tf.IndexedSlices(tf.constant([[1.5], [1.5]]), tf.constant([0, 0]), tf.constant([1, 1]))
+    optimizer.apply([twice, tf.constant([[4.0]])], [known["shared"], known["a_head"]])
     np.testing.assert_allclose(known["shared"].numpy(), -0.6, rtol=1e-6)
     np.testing.assert_allclose(known["a_head"].numpy(), -0.8, rtol=1e-6)
 

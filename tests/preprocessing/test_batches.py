@@ -9,7 +9,7 @@ from tests.models.small import small_corpus
 from tfkd.corpora import demo_corpora
 from tfkd.errors import TfkdError
 from tfkd.preprocessing import WordFeatures, batches, multitask_batches
-from tfkd.preprocessing.batches import padded_lengths
+from tfkd.preprocessing.shapes import padded_lengths
 
 
 def test_batches_hold_what_the_sentences_hold():

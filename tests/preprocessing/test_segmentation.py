@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tfkd.corpora import read_corpus
-from tfkd.corpora.pubtator import read_pubtator
+from tfkd.documents.pubtator import read_pubtator
 from tfkd.preprocessing.characters import (
     BLOCK,
     CODE_POINTS,
@@ -120,6 +120,7 @@ PROSE = st.lists(
 @example([""])
 @example(["", " ", "\n\n"])
 @example(["One. \n\n", "two. Three", "\n\nfour"])
+@example(["Fig", '. "'])
 def test_any_text_is_split_as_the_rule_says(texts: list[str]) -> None:
     check([text.encode() for text in texts])
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import pytest
 import tensorflow as tf
 
 from tfkd.corpora import Corpus, Sentence, demo_corpora, read_corpus
-from tfkd.models import BiLSTM, Tagger
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.optimizers import Adam
 from tfkd.preprocessing import WordFeatures, batches
 from tfkd.serving import export
@@ -37,6 +38,20 @@ def demo_tagger(demo_corpus: Corpus) -> Tagger:
 @pytest.fixture(scope="session")
 def demo_export(demo_tagger: Tagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export(demo_tagger, tmp_path_factory.mktemp("savedmodels") / "disease")
+
+
+@pytest.fixture(scope="session")
+def demo_teacher() -> MultiTaskTagger:
+    """Not trained: it finds entities of all three types everywhere."""
+    keras.utils.set_random_seed(1)
+    tasks = demo_corpora(seed=1, train=200)
+    text = WordFeatures.adapt(tasks.values())
+    return MultiTaskTagger(text, tasks, encoder=BiLSTM(4, characters=None), task_encoder=2, head="softmax")
+
+
+@pytest.fixture(scope="session")
+def teacher_export(demo_teacher: MultiTaskTagger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(demo_teacher, tmp_path_factory.mktemp("savedmodels") / "teacher")
 
 
 @pytest.fixture(scope="session")

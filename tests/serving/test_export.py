@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from tfkd.corpora import Corpus, read_corpus, spans
-from tfkd.corpora.pubtator import read_pubtator
+from tfkd.documents.pubtator import read_pubtator
 from tfkd.errors import TfkdError
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.preprocessing import WordFeatures
@@ -215,10 +216,40 @@ def test_groups_of_any_size_give_the_same(
 ) -> None:
     tokens = tf.ragged.constant([list(s.tokens) for s in demo_corpus.test[:60]]).to_tensor()
     whole = Signatures(demo_tagger).tag_tokens(tokens)
-    monkeypatch.setattr(signatures, "PADDED_TOKENS", 50)
+    monkeypatch.setattr(signatures, "PADDED_SIZE", 50)
     small = Signatures(demo_tagger).tag_tokens(tokens)
     assert (whole["tags"].numpy() == small["tags"].numpy()).all()
     np.testing.assert_allclose(whole["scores"].numpy(), small["scores"].numpy(), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_teacher_tags_for_all_tasks_as_in_memory(
+    teacher_export: Path, demo_teacher: MultiTaskTagger, demo_corpus: Corpus
+) -> None:
+    sentences = [list(s.tokens) for s in demo_corpus.test] + ODD_TOKENS + [list(demo_corpus.test[0].tokens) * 20]
+    tokens = tf.ragged.constant(sentences, dtype=tf.string, ragged_rank=1).to_tensor()
+    model = tf.saved_model.load(teacher_export)
+    answer = model.signatures["tag_tokens"](tokens=tokens)
+    names = {f"{name}/{task}" for name in ("tags", "scores") for task in demo_teacher.tasks}
+    assert set(answer) == names
+    for task in demo_teacher.tasks:
+        expected = demo_teacher.for_task(task).tag(sentences)
+        rows = answer[f"tags/{task}"].numpy()
+        assert [[t.decode() for t in row[: len(s)]] for row, s in zip(rows, sentences, strict=True)] == expected
+        assert len({tag for tags in expected for tag in tags}) > 1
+        assert (answer[f"scores/{task}"].numpy()[rows != b""] > 0).all()
+    text = model.signatures["serving_default"](text=tf.constant(["Cancer. BRCA1!", ""]))
+    assert set(text) == names | {"tokens", "starts", "ends", "sentences", "num_tokens"}
+
+
+def test_the_encoder_of_a_teacher_runs_once(teacher_export: Path) -> None:
+    saved = SavedModel.FromString((teacher_export / "saved_model.pb").read_bytes())
+    functions = [f.signature.name for meta in saved.meta_graphs for f in meta.graph_def.library.function]
+    # Each time that a BiLSTM runs, its loop is a function of its own.
+    loops = [re.search(r"([a-z]+_encoder)_\d+_while_body_\d+$", name) for name in functions]
+    assert sorted(loop[1] for loop in loops if loop) == [
+        "chemical_encoder", "disease_encoder", "gene_encoder", "shared_encoder",
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -265,11 +296,7 @@ def test_nothing_is_left_of_an_export_that_fails(tiny: Tagger, tmp_path: Path, m
 
 
 def test_what_cannot_be_exported_is_refused(tiny: Tagger, tmp_path: Path) -> None:
-    teacher = MultiTaskTagger(tiny.text, {"a": tiny.tags, "b": tiny.tags}, encoder=BiLSTM(2, characters=None))
-    with pytest.raises(TfkdError, match=r"several tasks \('a', 'b'\).*for_task\('a'\), or --task a"):
-        export(teacher, tmp_path / "x")
-    assert export(teacher.for_task("b"), tmp_path / "x").name == "1"
-    with pytest.raises(TfkdError, match=r"expected a tfkd\.models\.Tagger, got a str"):
+    with pytest.raises(TfkdError, match=r"expected a tfkd\.models\.Tagger or MultiTaskTagger, got a str"):
         export("x", tmp_path / "x")
     with pytest.raises(TfkdError, match="version of 1 or above, got 0"):
         export(tiny, tmp_path / "x", version=0)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from tfkd.corpora.column_files import read_columns, write_columns
 from tfkd.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
 from tfkd.corpora.demo import demo_corpora
-from tfkd.corpora.documents import Document, Mention
 from tfkd.corpora.errors import CorpusError
 from tfkd.corpora.folders import read_corpus, write_corpus
 from tfkd.corpora.overlap import Overlap, held_out_keys, overlap, without_held_out
-from tfkd.corpora.pubtator import read_pubtator
 from tfkd.corpora.schemes import (
     SCHEMES,
     Scheme,
@@ -26,8 +24,6 @@ __all__ = [
     "SCHEMES",
     "Corpus",
     "CorpusError",
-    "Document",
-    "Mention",
     "Overlap",
     "ReadReport",
     "Scheme",
@@ -43,7 +39,6 @@ __all__ = [
     "overlap",
     "read_columns",
     "read_corpus",
-    "read_pubtator",
     "spans",
     "tag_list",
     "tags_from_spans",

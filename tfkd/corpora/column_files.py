@@ -19,6 +19,7 @@ UNTYPED = "Entity"
 _BLANK = " \t\r\n"
 _EDGES = " \r\n"
 _MARGIN = _BLANK + DOCUMENT_LINE[0]
+_MOST_KNOWN = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: i
         raise CorpusError(f"{path}: expected a file, got a folder")
     if not path.exists():
         raise CorpusError(f"{path}: there is no such file")
-    parser = _Parser(path, token_column, tag_column)
+    parser = ColumnParser(path, token_column, tag_column)
     try:
         with path.open(encoding="utf-8-sig", newline="\n") as lines:
             parser.read(lines)
@@ -77,10 +78,20 @@ def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: i
     return ColumnFile(path, tuple(parser.sentences), tuple(parser.first_lines), parser.untyped)
 
 
-class _Parser:
-    """Reads lines into sentences; the separator and the columns are fixed by the first line with text."""
+class ColumnParser:
+    """Reads lines into sentences; the separator and the columns are fixed by the first line with text.
 
-    def __init__(self, path: Path, token_column: int | str, tag_column: int | str) -> None:
+    Args:
+        path: What to call the file in messages.
+        token_column: The column of the token, see `read_columns`.
+        tag_column: The column of the tag.
+
+    Example:
+        >>> ColumnParser("genes.tsv").parse(["BRCA1 B-Gene", "binds O"])
+        [Sentence(tokens=('BRCA1', 'binds'), tags=('B-Gene', 'O'))]
+    """
+
+    def __init__(self, path: str | Path, token_column: int | str = 0, tag_column: int | str = -1) -> None:
         self.path = path
         self.columns = (token_column, tag_column)
         self.separator: str | None = None
@@ -94,12 +105,35 @@ class _Parser:
         self._tags: dict[str, str] = {}
         self._sequences: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def read(self, lines: Iterable[str]) -> None:
+    def parse(self, lines: Iterable[str], first: int = 1) -> list[Sentence]:
+        """Read a part of a file, and keep nothing of it but the columns.
+
+        Args:
+            lines: The lines of the part.
+            first: The number of its first line in the file.
+
+        Raises:
+            CorpusError: A line is broken; the parser can go on with another part.
+        """
+        begun = self.separator is not None
+        self.sentences, self.first_lines = [], []
+        if len(self._tokens) > _MOST_KNOWN:
+            self._tokens, self._sequences = {}, {}
+        try:
+            self.read(lines, first)
+        except CorpusError:
+            if not begun:
+                self.separator = None
+            raise
+        return self.sentences
+
+    def read(self, lines: Iterable[str], first: int = 1) -> None:
+        """Add the sentences of lines to those that have been read; the first line has the number given."""
         tokens: list[str] = []
         tags: list[str] = []
         known_tokens, known_tags = self._tokens, self._tags
-        number = 0
-        for number, line in enumerate(lines, 1):
+        number = first - 1
+        for number, line in enumerate(lines, first):
             if line[0] in _MARGIN and (not line.strip(_BLANK) or line.startswith(DOCUMENT_LINE)):
                 self._end(tokens, tags, number)
                 continue
@@ -235,11 +269,24 @@ def write_columns(sentences: Iterable[Sentence], path: str | Path) -> None:
     """
     with Path(path).open("w", encoding="utf-8", newline="\n") as file:
         for number, sentence in enumerate(sentences, 1):
-            file.writelines(_rows(sentence, number))
+            file.writelines(column_rows(sentence, number))
             file.write("\n")
 
 
-def _rows(sentence: Sentence, number: int) -> Iterator[str]:
+def column_rows(sentence: Sentence, number: int) -> Iterator[str]:
+    r"""Yield the lines of a sentence, without the blank one after it.
+
+    Args:
+        sentence: The sentence.
+        number: What to call it in messages.
+
+    Raises:
+        CorpusError: A token cannot stand in a column file, see `write_columns`.
+
+    Example:
+        >>> list(column_rows(Sentence(("BRCA1",), ("B-Gene",)), 1))
+        ['BRCA1\tB-Gene\n']
+    """
     for token, tag in zip(sentence.tokens, sentence.tags, strict=True):
         edges = token != token.strip(" \r\ufeff") or token.startswith(DOCUMENT_LINE)
         if not token or "\t" in token or "\n" in token or edges:

@@ -45,6 +45,10 @@ class SplitReport:
     """entities that a conversion to IO joined to the one before them"""
     path: str | None = None
     """the file, if the split was read from one"""
+    documents: int | None = None
+    """number of documents, if the split was made of documents"""
+    changes: dict[str, int] = field(default_factory=dict)
+    """how often something of the documents was changed or left out, by what it is, in words"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +214,8 @@ class Corpus:
         counts = {name: count_split(sentences, scheme) for name, sentences in splits.items()}
         for name, before in self.report.splits.items():
             lost = sum(before.entities.values()) - sum(counts[name].entities.values())
-            counts[name] = replace(
-                counts[name], merged=before.merged + lost, repairs=before.repairs, first_repair=before.first_repair
-            )
+            new = counts[name]
+            counts[name] = replace(before, entities=new.entities, adjacent=new.adjacent, merged=before.merged + lost)
         return Corpus(self.name, scheme, splits, replace(self.report, scheme=scheme, splits=counts))
 
     def sample(self, sentences: int, seed: int, split: str = "train") -> Corpus:

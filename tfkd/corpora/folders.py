@@ -15,6 +15,7 @@ from tfkd.corpora.errors import CorpusError
 from tfkd.corpora.schemes import PREFIXES, Scheme, check_scheme, repair_tags, violation
 
 ENDINGS = (".tsv", ".txt", ".conll", ".iob", ".iob2", ".iobes", ".bio")
+_DOCUMENT_ENDINGS = (".ann", ".json", ".jsonl", ".pubtator", ".txt", ".xml")
 SYNONYMS = {
     "train": "train",
     "training": "train",
@@ -183,10 +184,10 @@ def split_files(path: Path) -> dict[str, Path]:
     if not path.exists():
         raise CorpusError(f"{path}: there is no such file or folder")
     if path.is_file():
-        return {_split_of(path) or "train": path}
+        return {split_of(path) or "train": path}
     candidates: dict[str, list[Path]] = {}
     for file in sorted(path.iterdir()):
-        split = _split_of(file) if file.is_file() and file.suffix.lower() in ENDINGS else None
+        split = split_of(file) if file.is_file() and file.suffix.lower() in ENDINGS else None
         if split:
             candidates.setdefault(split, []).append(file)
     if not candidates:
@@ -194,10 +195,22 @@ def split_files(path: Path) -> dict[str, Path]:
     return {split: _only(candidates[split], split, path) for split in SPLITS if split in candidates}
 
 
-def _split_of(file: Path) -> str | None:
-    """The split that a file name says: `train.tsv`, `NCBI_train_iob.txt`; None if it says none or several."""
-    words = re.split(r"[^a-z]+", file.stem.lower())
-    found = {SYNONYMS[word] for word in words if word in SYNONYMS}
+def split_of(file: Path) -> str | None:
+    """Tell the split that the name of a file or folder says: `train.tsv`, `NCBI_train_iob.txt`, `NCBItestset.txt`.
+
+    Args:
+        file: A file, or a folder.
+
+    Returns:
+        `train`, `devel` or `test`; None if the name says none or several.
+
+    Example:
+        >>> split_of(Path("NCBIdevelopset_corpus.txt")), split_of(Path("train_dev.tsv")) is None
+        ('devel', True)
+    """
+    # `NCBItrainset` is two words too: one in capitals, and one that is not.
+    words = {*re.split(r"[^a-z]+", file.stem.lower()), *re.findall(r"[a-z]+", file.stem)}
+    found = {SYNONYMS[word.removesuffix("set")] for word in words if word.removesuffix("set") in SYNONYMS}
     return found.pop() if len(found) == 1 else None
 
 
@@ -216,21 +229,14 @@ def _nothing_found(folder: Path) -> str:
         f"{folder}: no corpus is here; expected files named train, devel or test ending in {', '.join(ENDINGS)}, such "
         "as train.tsv"
     )
-    inside = [e.name for e in entries if e.is_dir() and any(_split_of(f) for f in e.iterdir() if f.suffix in ENDINGS)]
+    inside = [e.name for e in entries if e.is_dir() and any(split_of(f) for f in e.iterdir() if f.suffix in ENDINGS)]
     if inside:
         shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
         return f"{message}; there are in the folders {shown}: name one of them"
-    if any(entry.suffix in ENDINGS and _is_pubtator(entry) for entry in entries if entry.is_file()):
-        return f"{message}; its files look like PubTator documents, which tfkd.corpora.read_pubtator reads"
-    if any(entry.suffix == ".ann" for entry in entries):
-        return f"{message}; the .ann files look like BRAT standoff, which has to be converted to column files first"
+    if any(entry.suffix in _DOCUMENT_ENDINGS for entry in entries):
+        message += "; for annotated documents (PubTator, BioC, BRAT) see tfkd.preprocessing.read_document_corpus"
     shown = ", ".join(entry.name for entry in entries[:5]) + (", ..." if len(entries) > 5 else "")
     return f"{message}; it holds {shown}" if entries else f"{message}; it is empty"
-
-
-def _is_pubtator(file: Path) -> bool:
-    with file.open("rb") as lines:
-        return any(b"|t|" in line for _, line in zip(range(3), lines, strict=False))
 
 
 def write_corpus(corpus: Corpus, folder: str | Path) -> None:

@@ -3,12 +3,14 @@
 from tfkd.distillation.cache import TeacherCache
 from tfkd.distillation.distiller import Distiller
 from tfkd.distillation.losses import (
+    AttentionDistillation,
     Batch,
     CorrelationDistillation,
     CosineFeatureDistillation,
     DecoupledDistillation,
     DistillationLoss,
     FeatureDistillation,
+    HiddenStateDistillation,
     LogitsDistillation,
     LogitsRegression,
     PathDistillation,
@@ -21,6 +23,7 @@ from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.distillation.teachers import Ensemble, Teacher
 
 __all__ = [
+    "AttentionDistillation",
     "Batch",
     "CorrelationDistillation",
     "CosineFeatureDistillation",
@@ -29,6 +32,7 @@ __all__ = [
     "Distiller",
     "Ensemble",
     "FeatureDistillation",
+    "HiddenStateDistillation",
     "LogitsDistillation",
     "LogitsRegression",
     "Need",

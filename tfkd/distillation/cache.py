@@ -21,7 +21,7 @@ from tfkd.distillation.teachers import Extractor, Reader, Teacher, part_of
 from tfkd.errors import TfkdError
 from tfkd.layers import CRFHead
 from tfkd.models import Tagger
-from tfkd.preprocessing import EncodedSentences, SentenceArrays, WordFeatures
+from tfkd.preprocessing import EncodedSentences, SentenceArrays, Text, groups_by_size
 
 Tensor = Any
 CHUNK = 2048
@@ -45,6 +45,7 @@ class TeacherCache(Teacher):
         >>> import tempfile
         >>> from tfkd.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM
+        >>> from tfkd.preprocessing import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> teacher = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(4))
         >>> tokens = [s.tokens for s in corpus.train[:20]]
@@ -111,7 +112,7 @@ class TeacherCache(Teacher):
         for need in needs:
             if need.kind == "features":
                 self.width(str(need.of))
-            _require_fixed(need, self.is_chain)
+            _require_kept(need, self.is_chain)
             lacking = [name for name in self._arrays_for(need) if name not in self.store.specs]
             if lacking:
                 raise TfkdError(
@@ -141,7 +142,7 @@ class TeacherCache(Teacher):
         return self.store.specs[str(need)].shape[0]
 
     @override
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, WordFeatures | SentenceArrays]:
+    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
         names = dict.fromkeys(name for need in needs for name in self._arrays_for(need))
         return {role: CachedSentences(self, list(names))}
 
@@ -228,7 +229,7 @@ class _Writer:
         is_chain = isinstance(teacher.head, CRFHead)
         self.specs: dict[str, ArraySpec] = {}
         for need in needs:
-            _require_fixed(need, is_chain)
+            _require_kept(need, is_chain)
             width = teacher.layer_width(str(need.of)) if need.kind == "features" else 1
             self.specs.update(array_specs(need, len(teacher.tags), width, is_chain, dtype))
         self.needs = tuple(dict.fromkeys(needs))
@@ -242,21 +243,27 @@ class _Writer:
 
     def append(self, store: OutputStore, keys: Sequence[bytes], sentences: Sequence[Sequence[str]]) -> None:
         encoded = EncodedSentences(sentences, self.teacher.text)
-        order = np.argsort(encoded.lengths, kind="stable")
+        groups = list(groups_by_size(encoded.sizes, BATCH))
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self.specs}
-        for rows in np.split(order, range(BATCH, len(order), BATCH)):
+        for rows in groups:
             found = self._run(encoded.gather(rows))
             lengths = encoded.lengths[rows]
             real = np.arange(lengths.max())[np.newaxis] < lengths[:, np.newaxis]
             for name, spec in self.specs.items():
                 values = found[name].numpy()
                 parts[name].append(values[real] if spec.per == "token" else values)
+        order = np.concatenate(groups)
         arrays = {name: np.concatenate(values) for name, values in parts.items()}
         store.append([keys[i] for i in order], encoded.lengths[order], arrays)
 
 
-def _require_fixed(need: Need, is_chain: bool) -> None:
-    """Refuse to keep a CRF's probabilities of a temperature that changes."""
+def _require_kept(need: Need, is_chain: bool) -> None:
+    """Refuse to keep attention, and a CRF's probabilities of a temperature that changes."""
+    if need.kind == "attention":
+        raise TfkdError(
+            f"a cache holds no attention, such as that of {need.of!r}, which grows with the square of a sentence: "
+            "distil from the teacher itself."
+        )
     if is_chain and need.of is None and need.kind in ("posteriors", "sequences"):
         raise TfkdError(
             f"a cache holds a CRF's {need.kind} at fixed temperatures, but the loss's changes in training: give it one "

@@ -88,12 +88,14 @@ class Distiller(Trained, keras.Model):
         self._distillation_loss_weights = tuple(_plain(w) for w in weights)
         self._distillation_losses = tuple(losses)
         self._teacher = _Unsaved()
-        self._run_student = _Unsaved(Extractor(student, [n for loss in losses for n in loss.student_layers]))
+        self._run_student = _Unsaved()
         self.projections = [layer for loss in losses for layer in loss.layers]
         self.student_loss_tracker = keras.metrics.Mean(name="student_loss")
         self.distillation_loss_tracker = keras.metrics.Mean(name="distillation_loss")
         if teacher is not None:
             self._take_on(teacher)
+        else:
+            self._run_student.value = self._student_extractor()
         self.built = True
 
     @property
@@ -132,9 +134,15 @@ class Distiller(Trained, keras.Model):
         for loss in self._distillation_losses:
             loss.build(teacher, self.student)
         teacher.check(self._needs)
+        self._run_student.value = self._student_extractor()
         self.projections = [layer for loss in self._distillation_losses for layer in loss.layers]
         self._teacher.value = (given, teacher, teacher.reader(TEACHER, self._needs))
         self.train_function = self.test_function = None
+
+    def _student_extractor(self) -> Extractor:
+        layers = [name for loss in self._distillation_losses for name in loss.student_layers]
+        attention = [name for loss in self._distillation_losses for name in loss.student_attention]
+        return Extractor(self.student, layers, attention)
 
     @property
     def _needs(self) -> list[Need]:
@@ -176,10 +184,11 @@ class Distiller(Trained, keras.Model):
         sources: dict[str, Any] = {STUDENT: self.student.text, **teacher.sources(TEACHER, self._needs)}
         encoded = EncodedSentences(itertools.chain((sentence.tokens for sentence in sentences), transfer), sources)
         tags = tag_ids(sentences, self.student.tags)
-        tagged, untagged = np.split(encoded.lengths, [len(sentences)])
-        encoded.set_tags(np.concatenate([tags, np.full(int(untagged.sum()), -1, tags.dtype)]))
+        untagged_tokens = int(encoded.lengths[len(sentences) :].sum())
+        encoded.set_tags(np.concatenate([tags, np.full(untagged_tokens, -1, tags.dtype)]))
+        tagged, untagged = np.split(encoded.sizes, [len(sentences)])
         if not len(untagged):
-            return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle), shapes)
+            return encoded.dataset(BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
         return encoded.dataset(TransferPlan(tagged, untagged, batch_size, share, seed), shapes)
 
     @property

@@ -15,7 +15,7 @@ from tfkd.errors import TfkdError, nearest
 from tfkd.layers import Chain, TagDistribution
 
 Tensor = Any
-Kind = Literal["logits", "posteriors", "sequences", "paths", "features"]
+Kind = Literal["logits", "posteriors", "sequences", "paths", "features", "attention"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Need:
 
     Attributes:
         kind: `"logits"`, emission scores; `"posteriors"`, each token's probabilities of tags; `"sequences"`, the
-            distribution over whole sequences; `"paths"`, its most probable ones; `"features"`, a layer's output.
+            distribution over whole sequences; `"paths"`, its most probable ones; `"features"`, a layer's output;
+            `"attention"`, that of a transformer's layer.
         of: The temperature of posteriors and sequences, the number of paths, the name of a layer; `None` for logits,
             and for a temperature that changes in training.
 
@@ -65,13 +66,13 @@ class Need:
                     return cls(kind, float(of or 1))
                 case "paths" if int(of or 1) > 0:
                     return cls("paths", int(of or 1))
-                case "features" if of:
-                    return cls("features", of)
+                case "features" | "attention" if of:
+                    return cls(kind, of)
         except ValueError:
             pass
         raise TfkdError(
-            f"cannot read {text!r}: expected logits, posteriors@TEMPERATURE, sequences@TEMPERATURE, paths@NUMBER or "
-            "features@LAYER, with a temperature above 0 and at least one path."
+            f"cannot read {text!r}: expected logits, posteriors@TEMPERATURE, sequences@TEMPERATURE, paths@NUMBER, "
+            "features@LAYER or attention@LAYER, with a temperature above 0 and at least one path."
         )
 
 
@@ -129,6 +130,14 @@ class TeacherOutputs(ABC):
     def features(self, layer: str) -> Tensor:
         """Return a layer's output, float32 `[batch, time, width]`."""
 
+    def attention(self, layer: str) -> Tensor:
+        """Return the attention of a transformer's layer, float32 `[windows, heads, pieces, pieces]`.
+
+        Raises:
+            TfkdError: What said this keeps none; `Teacher.check` has said so before.
+        """
+        raise TfkdError(f"there is no attention of {layer!r}: only a teacher that runs has it, and only one of them.")
+
 
 @dataclass(frozen=True)
 class Outputs(TeacherOutputs):
@@ -137,6 +146,8 @@ class Outputs(TeacherOutputs):
     Attributes:
         distribution: Its distribution over sequences of tags, with emission scores and mask.
         layers: Outputs of the layers asked for, by name, `[batch, time, width]`.
+        maps: Attention of the layers asked for, by name, `[windows, heads, pieces, pieces]`.
+        real: True at the pieces that attention is about, bool `[windows, pieces]`.
 
     Example:
         >>> scores = tf.constant([[[0.0, 1.0]]])
@@ -146,6 +157,8 @@ class Outputs(TeacherOutputs):
 
     distribution: TagDistribution
     layers: Mapping[str, Tensor] = field(default_factory=dict)
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
+    real: Tensor | None = None
 
     @classmethod
     def of(
@@ -154,11 +167,13 @@ class Outputs(TeacherOutputs):
         mask: Tensor | None = None,
         layers: Mapping[str, Tensor] | None = None,
         chain: Chain | None = None,
+        attention: Mapping[str, Tensor] | None = None,
+        real: Tensor | None = None,
     ) -> Outputs:
         """Make outputs of plain tensors; every token is real if no mask is given."""
         emissions = tf.cast(emissions, tf.float32)
         mask = tf.ones(tf.shape(emissions)[:2], tf.bool) if mask is None else mask
-        return cls(TagDistribution(emissions, mask, chain), layers or {})
+        return cls(TagDistribution(emissions, mask, chain), layers or {}, attention or {}, real)
 
     @property
     def mask(self) -> Tensor:
@@ -192,6 +207,15 @@ class Outputs(TeacherOutputs):
     def features(self, layer: str) -> Tensor:
         """Return a layer's output, float32."""
         return tf.cast(self.layers[layer], tf.float32)
+
+    @override
+    def attention(self, layer: str) -> Tensor:
+        return self.maps[layer]
+
+    @property
+    def real_pieces(self) -> Tensor:
+        """True at the pieces that attention is about, bool `[windows, pieces]`."""
+        return self.real
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tfkd.distillation.identity import described, hash_of, identity
 from tfkd.distillation.outputs import AverageOutputs, Need, Outputs, TeacherOutputs
 from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.preprocessing import SentenceArrays, WordFeatures
+from tfkd.preprocessing import SentenceArrays, Text
 
 Tensor = Any
 Reader = Callable[[Any], TeacherOutputs]
@@ -32,6 +32,12 @@ class Teacher(ABC):
     name: str
     tags: tuple[str, ...]
     scheme: str
+    text: Text | None = None
+    """What its model reads, if one runs."""
+    encoder_layers: Sequence[str] = ()
+    """Names of a transformer's embedding and layers, the lowest first, if one runs."""
+    windows: tuple[int, int] | None = None
+    """Positions of a transformer's windows and pieces that they share, if one runs."""
 
     @abstractmethod
     def check(self, needs: Collection[Need]) -> None:
@@ -55,7 +61,7 @@ class Teacher(ABC):
         """
 
     @abstractmethod
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, WordFeatures | SentenceArrays]:
+    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
         """Return what a batch must hold for this teacher, under names that begin with `role`."""
 
     @abstractmethod
@@ -73,12 +79,16 @@ class LiveTeacher(Teacher):
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
         self.name, self.tags, self.scheme = tagger.name, tagger.tags, tagger.scheme
+        self.text, self.encoder_layers = tagger.text, tagger.encoder.layer_names
+        self.windows = tagger.encoder.windows
 
     @override
     def check(self, needs: Collection[Need]) -> None:
         for need in needs:
             if need.kind == "features":
                 self.width(str(need.of))
+            if need.kind == "attention":
+                self.tagger.layer_attention(str(need.of))
 
     @property
     @override
@@ -90,12 +100,13 @@ class LiveTeacher(Teacher):
         return self.tagger.layer_width(layer)
 
     @override
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, WordFeatures | SentenceArrays]:
+    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
         return {role: self.tagger.text}
 
     @override
     def reader(self, role: str, needs: Collection[Need]) -> Reader:
-        run = Extractor(self.tagger, [str(need.of) for need in needs if need.kind == "features"])
+        features, attention = ([str(n.of) for n in needs if n.kind == kind] for kind in ("features", "attention"))
+        run = Extractor(self.tagger, features, attention)
         return lambda x: run(part_of(x, role), training=False)
 
 
@@ -135,7 +146,7 @@ class Ensemble(Teacher):
 
     @override
     def check(self, needs: Collection[Need]) -> None:
-        layers = [need.of for need in needs if need.kind == "features"]
+        layers = [need.of for need in needs if need.kind in ("features", "attention")]
         if layers and len(self.members) > 1:
             self.width(str(layers[0]))
         for member in self.members:
@@ -156,7 +167,7 @@ class Ensemble(Teacher):
         return self.members[0].width(layer)
 
     @override
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, WordFeatures | SentenceArrays]:
+    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
         return {
             name: source
             for index, member in enumerate(self.members)
@@ -177,15 +188,21 @@ class Extractor:
     Args:
         tagger: The tagger.
         layers: Names of the layers.
+        attention: Names of a transformer's layers whose attention is wanted.
 
     Raises:
         TfkdError: It has no such layer.
     """
 
-    def __init__(self, tagger: Tagger, layers: Sequence[str]) -> None:
+    def __init__(self, tagger: Tagger, layers: Sequence[str], attention: Sequence[str] = ()) -> None:
         self.tagger = tagger
-        outputs = {name: tagger.layer_named(name).output for name in layers}
-        self.model = keras.Model(tagger.input, {"": tagger.output, **outputs}, name=f"{tagger.name}_outputs")
+        outputs = {
+            "": tagger.output,
+            "layers": {name: tagger.layer_output(name) for name in layers},
+            "attention": {name: tagger.layer_attention(name)[0] for name in attention},
+            "real": [tagger.layer_attention(name)[1] for name in attention[:1]],
+        }
+        self.model = keras.Model(tagger.input, outputs, name=f"{tagger.name}_outputs")
 
     def __call__(self, x: dict[str, Tensor], training: bool) -> Outputs:
         """Run it on features.
@@ -200,8 +217,8 @@ class Extractor:
                 "`distiller.batches(sentences)`."
             )
         found = self.model({name: x[name] for name in self.model.input}, training=training)
-        emissions = found.pop("")
-        return Outputs(self.tagger.head.distribution(emissions, self.tagger.text.mask(x)), found)
+        distribution = self.tagger.head.distribution(found[""], self.tagger.text.mask(x))
+        return Outputs(distribution, found["layers"], found["attention"], next(iter(found["real"]), None))
 
 
 def as_teacher(given: Any) -> Teacher:

@@ -11,10 +11,20 @@ import tensorflow as tf
 
 import tfkd.optimizers
 from tfkd.corpora import Corpus, demo_corpora, read_corpus, without_held_out
+from tfkd.documents import holds_documents
 from tfkd.errors import TfkdError, nearest
-from tfkd.experiments.config import BUNDLED_CORPUS, Config, RampConfig
-from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures, WordVectors, batches, multitask_batches, read_word_vectors
+from tfkd.experiments.config import BUNDLED_CORPUS, Config, RampConfig, TransformerConfig
+from tfkd.models import BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer
+from tfkd.preprocessing import (
+    Text,
+    WordFeatures,
+    WordVectors,
+    batches,
+    multitask_batches,
+    read_document_corpus,
+    read_word_vectors,
+)
+from tfkd.pretrained import open_pretrained
 
 
 @dataclass(frozen=True)
@@ -63,13 +73,13 @@ def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, 
 
 
 def read_named(path: str) -> Corpus:
-    """Read a corpus by its path, or a bundled one as `demo:NAME`.
+    """Read a corpus of column files or annotated documents by its path, or a bundled one as `demo:NAME`.
 
     Raises:
         TfkdError: There is none, or it is broken.
     """
     if not path.startswith(BUNDLED_CORPUS):
-        return read_corpus(path)
+        return read_document_corpus(path) if holds_documents(path) else read_corpus(path)
     name = path.removeprefix(BUNDLED_CORPUS)
     bundled = demo_corpora()
     if name not in bundled:
@@ -99,12 +109,16 @@ def make_text(
     corpora: Mapping[str, Corpus],
     vectors: WordVectors | None = None,
     transfer: Iterable[Sequence[str]] = (),
-) -> WordFeatures:
+) -> Text:
     """Build the vocabulary of a run from its training sentences, those without labels among them.
+
+    A transformer has its own.
 
     With pre-trained vectors those of their words are known too that occur in training, however seldom, and the first
     `text.vector_words` of them: development and test sets are not looked at, so that test text is met as any other is.
     """
+    if isinstance(config.encoder, TransformerConfig):
+        return open_pretrained(config.encoder.transformer).text()
     settings = config.text
     arguments: dict[str, Any] = {
         "min_count": settings.min_count,
@@ -120,7 +134,7 @@ def make_text(
     return WordFeatures.adapt(corpora.values(), **arguments)
 
 
-def make_model(config: Config, text: WordFeatures, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
+def make_model(config: Config, text: Text, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
     """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
     keras.utils.set_random_seed(config.seed)
     encoder = make_encoder(config)
@@ -133,13 +147,25 @@ def make_model(config: Config, text: WordFeatures, corpora: Mapping[str, Corpus]
     return MultiTaskTagger(text, corpora, task_encoder=task_units, **common)
 
 
-def make_encoder(config: Config) -> BiLSTM:
-    """Describe the encoder of a configuration."""
-    characters = config.text.characters
+def make_encoder(config: Config) -> Encoder:
+    """Describe the encoder of a configuration.
+
+    Raises:
+        TfkdError: A pre-trained encoder cannot be read, or has fewer layers than are asked for.
+    """
+    settings, characters = config.encoder, config.text.characters
+    if isinstance(settings, TransformerConfig):
+        return Transformer(
+            settings.transformer,
+            layers=settings.layers,
+            pooling=settings.pooling,
+            dropout=settings.dropout,
+            frozen_layers=settings.frozen_layers,
+        )
     return BiLSTM(
-        units=config.encoder.units,
-        layers=config.encoder.layers,
-        dropout=config.encoder.dropout,
+        units=settings.units,
+        layers=settings.layers,
+        dropout=settings.dropout,
         word_units=config.text.word_units,
         casing_units=config.text.casing_units,
         characters=None if characters.kind == "none" else characters.kind,
@@ -149,17 +175,29 @@ def make_encoder(config: Config) -> BiLSTM:
     )
 
 
-def make_optimizer(config: Config, steps: int) -> keras.optimizers.Optimizer:
-    """Make the optimiser of a configuration, for a training of so many updates."""
+def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> keras.optimizers.Optimizer:
+    """Make the optimiser of a configuration, for a training of so many updates.
+
+    Args:
+        config: The configuration.
+        steps: How many updates.
+        layers: Names of the encoder's layers whose rates `training.layer_decay` lowers, the lowest first.
+    """
     settings = config.training
     accumulate = settings.gradient_accumulation_steps
     # Keras asks for the rate by the batches, not by the updates that they make.
-    rate = ramped(settings.learning_rate, steps * accumulate)
-    return tfkd.optimizers.Adam(
-        learning_rate=rate,
-        global_clipnorm=settings.clip_norm,
-        gradient_accumulation_steps=accumulate if accumulate > 1 else None,
-    )
+    batches = steps * accumulate
+    warm_up = round(settings.warmup * batches)
+    rate = ramped(settings.learning_rate, batches - warm_up)
+    common: dict[str, Any] = {
+        "learning_rate": tfkd.optimizers.WarmUp(rate, warm_up) if warm_up else rate,
+        "global_clipnorm": settings.clip_norm,
+        "gradient_accumulation_steps": accumulate if accumulate > 1 else None,
+    }
+    if settings.optimizer == "adam":
+        return tfkd.optimizers.Adam(**common)
+    factors = {name: settings.layer_decay**depth for depth, name in enumerate(reversed(layers), 1)}
+    return tfkd.optimizers.AdamW(weight_decay=settings.weight_decay, rate_factors=factors, **common)
 
 
 def ramped(value: float | RampConfig, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

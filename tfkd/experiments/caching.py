@@ -121,7 +121,14 @@ def megabytes(size: int) -> str:
 
 def _needs_of(student: Config | None, head: str) -> list[Need]:
     if student is not None and student.distillation is not None:
-        return [need for loss in make_losses(student, steps=1) for need in loss.needs]
+        losses = make_losses(student, steps=1)
+        for settings, loss in zip(student.distillation.losses, losses, strict=True):
+            if not loss.needs:
+                raise TfkdError(
+                    f"distillation.losses: {settings.name} pairs layers with those of the teacher itself, and learns "
+                    "nothing from a cache: distil without one, or leave this loss out."
+                )
+        return [need for loss in losses for need in loss.needs]
     return [Need("logits"), Need("posteriors", 1.0)] if head == "crf" else [Need("logits")]
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tfkd.errors import nearest
-from tfkd.experiments.config_base import NUMBER, RAMP, RampConfig
+from tfkd.experiments.config_base import BILSTM, NUMBER, RAMP, TRANSFORMER, RampConfig
 from tfkd.experiments.config_schema import (
     KEY_ERROR,
     BiLSTMConfig,
@@ -25,6 +25,7 @@ from tfkd.experiments.config_schema import (
     TaskEncoderConfig,
     TextConfig,
     TrainingConfig,
+    TransformerConfig,
 )
 from tfkd.experiments.config_source import ConfigError, Key, Source, describe, dotted, override, parse_yaml
 from tfkd.experiments.distillation_schema import (
@@ -48,13 +49,14 @@ __all__ = [
     "TextConfig",
     "TrainingConfig",
     "TransferConfig",
+    "TransformerConfig",
     "bundled_configs",
     "dump_config",
     "load_config",
     "parse_config",
 ]
 
-_MARKS = ("[key]", NUMBER, RAMP, ONE, SEVERAL)
+_MARKS = ("[key]", NUMBER, RAMP, BILSTM, TRANSFORMER, ONE, SEVERAL)
 BUNDLED_CORPUS = "demo:"
 """How the path of a bundled corpus begins."""
 
@@ -114,7 +116,20 @@ def dump_config(config: Config) -> str:
         >>> parse_config(dump_config(config)) == config
         True
     """
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # PyYAML writes Unicode's line breaks as they are, and reads them as line feeds; escaped they stay what they are.
+    style = '"' if any(character in text for character in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 def bundled_configs() -> tuple[str, ...]:
@@ -156,6 +171,13 @@ def _with_absolute_paths(config: Config) -> Config:
     def of_file(path: str) -> str:
         return os.path.normpath(Path(path).expanduser().absolute())
 
+    def of_source(source: str) -> str:
+        # A name of a preset is none of a folder.
+        return of_file(source) if os.sep in source or Path(source).expanduser().is_dir() else source
+
+    encoder = config.encoder
+    if isinstance(encoder, TransformerConfig):
+        encoder = encoder.model_copy(update={"transformer": of_source(encoder.transformer)})
     tasks = {name: task.model_copy(update={"path": of_corpus(task.path)}) for name, task in config.tasks.items()}
     vectors, transfer = config.text.vectors, config.transfer
     if transfer is not None:
@@ -167,6 +189,7 @@ def _with_absolute_paths(config: Config) -> Config:
     return config.model_copy(
         update={
             "tasks": tasks,
+            "encoder": encoder,
             "corpora_root": config.corpora_root and os.path.normpath(root),
             "text": config.text.model_copy(update={"vectors": vectors and of_file(vectors)}),
             "transfer": transfer,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-NUMBER, RAMP = "[number]", "[ramp]"
+NUMBER, RAMP, BILSTM, TRANSFORMER = "[number]", "[ramp]", "[bilstm]", "[transformer]"
 """Marks that stand in the places of errors for the form of a value; no part of its key."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]

@@ -5,14 +5,29 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from tfkd.errors import TfkdError
-from tfkd.experiments.config_base import Count, Name, NonEmpty, Positive, RampedRate, Rate, Section, Seed, Units
+from tfkd.experiments.config_base import (
+    BILSTM,
+    TRANSFORMER,
+    Count,
+    Name,
+    NonEmpty,
+    Positive,
+    RampedRate,
+    Rate,
+    Section,
+    Seed,
+    Units,
+    Weight,
+)
 from tfkd.experiments.distillation_schema import DistillationConfig, TransferConfig
 
 KEY_ERROR = "key_error"
@@ -43,7 +58,8 @@ class TaskConfig(Section):
     """One task: a corpus, and how much of it to train on."""
 
     path: NonEmpty = Field(
-        description="the corpus: a folder with `train`, `devel` and `test` files, taken from `corpora_root`; "
+        description="the corpus: a folder with `train`, `devel` and `test` files, taken from `corpora_root`, column "
+        "files or annotated documents (PubTator, BioC, BRAT, JSON lines); "
         "or `demo:disease`, `demo:chemical`, `demo:gene`, a bundled one"
     )
     train_sentences: Count | None = Field(
@@ -99,6 +115,48 @@ class BiLSTMConfig(Section):
     dropout: Rate = Field(0.5, description="share of its inputs and outputs dropped in training")
 
 
+class TransformerConfig(Section):
+    """A pre-trained transformer over the pieces of a sentence's words, in place of a BiLSTM."""
+
+    transformer: NonEmpty = Field(
+        description="a folder as Hugging Face's `transformers` saves it (BERT, RoBERTa, DistilBERT), taken from the "
+        "current folder; or a preset of keras-hub, by its name or in a folder"
+    )
+    layers: Count | None = Field(
+        None, description="how many of its layers to take, evenly over its depth; null is all of them"
+    )
+    pooling: Literal["first", "mean"] = Field(
+        "first", description="a word's vector: that of its first piece, or the mean of its pieces"
+    )
+    dropout: Rate = Field(0.1, description="share of units dropped in training, within its layers and above them")
+    frozen_layers: Annotated[int, Field(ge=0)] = Field(
+        0, description="so many of the first layers, and the embedding below them, are not trained; 0 trains all"
+    )
+
+
+def _kind_of_encoder(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return TRANSFORMER if "transformer" in value else BILSTM
+    return TRANSFORMER if isinstance(value, TransformerConfig) else BILSTM
+
+
+EncoderConfig = Annotated[
+    Annotated[BiLSTMConfig, Tag(BILSTM)] | Annotated[TransformerConfig, Tag(TRANSFORMER)],
+    Discriminator(_kind_of_encoder),
+]
+
+FINE_TUNING: dict[str, Any] = {
+    "optimizer": "adamw",
+    "learning_rate": {"start": 1e-4, "end": 0},
+    "warmup": 0.1,
+    "clip_norm": 1.0,
+    "batch_size": 16,
+    "epochs": 8,
+}
+"""The defaults of `training` where the encoder is a transformer."""
+FINE_TUNING_SAID = f"`{json.dumps(FINE_TUNING)}`".replace('"', "")
+
+
 class TaskEncoderConfig(Section):
     """A teacher's layer for one task: a bidirectional LSTM above the shared encoder, with its rate of dropout."""
 
@@ -110,9 +168,20 @@ class TrainingConfig(Section):
 
     epochs: Count = Field(20, description="passes over the training sentences")
     batch_size: Count = Field(32, description="sentences in a batch")
-    optimizer: Literal["adam"] = Field("adam", description="the optimiser")
+    optimizer: Literal["adam", "adamw"] = Field("adam", description="the optimiser; `adamw` lets weights decay")
     learning_rate: RampedRate = Field(
         1e-3, description="its rate; or a ramp: `{start: 2e-3, end: 0}` lets it fall to nothing"
+    )
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="share of the training in which the rate climbs from nothing; a ramp begins after it"
+    )
+    weight_decay: Weight = Field(
+        0.01, description="what `adamw` takes from weights in a step at a rate of 1; not from biases and normalisations"
+    )
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0,
+        description="with `adamw`, the rate of a transformer's last layer is this times that of what stands above it, "
+        "the rate of the layer below this times its own, and so on",
     )
     clip_norm: Positive | None = Field(5.0, description="gradients are cut to this global norm; null leaves them alone")
     gradient_accumulation_steps: Count = Field(1, description="batches whose gradients make one update")
@@ -159,13 +228,21 @@ class Config(Section):
     tasks: Annotated[dict[Name, TaskConfig], Field(min_length=1)] = Field(
         description="the corpora, each under its task's name"
     )
-    text: TextConfig = Field(TextConfig(), description="how tokens become numbers")
-    encoder: BiLSTMConfig = Field(BiLSTMConfig(), description="the encoder; in a teacher, the one all tasks share")
+    text: TextConfig = Field(
+        TextConfig(), description="how tokens become numbers for a BiLSTM; a transformer brings its own vocabulary"
+    )
+    encoder: EncoderConfig = Field(
+        BiLSTMConfig(),
+        description="the encoder; in a teacher, the one all tasks share. With a key `transformer` it is one",
+    )
     task_encoder: TaskEncoderConfig | None = Field(
         None, description="in a teacher, each task's own layer above the shared one; null is none"
     )
     head: Literal["softmax", "crf"] = Field("crf", description="what turns a word's encoding into a tag")
-    training: TrainingConfig = Field(TrainingConfig(), description="how the weights are found")
+    training: TrainingConfig = Field(
+        TrainingConfig(),
+        description="how the weights are found; for a transformer the defaults are " + FINE_TUNING_SAID,
+    )
     distillation: DistillationConfig | None = Field(
         None, description="what `tfkd distill` takes from the teacher; `tfkd train` leaves it aside"
     )
@@ -174,6 +251,25 @@ class Config(Section):
         description="text without labels that `tfkd distill` learns from too; `tfkd train` takes its words into the "
         "vocabulary and leaves it aside otherwise",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fine_tunes_a_transformer(cls, data: Any) -> Any:
+        encoder = data.get("encoder") if isinstance(data, Mapping) else None
+        if _kind_of_encoder(encoder) != TRANSFORMER or not isinstance(data.get("training", {}), Mapping):
+            return data
+        return {**data, "training": {**FINE_TUNING, **data.get("training", {})}}
+
+    @model_validator(mode="after")
+    def _fits_its_encoder(self) -> Self:
+        if isinstance(self.encoder, TransformerConfig) and self.text.vectors is not None:
+            raise _refused("text.vectors", "a transformer has vectors of its own; remove this, or take a BiLSTM")
+        if self.training.layer_decay != 1:
+            if not isinstance(self.encoder, TransformerConfig):
+                raise _refused("training.layer_decay", "only the layers of a transformer have rates of their own")
+            if self.training.optimizer != "adamw":
+                raise _refused("training.layer_decay", "only 'optimizer: adamw' has a rate for each layer")
+        return self
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

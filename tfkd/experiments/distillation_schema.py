@@ -93,6 +93,14 @@ class PathsConfig(WeightedConfig):
     weighted: bool = Field(True, description="weight them by the teacher's probabilities of them")
 
 
+class HiddenStatesConfig(WeightedConfig):
+    """Mean squared difference of two transformers' states, each layer of the student's with one of the teacher's."""
+
+
+class AttentionConfig(WeightedConfig):
+    """KL divergence of a transformer's attention from its teacher's, layer by layer; not from a cache."""
+
+
 class LossConfig(Section):
     """One distillation loss: one of these names, and below it its settings."""
 
@@ -108,6 +116,10 @@ class LossConfig(Section):
     posteriors: PosteriorsConfig | None = Field(None, description="KL divergence of posteriors")
     sequences: SequencesConfig | None = Field(None, description="KL divergence of distributions over sequences")
     paths: PathsConfig | None = Field(None, description="likelihood of the teacher's best paths")
+    hidden_states: HiddenStatesConfig | None = Field(
+        None, description="mean squared difference of two transformers' states, layer by layer"
+    )
+    attention: AttentionConfig | None = Field(None, description="KL divergence of two transformers' attention")
 
     @model_validator(mode="after")
     def _is_one_loss(self) -> Self:
@@ -152,6 +164,11 @@ class DistillationConfig(Section):
     task: Name | None = Field(None, description="the teacher's task to learn from; null is the student's task's name")
     student_loss_weight: RampedWeight = Field(
         0.5, description="weight of the loss against the gold tags, beside those of `losses`; or a ramp"
+    )
+    initialize: bool = Field(
+        False,
+        description="before training, give a student that is a transformer the teacher's embedding and layers, evenly "
+        "over its depth; needs the teacher itself",
     )
     losses: Annotated[tuple[LossConfig, ...], Field(strict=False, min_length=1)] = Field(
         (LossConfig(logits=LogitsConfig()),), description="what is compared with the teacher, one loss an item"

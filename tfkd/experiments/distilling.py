@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tfkd.corpora import Corpus, TransferSentences
 from tfkd.distillation import (
+    AttentionDistillation,
     CorrelationDistillation,
     CosineFeatureDistillation,
     DecoupledDistillation,
@@ -17,6 +18,7 @@ from tfkd.distillation import (
     Distiller,
     Ensemble,
     FeatureDistillation,
+    HiddenStateDistillation,
     LogitsDistillation,
     LogitsRegression,
     PathDistillation,
@@ -30,7 +32,7 @@ from tfkd.errors import TfkdError, nearest
 from tfkd.experiments.assembly import compiled_shapes, ramped, read_named, updates
 from tfkd.experiments.config import Config, DistillationConfig, LossConfig
 from tfkd.experiments.run_folder import RunFolder
-from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.models import MultiTaskTagger, Tagger, initialize_from
 from tfkd.preprocessing import TextSentences, TransferPlan
 
 
@@ -181,6 +183,23 @@ def student_updates(config: Config, sentences: int) -> int:
     return updates(config, -(-sentences // size))
 
 
+def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, console: Console) -> None:
+    """Give a smaller transformer the teacher's layers, where the configuration says so.
+
+    Raises:
+        TfkdError: The teacher is cached or several, or the two do not go together.
+    """
+    if not distillation_settings(config).initialize:
+        return
+    if not isinstance(teacher, Tagger):
+        raise TfkdError(
+            "distillation.initialize takes weights from the teacher itself: name one teacher, and no cache beside it."
+        )
+    pairs = initialize_from(student, teacher)
+    said = ", ".join(f"{own} from {theirs}" for theirs, own in pairs)
+    console.print(f"  initial weights: {said}", highlight=False, soft_wrap=True)
+
+
 def make_losses(config: Config, steps: int) -> list[DistillationLoss]:
     """Make the losses of a configuration; ramps go over so many updates."""
     return [_LOSSES[loss.name](loss.settings, steps) for loss in distillation_settings(config).losses]
@@ -231,5 +250,7 @@ _LOSSES: dict[str, Callable[[Any, int], DistillationLoss]] = {
     "posteriors": _tempered(PosteriorDistillation),
     "sequences": _tempered(SequenceDistillation),
     "paths": lambda settings, _: PathDistillation(settings.number, settings.weighted),
+    "hidden_states": lambda settings, _: HiddenStateDistillation(),
+    "attention": lambda settings, _: AttentionDistillation(),
 }
 assert _LOSSES.keys() == LossConfig.model_fields.keys()

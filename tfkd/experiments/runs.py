@@ -18,7 +18,7 @@ from rich.console import Console
 
 from tfkd.atomic_files import NO_ROOM
 from tfkd.checkpoints import Checkpoints
-from tfkd.corpora import Corpus, read_corpus
+from tfkd.corpora import Corpus
 from tfkd.errors import TfkdError
 from tfkd.evaluation import EntityF1, Scores
 from tfkd.evaluation import evaluate as evaluate_tagger
@@ -27,6 +27,7 @@ from tfkd.experiments.assembly import (
     make_optimizer,
     make_text,
     read_data,
+    read_named,
     read_vectors,
     training_batches,
     updates,
@@ -36,6 +37,7 @@ from tfkd.experiments.config import Config
 from tfkd.experiments.devices import choose_devices
 from tfkd.experiments.distilling import (
     distilling_batches,
+    initialize,
     make_distiller,
     read_teacher,
     read_transfer,
@@ -48,7 +50,7 @@ from tfkd.experiments.distilling import (
 from tfkd.experiments.progress import EpochProgress
 from tfkd.experiments.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
 from tfkd.models import MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordVectors
+from tfkd.preprocessing import WordFeatures, WordVectors
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def train(
         model = _new_model(config, corpora, vectors, console, transfer)
     batches = training_batches(config, model, corpora)
     with strategy.scope():
-        optimizer = make_optimizer(config, updates(config, int(batches.cardinality())))
+        optimizer = make_optimizer(config, updates(config, int(batches.cardinality())), model.encoder.layer_names)
         model.compile(optimizer, jit_compile=config.training.jit_compile)
     return _fit(config, folder, model, model, corpora, batches, console, overwrite)
 
@@ -149,9 +151,11 @@ def distill(
         # The vocabulary is that of `train`, which knows nothing of the teacher's corpora.
         student = _new_model(config, corpora, vectors, console, transfer and transfer.drawn)
         assert isinstance(student, Tagger)
+        initialize(config, student, taught_by, console)
         steps = student_updates(config, sum(len(corpus.train) for corpus in corpora.values()))
         distiller = make_distiller(config, taught_by, student, steps)
-        distiller.compile(make_optimizer(config, steps), jit_compile=config.training.jit_compile)
+        optimizer = make_optimizer(config, steps, student.encoder.layer_names)
+        distiller.compile(optimizer, jit_compile=config.training.jit_compile)
     batches = distilling_batches(config, distiller, corpora, transfer)
     about = {"transfer": asdict(transfer.report)} if transfer is not None else {}
     return _fit(config, folder, student, distiller, corpora, batches, console, overwrite, about)
@@ -178,7 +182,7 @@ def evaluate(
     folder = RunFolder(run)
     config = folder.config()
     tagger, name = view_of_run(folder, task)
-    found = read_data(config).corpora[name] if corpus is None else read_corpus(Path(corpus))
+    found = read_data(config).corpora[name] if corpus is None else read_named(os.fspath(corpus))
     if len(found.splits) == 1 and corpus is not None and Path(corpus).is_file():
         split = next(iter(found.splits))
     return evaluate_tagger(tagger, found, split)
@@ -221,6 +225,7 @@ def _new_model(
     model = make_model(config, text, corpora)
     if vectors is not None:
         covered = model.load_word_vectors(vectors)
+        assert isinstance(text, WordFeatures)
         share = covered / max(len(text.words), 1)
         note = f"  word vectors: {covered} of {len(text.words)} words ({share:.1%}) have a pre-trained one"
         console.print(note, highlight=False, soft_wrap=True)

@@ -17,10 +17,13 @@ from tfkd.layers.crf import (
 from tfkd.layers.crf_decoding import crf_constrained_decode, crf_decode, crf_decode_top_k
 from tfkd.layers.embedding import WordEmbedding
 from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead, token_weights
+from tfkd.layers.pieces import PieceWindows, Pooling, WordPooling
 from tfkd.layers.tag_distribution import Chain, TagDistribution
 from tfkd.layers.tfa_weights import load_tfa_crf
+from tfkd.layers.transformer import ACTIVATIONS, PieceEmbedding, TransformerLayer
 
 __all__ = [
+    "ACTIVATIONS",
     "CHARACTER_ENCODERS",
     "HEADS",
     "BiLSTM",
@@ -29,10 +32,15 @@ __all__ = [
     "CharacterBiLSTM",
     "CharacterCNN",
     "CharacterEncoder",
+    "PieceEmbedding",
+    "PieceWindows",
+    "Pooling",
     "SoftmaxHead",
     "TagDistribution",
     "TagHead",
+    "TransformerLayer",
     "WordEmbedding",
+    "WordPooling",
     "crf_binary_score",
     "crf_boundaries",
     "crf_constrained_decode",

@@ -2,24 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self, TypeVar
 
 import keras
+from typing_extensions import override
 
 from tfkd import layers
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import CHARACTER_ENCODERS, WordEmbedding
-from tfkd.preprocessing import CASINGS, WordFeatures
+from tfkd.preprocessing import CASINGS, Text, WordFeatures
 
 Tensor = Any
 LayerType = TypeVar("LayerType", bound=keras.layers.Layer)
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder makes of a sentence, symbolic.
+
+    Attributes:
+        states: The states of the tokens, `[batch, time, units]`, the output of the layer that bears the asked name.
+        layers: By name the states `[batch, time, units]` that are no output of a layer of this name.
+        attention: By the name of a layer its attention, `[windows, heads, pieces, pieces]`.
+        real: True at the pieces that attention is about, bool `[windows, pieces]`; `None` without attention.
+    """
+
+    states: Tensor
+    layers: Mapping[str, Tensor] = field(default_factory=dict)
+    attention: Mapping[str, Tensor] = field(default_factory=dict)
+    real: Tensor | None = None
+
+
+class Encoder(ABC):
+    """A description of an encoder, which a model builds.
+
+    Attributes:
+        dropout: Rate of dropout within it, and above it.
+    """
+
+    dropout: float
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Names of the layers that bear weights of their own rates, from the lowest to the highest; may be none."""
+        return []
+
+    @property
+    def windows(self) -> tuple[int, int] | None:
+        """Positions of the windows in which a transformer reads, and pieces that two share; `None` without windows."""
+        return None
+
+    @abstractmethod
+    def build(self, text: Text, inputs: dict[str, Tensor], mask: Tensor, name: str) -> Encoded:
+        """Make the layers, and what they make of the inputs.
+
+        Args:
+            text: What makes the features; its vocabulary sizes the embeddings.
+            inputs: The features, symbolic.
+            mask: True at real tokens.
+            name: Name of the last layer.
+
+        Raises:
+            TfkdError: The encoder reads other features than this text makes.
+        """
+
+    @abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """Return all that is needed to build it again."""
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make the same description again."""
+        return cls(**config)
+
+
 @keras.saving.register_keras_serializable("tfkd", name="BiLSTMEncoder")
 @dataclass(frozen=True)
-class BiLSTM:
+class BiLSTM(Encoder):
     """A bidirectional LSTM over word vectors, casing vectors and an encoding of the characters.
 
     The layers it makes, in order: `word_embedding`, `casing_embedding`, `character_encoder`, `embedding` (all of these
@@ -68,15 +130,13 @@ class BiLSTM:
                 f"no character encoder is called {self.characters!r}: {nearest(self.characters, CHARACTER_ENCODERS)}"
             )
 
-    def build(self, text: WordFeatures, inputs: dict[str, Tensor], mask: Tensor, name: str) -> Tensor:
-        """Make the layers and return the states, `[batch, time, 2 * units]`.
-
-        Args:
-            text: What makes the features; its vocabulary sizes the embeddings.
-            inputs: The features, symbolic.
-            mask: True at real tokens.
-            name: Name of the last layer.
-        """
+    @override
+    def build(self, text: Text, inputs: dict[str, Tensor], mask: Tensor, name: str) -> Encoded:
+        if not isinstance(text, WordFeatures):
+            raise TfkdError(
+                f"a BiLSTM reads words, but the text makes {type(text).__name__}: give the model `text=WordFeatures"
+                ".adapt(corpora)`."
+            )
         parts = [
             WordEmbedding(len(text.words) + 2, self.word_units, self.word_dropout, name="word_embedding")(
                 inputs["words"]
@@ -93,20 +153,11 @@ class BiLSTM:
         for number in range(1, self.layers + 1):
             layer_name = name if number == self.layers else f"{name}_{number}"
             states = bilstm_layer(self.units, self.dropout, layer_name)(states, mask)
-        return states
+        return Encoded(states)
 
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
         return asdict(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> BiLSTM:
-        """Make the same description again."""
-        return cls(**config)
-
-
-Encoder = BiLSTM
-"""Any description of an encoder."""
 
 
 def bilstm_layer(units: int, dropout: float, name: str) -> Callable[[Tensor, Tensor], Tensor]:

@@ -11,10 +11,10 @@ import tensorflow as tf
 from tfkd.corpora import Corpus, Scheme, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import TagHead
-from tfkd.models.encoders import BiLSTM, Encoder
+from tfkd.models.encoders import BiLSTM, Encoded, Encoder
 from tfkd.models.tagger import Tagger, Tagging, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
-from tfkd.preprocessing import WordFeatures
+from tfkd.preprocessing import Text
 
 Tensor = Any
 
@@ -46,6 +46,7 @@ class MultiTaskTagger(Tagging):
 
     Example:
         >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd.preprocessing import WordFeatures
         >>> tasks = demo_corpora(seed=1)
         >>> teacher = MultiTaskTagger(WordFeatures.adapt(tasks.values()), tasks, encoder=BiLSTM(8), task_encoder=4)
         >>> teacher.for_task("gene").tags
@@ -54,7 +55,7 @@ class MultiTaskTagger(Tagging):
 
     def __init__(
         self,
-        text: WordFeatures,
+        text: Text,
         tasks: Mapping[str, Corpus | Sequence[str]],
         *,
         encoder: Encoder | None = None,
@@ -71,9 +72,9 @@ class MultiTaskTagger(Tagging):
         with dtype_policy(dtype) as policy:
             inputs = text.inputs()
             mask = text.mask(inputs)
-            states = encoder.build(text, inputs, mask, "shared_encoder")
+            encoded = encoder.build(text, inputs, mask, "shared_encoder")
             above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
-            built = {task: above.build(states, mask, names, prefix=f"{task}_") for task, names in tags.items()}
+            built = {task: above.build(encoded.states, mask, names, prefix=f"{task}_") for task, names in tags.items()}
             super().__init__(
                 inputs=inputs, outputs={task: emissions for task, (emissions, _) in built.items()}, name=name
             )
@@ -89,7 +90,7 @@ class MultiTaskTagger(Tagging):
         }
         self._views = _Views()
         for task, (emissions, layer) in built.items():
-            self._views.of[task] = self._view(task, inputs, emissions, layer)
+            self._views.of[task] = self._view(task, (inputs, encoded, emissions, layer))
 
     def for_task(self, task: str) -> Tagger:
         """Return the view of one task: a `Tagger` that shares the teacher's layers.
@@ -104,7 +105,26 @@ class MultiTaskTagger(Tagging):
             raise TfkdError(f"the teacher has no task {task!r}: {nearest(task, self.tasks)}")
         return self._views.of[task]
 
-    def _view(self, task: str, inputs: dict[str, Any], emissions: Any, head: TagHead) -> Tagger:
+    def with_tasks(self, tasks: Sequence[str]) -> MultiTaskTagger:
+        """Make a teacher of some of the tasks, in the order given, with copies of the weights.
+
+        Args:
+            tasks: Names of tasks, one or more, each once.
+
+        Raises:
+            TfkdError: There is no such task, none is named, or one is named twice.
+        """
+        for number, task in enumerate(tasks):
+            self.for_task(task)
+            if task in tasks[:number]:
+                raise TfkdError(f"the task {task!r} is named twice: name each task once")
+        chosen = {task: self._task_tags[task] for task in tasks}
+        some = MultiTaskTagger(self.text, chosen, scheme=self.scheme, name=self.name, **self._arguments)
+        for layer in some.layers:
+            layer.set_weights(self.get_layer(layer.name).get_weights())
+        return some
+
+    def _view(self, task: str, graph: tuple[dict[str, Any], Encoded, Any, TagHead]) -> Tagger:
         aliases = {"encoder": "shared_encoder", "task_encoder": f"{task}_encoder", "head": f"{task}_head"}
         if not self._arguments["task_encoder"]:
             del aliases["task_encoder"]
@@ -113,7 +133,7 @@ class MultiTaskTagger(Tagging):
             self._task_tags[task],
             scheme=self.scheme,
             name=f"{self.name}_{task}",
-            graph=(inputs, emissions, head),
+            graph=graph,
             layer_aliases=aliases,
             **self._arguments,
         )
@@ -203,11 +223,14 @@ class MultiTaskTagger(Tagging):
         return self.for_task(self.tasks[self._task_of(data)]).test_step_of(data, self)
 
     def predict_step(self, data: Any) -> dict[str, dict[str, Tensor]]:
-        """Decode a batch for every task: `{task: {"tags": ..., "scores": ...}}`."""
-        x = keras.utils.unpack_x_y_sample_weight(data)[0]
-        mask = self.text.mask(x)
+        """Decode a batch for every task, see `decode`."""
+        return self.decode(keras.utils.unpack_x_y_sample_weight(data)[0])
+
+    def decode(self, features: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        """Tag a batch for every task, the shared layers run once: `{task: {"tags": ..., "scores": ...}}`."""
+        mask = self.text.mask(features)
         found = {}
-        for task, emissions in self(x, training=False).items():
+        for task, emissions in self(features, training=False).items():
             tags, scores = self.for_task(task).head.decode(emissions, mask)
             found[task] = {"tags": tags, "scores": scores}
         return found

@@ -14,9 +14,9 @@ import tensorflow as tf
 from tfkd.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import HEADS, TagHead, token_weights
-from tfkd.models.encoders import BiLSTM, Encoder, bilstm_layer, locked_dropout
+from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
 from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
-from tfkd.preprocessing import EncodedSentences, WordFeatures, WordVectors
+from tfkd.preprocessing import EncodedSentences, Text, WordFeatures, WordVectors, groups_by_size
 
 Tensor = Any
 
@@ -24,7 +24,8 @@ Tensor = Any
 class Tagging(Trained, keras.Model):
     """What taggers and teachers share: how they are called, compiled and fitted."""
 
-    text: WordFeatures
+    text: Text
+    _arguments: dict[str, Any]
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the network on the features it knows; others, such as `task`, may be among them."""
@@ -37,6 +38,11 @@ class Tagging(Trained, keras.Model):
                 )
             inputs = {name: inputs[name] for name in self.input_names_needed}
         return super().__call__(inputs, *args, **kwargs)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The description of the encoder."""
+        return self._arguments["encoder"]
 
     @property
     def input_names_needed(self) -> list[str]:
@@ -53,8 +59,10 @@ class Tagging(Trained, keras.Model):
             How many words of the vocabulary have got one.
 
         Raises:
-            TfkdError: The width is another.
+            TfkdError: The width is another, or the encoder reads no words.
         """
+        if not isinstance(self.text, WordFeatures):
+            raise TfkdError("word vectors are for an encoder that reads words: a transformer has those of its pieces.")
         layer = self.get_layer("word_embedding")
         if vectors.width != layer.units:
             raise TfkdError(
@@ -101,6 +109,7 @@ class Tagger(Tagging):
 
     Example:
         >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd.preprocessing import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8), head="crf")
         >>> len(tagger.tag([["BRCA1", "binds", "DNA", "."]])[0])
@@ -109,7 +118,7 @@ class Tagger(Tagging):
 
     def __init__(
         self,
-        text: WordFeatures,
+        text: Text,
         tags: Corpus | Sequence[str],
         *,
         encoder: Encoder | None = None,
@@ -118,7 +127,7 @@ class Tagger(Tagging):
         scheme: Scheme = "iob2",
         dtype: Any = None,
         name: str = "tagger",
-        graph: tuple[dict[str, Any], Any, TagHead] | None = None,
+        graph: tuple[dict[str, Any], Encoded, Any, TagHead] | None = None,
         layer_aliases: dict[str, str] | None = None,
     ) -> None:
         encoder = encoder or BiLSTM()
@@ -127,10 +136,10 @@ class Tagger(Tagging):
             if graph is None:
                 inputs = text.inputs()
                 mask = text.mask(inputs)
-                states = encoder.build(text, inputs, mask, "encoder")
+                encoded = encoder.build(text, inputs, mask, "encoder")
                 above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
-                graph = (inputs, *above.build(states, mask, names, prefix=""))
-            inputs, emissions, head_layer = graph
+                graph = (inputs, encoded, *above.build(encoded.states, mask, names, prefix=""))
+            inputs, encoded, emissions, head_layer = graph
             super().__init__(inputs=inputs, outputs=emissions, name=name)
         self.text = text
         self.tags = names
@@ -142,6 +151,7 @@ class Tagger(Tagging):
             "dtype": policy,
         }
         self._head_name = head_layer.name
+        self._encoded = _Untracked(encoded)
         self._layer_aliases = layer_aliases or {}
         self._decode_function: Any = None
 
@@ -167,13 +177,36 @@ class Tagger(Tagging):
             raise TfkdError(f"{self.name} has no layer {name!r}: {nearest(name, names)}")
         return known[real]
 
+    def layer_output(self, name: str) -> Tensor:
+        """Return what a layer gives, symbolic; of a layer of pieces what it gives for each token.
+
+        Args:
+            name: As `layer_named` takes it; of a transformer also `"piece_embedding"` and `"transformer_1"` and so on.
+
+        Raises:
+            TfkdError: There is no such layer; the nearest name is given.
+        """
+        named = self._encoded.value.layers
+        return named[name] if name in named else self.layer_named(name).output
+
+    def layer_attention(self, name: str) -> tuple[Tensor, Tensor]:
+        """Return the attention of a transformer's layer, symbolic, and which pieces it is about, see `Encoded`.
+
+        Raises:
+            TfkdError: There is no such layer of a transformer; the nearest name is given.
+        """
+        attention = self._encoded.value.attention
+        if name not in attention:
+            raise TfkdError(f"{self.name} has no layer {name!r} with attention: {nearest(name, attention)}")
+        return attention[name], self._encoded.value.real
+
     def layer_width(self, name: str) -> int:
         """Return the width of the vector that a layer gives for each token.
 
         Raises:
             TfkdError: There is no such layer, or its output is something else.
         """
-        output = self.layer_named(name).output
+        output = self.layer_output(name)
         if len(output.shape) != 3 or output.shape[-1] is None:
             raise TfkdError(
                 f"the layer {name!r} of {self.name} gives {output.shape}: expected a vector for each token, "
@@ -192,7 +225,7 @@ class Tagger(Tagging):
 
         Args:
             sentences: Sentences, or sequences of tokens.
-            batch_size: Sentences of similar length that are read together.
+            batch_size: Sentences of similar length that are read together; fewer of very long ones.
 
         Returns:
             A tag in the model's scheme for each token of each sentence.
@@ -201,10 +234,11 @@ class Tagger(Tagging):
         if not tokens:
             return []
         encoded = EncodedSentences(tokens, self.text)
-        order = np.argsort(encoded.lengths, kind="stable")
         found: list[list[str]] = [[] for _ in tokens]
         names = np.array(self.tags, object)
-        for batch in np.split(order, range(batch_size, len(order), batch_size)):
+        some = np.flatnonzero(encoded.lengths)
+        for group in groups_by_size(encoded.sizes[some], batch_size):
+            batch = some[group]
             tags = self._decode(encoded.gather(batch)).numpy()
             for index, row in zip(batch, tags, strict=True):
                 found[index] = names[row[: encoded.lengths[index]]].tolist()
@@ -282,6 +316,13 @@ class Tagger(Tagging):
             **self._arguments,
             "encoder": keras.saving.serialize_keras_object(self._arguments["encoder"]),
         }
+
+
+class _Untracked:
+    """Holds what Keras is not to look into."""
+
+    def __init__(self, value: Encoded) -> None:
+        self.value = value
 
 
 @dataclass(frozen=True)

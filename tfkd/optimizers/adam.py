@@ -7,6 +7,9 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
+
+from tfkd.optimizers.rows import Rows, on_values, sum_rows
 
 Tensor = Any
 
@@ -27,9 +30,21 @@ class Adam(keras.optimizers.Adam):
         0.001
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tables: set[Any] = set()
+
     def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
         """Apply one step; see `keras.optimizers.Optimizer.apply`."""
-        super().apply([sum_rows(g) if isinstance(g, tf.IndexedSlices) else g for g in grads], trainable_variables)
+        if trainable_variables is not None:
+            named = [v for g, v in zip(grads, trainable_variables, strict=True) if isinstance(g, tf.IndexedSlices)]
+            self._tables.update(self._var_key(v) for v in named)
+        super().apply([sum_rows(g) for g in grads], trainable_variables)
+
+    @override
+    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
+        # Keras' own makes them gradients of the whole table, and the step as slow as the table is long.
+        return on_values(super()._clip_gradients, grads)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update one variable, and its moments, where the gradient has something to say."""
@@ -42,7 +57,7 @@ class Adam(keras.optimizers.Adam):
         powers = beta_1**step, beta_2**step
         index = self._get_variable_index(variable)
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
-        if not isinstance(gradient, tf.IndexedSlices):
+        if not self.is_of_rows(gradient, variable):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=momentum.handle,
@@ -57,45 +72,16 @@ class Adam(keras.optimizers.Adam):
             )
             return
         rate = tf.cast(learning_rate, dtype) * tf.sqrt(1 - powers[1]) / (1 - powers[0])
-        rows, used = gradient.indices, _used(gradient)
-        values = tf.cast(gradient.values, dtype)
-        # Unused slots repeat row 0 with a change of zero: additions, not assignments, so they do no harm.
-        momentum_change = (values - tf.gather(momentum, rows)) * (1 - beta_1) * used
-        velocity_change = (tf.square(values) - tf.gather(velocity, rows)) * (1 - beta_2) * used
-        new_momentum = tf.gather(momentum, rows) + momentum_change
-        new_velocity = tf.gather(velocity, rows) + velocity_change
-        momentum.scatter_add(tf.IndexedSlices(momentum_change, rows))
-        velocity.scatter_add(tf.IndexedSlices(velocity_change, rows))
-        change = -rate * new_momentum / (tf.sqrt(new_velocity) + self.epsilon) * used
-        variable.scatter_add(tf.IndexedSlices(change, rows))
+        rows = Rows.of(gradient)
+        values = tf.cast(rows.values, dtype)
+        momentum_change = (values - rows.of_table(momentum)) * (1 - beta_1) * rows.used
+        velocity_change = (tf.square(values) - rows.of_table(velocity)) * (1 - beta_2) * rows.used
+        new_momentum = rows.of_table(momentum) + momentum_change
+        new_velocity = rows.of_table(velocity) + velocity_change
+        rows.add(momentum, momentum_change)
+        rows.add(velocity, velocity_change)
+        rows.add(variable, -rate * new_momentum / (tf.sqrt(new_velocity) + self.epsilon) * rows.used)
 
-
-def sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
-    """Add up the slices of a gradient that name the same row.
-
-    The result has as many slots as the gradient, so that its shape is static and compiles; slots left over
-    name row 0 with a value of zero and stand after the used ones.
-
-    Example:
-        >>> g = tf.IndexedSlices(tf.constant([[1.0], [2.0], [4.0]]), tf.constant([5, 3, 5]), tf.constant([9, 1]))
-        >>> s = sum_rows(g)
-        >>> s.indices.numpy().tolist(), s.values.numpy().tolist()
-        ([3, 5, 0], [[2.0], [5.0], [0.0]])
-    """
-    order = tf.argsort(gradient.indices, stable=True)
-    rows = tf.gather(gradient.indices, order)
-    new = tf.concat([tf.zeros([1], tf.int32), tf.cast(rows[1:] != rows[:-1], tf.int32)], 0)[: tf.shape(rows)[0]]
-    slot = tf.cumsum(new)
-    slots = tf.shape(rows)[0]
-    values = tf.math.unsorted_segment_sum(tf.gather(gradient.values, order), slot, slots)
-    # A slot's row is the highest one in it: they are all the same; an empty slot's is the lowest integer.
-    indices = tf.maximum(tf.math.unsorted_segment_max(rows, slot, slots), 0)
-    return tf.IndexedSlices(values, indices, gradient.dense_shape)
-
-
-def _used(gradient: tf.IndexedSlices) -> Tensor:
-    """Tell the used slots of `sum_rows` (1) from the ones left over (0), as a column."""
-    rows = gradient.indices
-    first = tf.ones([tf.minimum(1, tf.shape(rows)[0])], tf.bool)
-    used = tf.concat([first, rows[1:] > rows[:-1]], 0)
-    return tf.cast(used, gradient.values.dtype)[:, tf.newaxis]
+    def is_of_rows(self, gradient: Tensor, variable: Any) -> bool:
+        """Tell whether a gradient names rows, or did before Keras accumulated it."""
+        return isinstance(gradient, tf.IndexedSlices) or self._var_key(variable) in self._tables

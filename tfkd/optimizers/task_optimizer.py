@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from typing_extensions import override
+
+from tfkd.optimizers.rows import on_values, sum_rows
 
 Tensor = Any
 
@@ -23,6 +26,9 @@ class TaskOptimizer(keras.optimizers.Optimizer):
     variables has a copy of the given optimiser, with moments, counter and accumulators of its own, and a copy
     steps only when its group has gradients. All follow the learning rate of the shared one, and so
     its schedule and what callbacks set.
+
+    With gradient accumulation over N batches, of whatever tasks, all groups that had a gradient among them step
+    together, each by its sum divided by N: the gradient of the mean of the N losses.
 
     Args:
         optimizer: Any Keras optimiser; it becomes the shared layers' own.
@@ -67,6 +73,11 @@ class TaskOptimizer(keras.optimizers.Optimizer):
             self._task_of_variable[self._var_key(variable)] = task
         for task, one in self._by_task().items():
             one.build(members[task])
+        if self._accumulates:
+            self._pending = {
+                task: self.add_variable((), initializer="zeros", dtype="int32", name=f"{task}_pending")
+                for task in self.tasks
+            }
         super().build(variables)
 
     def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -75,15 +86,61 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         if not self.built:
             self.build(variables)
         grads = self._clip_step(list(grads))
-        for task, one in self._by_task().items():
+        given: dict[str | None, tuple[Any, Any]] = {}
+        for task in self._by_task():
             pairs = [
                 (g, v)
                 for g, v in zip(grads, variables, strict=True)
                 if g is not None and self._task_of_variable[self._var_key(v)] == task
             ]
             if pairs:
-                one.apply(*zip(*pairs, strict=True))
+                given[task] = tuple(zip(*pairs, strict=True))  # type: ignore[assignment]
+        if self._accumulates:
+            full = (self._iterations + 1) % self._accumulates == 0
+            keras.ops.cond(full, lambda: self._step_together(given), lambda: self._accumulate(given))
+        else:
+            for task, (own, theirs) in given.items():
+                self._by_task()[task].apply(own, theirs)
         self._iterations.assign_add(1)
+
+    @property
+    def _accumulates(self) -> int | None:
+        """Over how many batches."""
+        return self.shared.gradient_accumulation_steps
+
+    def _accumulate(self, given: Mapping[str | None, tuple[Any, Any]]) -> None:
+        """Add gradients, by group, to those of the batches before."""
+        for task, (grads, variables) in given.items():
+            one = self._by_task()[task]
+            sums = [one._accumulated_gradients[one._get_variable_index(v)] for v in variables]
+            one._backend_increment_gradient_accumulators(grads, sums)
+            if task is not None:
+                self._pending[task].assign(1)
+        # Its schedule goes by batches.
+        self.shared._iterations.assign_add(1)
+
+    def _step_together(self, given: Mapping[str | None, tuple[Any, Any]]) -> None:
+        """Let every group step that had a gradient in this batch or in those that were accumulated."""
+        for task, one in self._by_task().items():
+            if task in given:
+                self._step_full(one, *given[task])
+                if task is not None:
+                    self._pending[task].assign(0)
+            elif task is not None:
+                variables = one._trainable_variables
+                nothing = [tf.zeros(v.shape, v.dtype) for v in variables]
+                step = functools.partial(self._step_full, one, nothing, variables)
+                keras.ops.cond(self._pending[task] > 0, step, lambda: None)
+                self._pending[task].assign(0)
+        if None not in given:
+            self.shared._iterations.assign_add(1)
+
+    def _step_full(self, one: keras.optimizers.Optimizer, grads: Sequence[Tensor], variables: Sequence[Any]) -> None:
+        """Let a copy step with what it has accumulated, and these gradients."""
+        # Keras steps where the copy's own count of batches is full.
+        steps = self._accumulates
+        one._iterations.assign((one._iterations // steps + 1) * steps - 1)
+        one.apply(grads, variables)
 
     @property
     @override
@@ -132,10 +189,10 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         return optimizers
 
     def _clip_step(self, grads: list[Tensor]) -> list[Tensor]:
-        if self.step_clipnorm is None:
+        norm = self.step_clipnorm
+        if norm is None:
             return grads
-        clipped, _ = tf.clip_by_global_norm(grads, self.step_clipnorm)
-        return clipped
+        return on_values(lambda values: tf.clip_by_global_norm(values, norm)[0], [sum_rows(g) for g in grads])
 
 
 def _copy(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:

@@ -15,7 +15,8 @@ import tensorflow as tf
 from tfkd.corpora import Corpus, Scheme, Sentence
 from tfkd.errors import TfkdError, nearest
 from tfkd.preprocessing.plans import BatchPlan, TaskMixPlan, TransferPlan
-from tfkd.preprocessing.word_features import WordFeatures
+from tfkd.preprocessing.shapes import PaddedShapes
+from tfkd.preprocessing.text import Text
 
 Tensor = Any
 
@@ -34,7 +35,7 @@ class SentenceArrays(Protocol):
         """Read them for sentences by index, padded to a length, in the order of `specs`."""
 
 
-Texts = WordFeatures | Mapping[str, WordFeatures | SentenceArrays]
+Texts = Text | Mapping[str, Text | SentenceArrays]
 
 
 class EncodedSentences:
@@ -50,6 +51,10 @@ class EncodedSentences:
             stand elsewhere go with them.
         tags: Indices of the gold tags of all sentences, one after another, if there are any.
         tasks: Index of each sentence's task, if there are several.
+
+    Attributes:
+        lengths: Tokens of each sentence, int64.
+        sizes: How wide each makes a batch, int64: its tokens, or its pieces where the first text cuts tokens.
     """
 
     def __init__(
@@ -59,8 +64,8 @@ class EncodedSentences:
         tags: np.ndarray | None = None,
         tasks: Sequence[int] | np.ndarray | None = None,
     ) -> None:
-        sources = {"": texts} if isinstance(texts, WordFeatures) else texts
-        self._arrays = {name: source for name, source in sources.items() if not isinstance(source, WordFeatures)}
+        sources = {"": texts} if isinstance(texts, Text) else texts
+        self._arrays = {name: source for name, source in sources.items() if not isinstance(source, Text)}
         for source in self._arrays.values():
             sentences = source.following(sentences)
         types: dict[str, int] = {"": 0}
@@ -75,28 +80,35 @@ class EncodedSentences:
         self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [len(ids)]]).astype(np.int64))
         self.set_tags(tags)
         self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
-        read = {name: source for name, source in sources.items() if isinstance(source, WordFeatures)}
-        tables = {name: _features_of_types(list(types), text) for name, text in read.items()}
-        self._tables: dict[str, Any] = tables[""] if isinstance(texts, WordFeatures) else tables
+        self._texts = {name: source for name, source in sources.items() if isinstance(source, Text)}
+        self._tables = {name: text.table(list(types)) for name, text in self._texts.items()}
+        self._nested = not isinstance(texts, Text)
+        sizes = {name: self._sizes_in(name) for name in self._texts}
+        self.sizes = next(iter(sizes.values()), self.lengths)
+        self._sizes = tf.constant(np.append(self.sizes, 0))
+        self._own_sizes = {name: own for name, own in sizes.items() if own is not self.lengths}
 
     def set_tags(self, tags: np.ndarray | None) -> None:
         """Set the indices of the gold tags of all sentences, one after another; -1 throughout one that has none."""
         self._tags = None if tags is None else tf.constant(tags)
 
-    def gather(self, rows: Tensor, shapes: Tensor | None = None) -> Any:
+    def gather(self, rows: Tensor, shapes: PaddedShapes | None = None) -> Any:
         """Make a batch of the sentences of these indices: `x`, or `(x, tags)`; tags are -1 in the padding.
 
         Args:
             rows: Indices of sentences, int64 `[batch]`.
-            shapes: Lengths to pad to, ascending: the first one that is long enough is taken. Without them the batch is
-                as long as its longest sentence.
+            shapes: Shapes to pad to. Without them the batch is as long as its longest sentence.
         """
-        time = None
+        time, sizes = None, {}
         if shapes is not None:
-            longest = tf.reduce_max(tf.gather(self._splits, rows + 1) - tf.gather(self._splits, rows))
-            time = tf.gather(shapes, tf.searchsorted(shapes, [longest])[0])
+            index = shapes.index(tf.reduce_max(tf.gather(self._sizes, rows)))
+            time = shapes.times[index]
+            sizes = {name: of[index] for name, of in shapes.by_text.items()}
         ids = self._padded(self._tokens, rows, 0, time)
-        x = tf.nest.map_structure(lambda table: tf.gather(table, ids), self._tables)
+        x: dict[str, Any] = {
+            name: text.gather(self._tables[name], ids, sizes.get(name)) for name, text in self._texts.items()
+        }
+        x = x if self._nested else x[""]
         for name, source in self._arrays.items():
             x[name] = _read(source, rows, tf.shape(ids)[1])
         if self._tasks is not None:
@@ -128,10 +140,10 @@ class EncodedSentences:
 
         as_it_is = tf.autograph.experimental.do_not_convert  # converting code that needs none takes seconds
         rows = tf.data.Dataset.from_generator(rows_of_next_epoch, output_signature=tf.TensorSpec([None], tf.int64))
-        times = None if shapes is None else tf.constant(padded_lengths(self.lengths, shapes))
-        if times is not None:
+        padded = None if shapes is None else PaddedShapes.of(shapes, self.sizes, self.lengths, self._own_sizes)
+        if padded is not None:
             rows = rows.map(as_it_is(functools.partial(self._filled_up, size=plan.batch_size)))
-        gather = as_it_is(functools.partial(self.gather, shapes=times))
+        gather = as_it_is(functools.partial(self.gather, shapes=padded))
         batches = rows.map(gather, num_parallel_calls=2, deterministic=True)
         made = batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
         # The numbers stand above. TensorFlow's search for better ones takes a thread from the training step, at times
@@ -149,6 +161,14 @@ class EncodedSentences:
             found.update(b"" if part is None else part.numpy().tobytes())
         return found.hexdigest()
 
+    def _sizes_in(self, name: str) -> np.ndarray:
+        """Compute the size of each sentence in a text."""
+        of_type = self._texts[name].sizes(self._tables[name])
+        if of_type is None:
+            return self.lengths
+        ends = np.concatenate([[0], np.cumsum(tf.gather(of_type, self._tokens).numpy())])
+        return np.diff(ends[self._splits.numpy()[:-1]])
+
     def _filled_up(self, rows: Tensor, size: int) -> Tensor:
         missing = tf.maximum(size - tf.shape(rows)[0], 0)
         return tf.pad(rows, [[0, missing]], constant_values=len(self.lengths))
@@ -159,42 +179,6 @@ class EncodedSentences:
         if time is None:
             return dense
         return tf.pad(dense, [[0, 0], [0, tf.cast(time, tf.int32) - tf.shape(dense)[1]]], constant_values=padding)
-
-
-def padded_lengths(lengths: Sequence[int] | np.ndarray, number: int) -> np.ndarray:
-    """Choose the lengths to pad to that make the fewest tokens of padding, where there may be only so many.
-
-    Found by dynamic programming over the lengths that occur. None is below 2: TensorFlow cannot compile the gradient
-    of a loop of one step.
-
-    Args:
-        lengths: Tokens of each sentence.
-        number: How many there may be.
-
-    Returns:
-        The lengths, int64, ascending; the last one is that of the longest sentence.
-
-    Example:
-        >>> padded_lengths([3, 3, 3, 4, 9, 10], 2).tolist()
-        [4, 10]
-    """
-    values, counts = np.unique(np.maximum(lengths, 2), return_counts=True)
-    number = min(number, len(values))
-    tokens = np.concatenate([[0], np.cumsum(values * counts)])
-    sentences = np.concatenate([[0], np.cumsum(counts)])
-    # cost[i, j]: padding if the sentences of values i to j - 1 are padded to the last of them.
-    first, end = np.ogrid[: len(values) + 1, : len(values) + 1]
-    cost = values[end - 1] * (sentences[end] - sentences[first]) - (tokens[end] - tokens[first])
-    cost = np.where(first < end, cost, np.inf)
-    best, choices = cost[0], []
-    for _ in range(number - 1):
-        total = best[:, np.newaxis] + cost
-        choices.append(np.argmin(total, axis=0))
-        best = np.min(total, axis=0)
-    ends = [len(values)]
-    for choice in reversed(choices):
-        ends.append(int(choice[ends[-1]]))
-    return values[np.array(ends[::-1]) - 1].astype(np.int64)
 
 
 def batches(
@@ -230,12 +214,12 @@ def batches(
         TfkdError: A sentence has a tag that is not among `tags`.
     """
     encoded = EncodedSentences([s.tokens for s in sentences], text, tag_ids(sentences, tags))
-    return encoded.dataset(BatchPlan(encoded.lengths, batch_size, seed, shuffle), shapes)
+    return encoded.dataset(BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
 
 
 def multitask_batches(
     tasks: Mapping[str, Corpus],
-    text: WordFeatures,
+    text: Text,
     *,
     scheme: Scheme = "iob2",
     split: str = "train",
@@ -261,6 +245,7 @@ def multitask_batches(
 
     Example:
         >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd.preprocessing import WordFeatures
         >>> tasks = demo_corpora(seed=1)
         >>> text = WordFeatures.adapt(tasks.values())
         >>> x, y = next(iter(multitask_batches(tasks, text, batch_size=4)))
@@ -278,7 +263,7 @@ def multitask_batches(
         sizes.append(len(part))
     tasks_of = np.repeat(np.arange(len(sizes)), sizes)
     encoded = EncodedSentences([s.tokens for s in sentences], text, np.concatenate(tags), tasks_of)
-    lengths = np.split(encoded.lengths, np.cumsum(sizes)[:-1])
+    lengths = np.split(encoded.sizes, np.cumsum(sizes)[:-1])
     return encoded.dataset(TaskMixPlan(lengths, batch_size, power, seed), shapes)
 
 
@@ -304,9 +289,3 @@ def _read(source: SentenceArrays, rows: Tensor, time: Tensor) -> dict[str, Tenso
     for tensor, spec in zip(found, specs.values(), strict=True):
         tensor.set_shape(spec.shape)
     return dict(zip(specs, found, strict=True))
-
-
-def _features_of_types(types: list[str], text: WordFeatures) -> dict[str, Tensor]:
-    """Compute the features of each distinct token; a few thousand at a time, for a bounded memory."""
-    chunks = [text.of_column(tf.constant(types[i : i + 8192])[:, tf.newaxis]) for i in range(0, len(types), 8192)]
-    return {name: tf.concat([chunk[name] for chunk in chunks], axis=0)[:, 0] for name in chunks[0]}

@@ -11,6 +11,9 @@ from tfkd.errors import TfkdError
 _WINDOW = 64
 """Batches' worth of shuffled sentences that are sorted by length together: little padding, and still random."""
 
+PADDED_SIZE = 8192
+"""Tokens or pieces, padding counted, that a model runs on at once: memory must not grow with the longest sentence."""
+
 
 class BatchPlan:
     """Say which sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
@@ -59,6 +62,27 @@ class BatchPlan:
             part = part[np.argsort(self.lengths[part], kind="stable")]
             batches += np.split(part, range(self.batch_size, len(part), self.batch_size))
         return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def groups_by_size(sizes: Sequence[int] | np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """Yield sentences in groups of similar size, the smallest first, that a model is to run on at once.
+
+    Args:
+        sizes: The size of each sentence.
+        most: How many may be in a group; of large ones so many that `PADDED_SIZE` is not exceeded, but at least one.
+
+    Example:
+        >>> [group.tolist() for group in groups_by_size([9, 3, 9000, 5], most=2)]
+        [[1, 3], [0], [2]]
+    """
+    order = np.argsort(sizes, kind="stable")
+    ordered = np.asarray(sizes)[order]
+    start = 0
+    while start < len(order):
+        widths = ordered[start : start + most] * np.arange(1, len(ordered[start : start + most]) + 1)
+        number = max(int(np.searchsorted(widths, PADDED_SIZE, side="right")), 1)
+        yield order[start : start + number]
+        start += number
 
 
 class TaskMixPlan:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO
@@ -15,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.errors import TfkdError
-from tfkd.preprocessing.segmentation import Segments, segment
+from tfkd.preprocessing.segmentation import traced_segment
 
 _LINES = 512
 """Documents that are cut at once."""
@@ -50,7 +49,7 @@ class TextSentences(Iterable[tuple[str, ...]]):
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         """Read sentence after sentence."""
-        cut = _cut()
+        cut = traced_segment()
         try:
             with self._open() as file:
                 while lines := list(islice(file, _LINES)):
@@ -66,9 +65,3 @@ class TextSentences(Iterable[tuple[str, ...]]):
         with self.path.open("rb") as file:
             is_gzip = file.read(2) == b"\x1f\x8b"
         return gzip.open(self.path) if is_gzip else self.path.open("rb")  # type: ignore[return-value]
-
-
-@functools.cache
-def _cut() -> Callable[[tf.Tensor], Segments]:
-    """Trace the graph that cuts documents, which takes as long as cutting thousands of them, once a process."""
-    return tf.function(segment, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)

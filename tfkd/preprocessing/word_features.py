@@ -10,9 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import override
 
 from tfkd.corpora import Corpus
 from tfkd.errors import TfkdError
+from tfkd.preprocessing.text import Text
 
 Tensor = Any
 
@@ -21,7 +23,7 @@ CASINGS = ("padding", "lower", "upper", "title", "mixed", "number", "with_digit"
 
 
 @keras.saving.register_keras_serializable("tfkd")
-class WordFeatures:
+class WordFeatures(Text):
     """Turn tokens into word ids, casing ids and character ids.
 
     Calling it is TensorFlow graph code. A token's features depend on that token alone, so that
@@ -116,8 +118,8 @@ class WordFeatures:
         frequent = sorted((c for c in characters if characters[c] >= 2), key=lambda c: (-characters[c], c))
         return cls(list(known), frequent, **kwargs)
 
+    @override
     def __call__(self, tokens: Tensor) -> dict[str, Tensor]:
-        """Compute the features of tokens, strings `[batch, time]` with `""` as padding."""
         tokens = tf.convert_to_tensor(tokens)
         return {
             "words": self._word_ids.lookup(self.normalize(tokens)),
@@ -125,10 +127,22 @@ class WordFeatures:
             "characters": self._characters(tokens),
         }
 
+    @override
+    def of_types(self, types: Tensor) -> dict[str, Tensor]:
+        return {name: column[:, 0] for name, column in self(types[:, tf.newaxis]).items()}
+
+    @override
+    def table(self, types: Sequence[str]) -> dict[str, Tensor]:
+        chunks = [self._traced(tf.constant(types[i : i + 8192])) for i in range(0, len(types), 8192)]
+        return {name: tf.concat([chunk[name] for chunk in chunks], axis=0) for name in chunks[0]}
+
+    @override
+    def gather(self, table: dict[str, Tensor], ids: Tensor, size: Tensor | None = None) -> dict[str, Tensor]:
+        return {name: tf.gather(rows, ids) for name, rows in table.items()}
+
     @cached_property
-    def of_column(self) -> Any:
-        """The same as a traced function of a column of tokens, strings `[tokens, 1]`."""
-        return tf.function(self.__call__, input_signature=[tf.TensorSpec([None, 1], tf.string)], autograph=False)
+    def _traced(self) -> Any:
+        return tf.function(self.of_types, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
     def normalize(self, tokens: Tensor) -> Tensor:
         """Bring tokens into the vocabulary's form, strings of any shape."""
@@ -138,8 +152,8 @@ class WordFeatures:
             tokens = tf.strings.regex_replace(tokens, r"[0-9]", "0")
         return tokens
 
+    @override
     def inputs(self) -> dict[str, keras.KerasTensor]:
-        """Make the symbolic inputs of a functional model that takes these features."""
         return {
             "words": keras.Input((None,), dtype="int32", name="words"),
             "casing": keras.Input((None,), dtype="int32", name="casing"),
@@ -147,12 +161,17 @@ class WordFeatures:
         }
 
     @staticmethod
+    @override
     def mask(features: dict[str, Tensor]) -> Tensor:
-        """Tell real tokens (True) from padding, bool `[batch, time]`."""
         return keras.ops.not_equal(features["words"], 0)
 
+    @property
+    @override
+    def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
+        return [self._word_ids]
+
+    @override
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
         return {
             "words": list(self.words),
             "characters": list(self.characters),
@@ -160,19 +179,6 @@ class WordFeatures:
             "normalize_digits": self.normalize_digits,
             "max_characters": self.max_characters,
         }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> WordFeatures:
-        """Make the same features again."""
-        return cls(**config)
-
-    def __eq__(self, other: object) -> bool:
-        """Two of the same settings and vocabulary are equal."""
-        return isinstance(other, WordFeatures) and self.get_config() == other.get_config()
-
-    def __hash__(self) -> int:
-        """Hash by the settings."""
-        return hash((self.words, self.characters, self.lowercase, self.normalize_digits, self.max_characters))
 
     def _normalize_all(self, tokens: list[str]) -> list[str]:
         """Normalise by the graph itself: Python's lower-casing differs from it for some characters."""

@@ -1,10 +1,23 @@
-"""Using a trained tagger: SavedModel export, and entities in raw text."""
+"""Using a trained tagger: SavedModel export, servers and their clients, and entities in raw text."""
 
 from __future__ import annotations
 
-from tfkd.serving.annotator import Annotation, Annotator, Entity
+from tfkd.serving.annotator import Annotator
+from tfkd.serving.client import ClientOptions, ServerError
+from tfkd.serving.entities import Annotation, Entity
 from tfkd.serving.export import export
-from tfkd.serving.loading import load_tagger
+from tfkd.serving.loading import load_model
+from tfkd.serving.server_config import server_config
 from tfkd.serving.signatures import Signatures
 
-__all__ = ["Annotation", "Annotator", "Entity", "Signatures", "export", "load_tagger"]
+__all__ = [
+    "Annotation",
+    "Annotator",
+    "ClientOptions",
+    "Entity",
+    "ServerError",
+    "Signatures",
+    "export",
+    "load_model",
+    "server_config",
+]

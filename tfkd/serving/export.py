@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import unicodedata
 import uuid
-from importlib.metadata import version as installed_version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +12,40 @@ import tensorflow as tf
 
 from tfkd.errors import TfkdError
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.serving.card import write_card
 from tfkd.serving.signatures import Signatures
-
-CARD = Path("assets.extra", "tfkd.json")
-"""Where a SavedModel of this library says what it is; `assets.extra` is the folder that its format leaves to others."""
+from tfkd.serving.warm_up import write_warm_up
 
 
-def export(tagger: Tagger, path: str | Path, *, version: int | None = None) -> Path:
-    """Write a tagger as the next version of a SavedModel: `PATH/1`, `PATH/2`, and so on.
+def export(
+    model: Tagger | MultiTaskTagger,
+    path: str | Path,
+    *,
+    version: int | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a tagger or a teacher as the next version of a SavedModel: `PATH/1`, `PATH/2`, and so on.
 
     The folder appears whole or not at all. It holds the vocabulary and only core TensorFlow operations, and answers to
-    the signatures `serving_default` (raw text) and `tag_tokens` (padded tokens), which `docs/serving.md` describes.
+    the signatures `serving_default` (raw text), `tag_tokens` (padded tokens) and `describe` (what the model is), which
+    `docs/serving.md` describes. Beside them lie a model card and the requests by which a server warms up.
 
     Args:
-        tagger: A trained tagger; for a teacher, the view of one task, `teacher.for_task(...)`.
+        model: A trained tagger or teacher; for some of a teacher's tasks `teacher.with_tasks(...)`, for the view of one
+            `teacher.for_task(...)`.
         path: The folder of the model's versions, such as `savedmodels/disease`. Where its last part is a number and no
             `version` is given, that is the version: `savedmodels/disease/1`.
         version: The version, 1 or above; by default the number after the highest that exists.
+        about: What the model card says beside what the model itself tells, as plain values for JSON: `corpora` (name
+            or path for each task), `data_license`, `scores` (for each task and split, as `Scores.to_dict` gives them),
+            `sizes`, `teachers`, `configuration`, `training_versions`.
 
     Returns:
         The folder of the new version.
 
     Raises:
-        TfkdError: The tagger is a teacher or no tagger at all, the version that was asked for exists, or the folder
-            cannot be written.
+        TfkdError: It is neither tagger nor teacher, the version that was asked for exists, or the folder cannot be
+            written.
 
     Example:
         >>> import tempfile
@@ -48,9 +56,9 @@ def export(tagger: Tagger, path: str | Path, *, version: int | None = None) -> P
         >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8))
         >>> folder = export(tagger, Path(tempfile.mkdtemp(), "gene"))
         >>> folder.name, sorted(tf.saved_model.load(folder).signatures)
-        ('1', ['serving_default', 'tag_tokens'])
+        ('1', ['describe', 'serving_default', 'tag_tokens'])
     """
-    check_tagger(tagger)
+    module = Signatures(model)
     path = Path(path)
     if version is None and _is_version(path.name):
         path, version = path.parent, int(path.name)
@@ -63,12 +71,10 @@ def export(tagger: Tagger, path: str | Path, *, version: int | None = None) -> P
 
     hidden = path / f".being-written-{uuid.uuid4().hex}"
     try:
-        module = Signatures(tagger)
-        tf.saved_model.save(
-            module, hidden, signatures={"serving_default": module.serving_default, "tag_tokens": module.tag_tokens}
-        )
-        (hidden / CARD).parent.mkdir(exist_ok=True)
-        (hidden / CARD).write_text(json.dumps(_card(tagger), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        functions = ("serving_default", "tag_tokens", "describe")
+        tf.saved_model.save(module, hidden, signatures={name: getattr(module, name) for name in functions})
+        write_card(hidden, model, about or {}, path.name)
+        write_warm_up(hidden, path.name)
         return _publish(hidden, path, version)
     except OSError as error:
         raise TfkdError(f"{path}: the model cannot be written there: {error.strerror or error}") from None
@@ -89,30 +95,6 @@ def versions(path: Path) -> list[int]:
     if not path.is_dir():
         return []
     return sorted(int(folder.name) for folder in path.iterdir() if _is_version(folder.name) and folder.is_dir())
-
-
-def check_tagger(tagger: object) -> None:
-    """Refuse what cannot be exported.
-
-    Args:
-        tagger: Anything.
-
-    Raises:
-        TfkdError: It is a teacher, or no tagger.
-
-    Example:
-        >>> check_tagger("disease.keras")
-        Traceback (most recent call last):
-        tfkd.errors.TfkdError: expected a tfkd.models.Tagger, got a str
-    """
-    if isinstance(tagger, MultiTaskTagger):
-        tasks = ", ".join(repr(task) for task in tagger.tasks)
-        raise TfkdError(
-            f"a multi-task teacher has several tasks ({tasks}); choose one with teacher.for_task({tagger.tasks[0]!r}), "
-            f"or --task {tagger.tasks[0]} on the command line"
-        )
-    if not isinstance(tagger, Tagger):
-        raise TfkdError(f"expected a tfkd.models.Tagger, got a {type(tagger).__name__}")
 
 
 def _is_version(name: str) -> bool:
@@ -139,16 +121,3 @@ def _publish(hidden: Path, path: Path, version: int | None) -> Path:
                 raise
             if version is not None:
                 _check_version(path, version)
-
-
-def _card(tagger: Tagger) -> dict[str, Any]:
-    return {
-        "scheme": tagger.scheme,
-        "tags": list(tagger.tags),
-        "types": sorted({tag.partition("-")[2] for tag in tagger.tags if tag != "O"}),
-        "versions": {
-            "tfkd": installed_version("tfkd"),
-            "tensorflow": tf.__version__,
-            "unicode": unicodedata.unidata_version,
-        },
-    }

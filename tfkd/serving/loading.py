@@ -1,7 +1,8 @@
-"""Finding a trained tagger on disk."""
+"""Finding a trained model on disk."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -13,21 +14,22 @@ MODEL_FILE = "model.keras"
 """What the model is called in the folder of a run."""
 
 
-def load_tagger(path: str | Path, *, task: str | None = None) -> Tagger:
-    """Load the tagger of a run, or the view of one task of a teacher's run.
+def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | MultiTaskTagger:
+    """Load the model of a run: a tagger, or of a teacher all tasks or those that are named.
 
     Args:
         path: A run's folder, or a `.keras` file.
-        task: The task, where the run is that of a multi-task teacher.
+        tasks: Tasks of a teacher: of one its view is given, a `Tagger`; of several a teacher of these; of none the
+            whole teacher.
 
     Returns:
-        The tagger, not compiled.
+        The model, not compiled.
 
     Raises:
-        TfkdError: There is no such model, it is not one of this library, or a teacher's task is not named.
+        TfkdError: There is no such model, it is not one of this library, or it has no such task.
 
     Example:
-        >>> load_tagger("runs/no-such-run")
+        >>> load_model("runs/no-such-run")
         Traceback (most recent call last):
         tfkd.errors.TfkdError: runs/no-such-run: expected the folder of a run, with model.keras in it; ...
     """
@@ -40,13 +42,10 @@ def load_tagger(path: str | Path, *, task: str | None = None) -> Tagger:
         model = keras.models.load_model(file, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise TfkdError(f"{file}: Keras cannot load it as a model: {error}") from error
-    if isinstance(model, MultiTaskTagger):
-        if task is None:
-            tasks = ", ".join(repr(name) for name in model.tasks)
-            raise TfkdError(f"{path} holds a multi-task teacher; choose one of its tasks with --task: {tasks}")
-        return model.for_task(task)
-    if not isinstance(model, Tagger):
+    if not isinstance(model, Tagger | MultiTaskTagger):
         raise TfkdError(f"{file}: expected a tagger or a teacher of tfkd, got a {type(model).__name__}")
-    if task is not None:
-        raise TfkdError(f"{path} holds a tagger of a single task, not a teacher; leave out the task {task!r}")
-    return model
+    if not tasks:
+        return model
+    if isinstance(model, Tagger):
+        raise TfkdError(f"{path} holds a tagger of a single task, not a teacher; leave out the task {tasks[0]!r}")
+    return model.for_task(tasks[0]) if len(tasks) == 1 else model.with_tasks(tasks)

@@ -1,30 +1,35 @@
-"""The two functions that an exported model answers to: raw text, and tokens."""
+"""The functions that an exported model answers to: raw text, tokens, and what the model is."""
 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 
+from tfkd.errors import TfkdError
+from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.preprocessing.segmentation import segment
+from tfkd.serving.card import describe
 
-if TYPE_CHECKING:
-    from tfkd.models import Tagger
-
-PADDED_TOKENS = 4096
-"""Tokens, padding counted, that go through the network at once; a longer sentence goes alone and whole."""
+PADDED_SIZE = 4096
+"""Tokens or pieces, padding counted, that go through the network at once; a longer sentence goes alone and whole."""
 
 
 class Signatures(tf.Module):
-    """A tagger as graph functions of strings, with its vocabulary and weights inside.
+    """A tagger or a teacher as graph functions of strings, with its vocabulary and weights inside.
 
-    Sentences are sorted by length and tagged in groups of at most `PADDED_TOKENS` tokens, so that memory is bounded
-    and little is padded, whatever came in one request.
+    Sentences are sorted by size and tagged in groups of at most `PADDED_SIZE` tokens or pieces, so that memory is
+    bounded and little is padded, whatever came in one request. Of a teacher the shared layers run once for all tasks;
+    what a tagger answers as `tags` and `scores` it answers as `tags/TASK` and `scores/TASK` for each of them.
 
     Args:
-        tagger: A trained tagger. Its weights are shared, not copied: what it learns later holds here too.
+        model: A trained tagger or teacher. Its weights are shared, not copied: what it learns later holds here too.
+
+    Raises:
+        TfkdError: It is neither.
 
     Example:
         >>> from tfkd.corpora import demo_corpora
@@ -39,47 +44,73 @@ class Signatures(tf.Module):
         [[0, 0, 0, 1, 1], [-1, -1, -1, -1, -1]]
     """
 
-    def __init__(self, tagger: Tagger) -> None:
+    def __init__(self, model: Tagger | MultiTaskTagger) -> None:
         super().__init__(name="signatures")
+        # As text: a module takes dictionaries for parts of itself.
+        self._description = json.dumps(describe(_checked(model)), ensure_ascii=False)
         # Only what the graph reads is tracked, so that an export holds neither optimiser nor metrics.
-        self.tracked_weights = [weight.value for weight in tagger.weights]
-        self.tracked_tables = [v for v in vars(tagger.text).values() if isinstance(v, tf.lookup.StaticHashTable)]
-        self._names = tf.constant(["", *tagger.tags])
+        self.tracked_weights = [weight.value for weight in model.weights]
+        self.tracked_tables = model.text.lookup_tables
+        self._names = {suffix: tf.constant(["", *view.tags]) for suffix, view in _views(model).items()}
         # One graph of the network serves both signatures.
         self._tag = _graph(tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int64))(
-            lambda tokens, lengths: _tag_by_length(tagger, tokens, lengths)
+            lambda tokens, lengths: _tag_by_size(model, tokens, lengths)
         )
         self.serving_default = _graph(tf.TensorSpec([None], tf.string, name="text"))(self._tag_passages)
         self.tag_tokens = _graph(tf.TensorSpec([None, None], tf.string, name="tokens"))(self._tag_sentences)
+        self.describe = _graph(tf.TensorSpec([None], tf.string, name="text"))(self._describe)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What the model says of itself, see `tfkd.serving.card.describe`."""
+        return json.loads(self._description)
 
     def _tag_passages(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         with tf.device("/CPU:0"):
             segments = segment(text)
         splits = segments.sentence_splits
-        tags, scores = self._tag(segments.tokens, splits[1:] - splits[:-1])
 
         def dense(values: tf.Tensor, padding: str | float) -> tf.Tensor:
             return segments.by_passage(values).to_tensor(default_value=tf.cast(padding, values.dtype))
 
-        return {
+        answer = {
             "tokens": dense(segments.tokens, ""),
-            "tags": tf.gather(self._names, dense(tags + 1, 0)),
-            "scores": dense(scores, 0.0),
             "starts": dense(segments.starts, -1),
             "ends": dense(segments.ends, -1),
             "sentences": dense(segments.sentences, -1),
-            "num_tokens": tf.cast(segments.by_passage(tags).row_lengths(), tf.int32),
+            "num_tokens": tf.cast(segments.by_passage(segments.starts).row_lengths(), tf.int32),
         }
+        for suffix, (tags, scores) in self._tag(segments.tokens, splits[1:] - splits[:-1]).items():
+            answer[f"tags{suffix}"] = tf.gather(self._names[suffix], dense(tags + 1, 0))
+            answer[f"scores{suffix}"] = dense(scores, 0.0)
+        return answer
 
     def _tag_sentences(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         real = tokens != ""
         lengths = tf.reduce_sum(tf.cast(real, tf.int64), axis=1)
-        tags, scores = self._tag(tf.boolean_mask(tokens, real), lengths)
         where, shape = tf.where(real), tf.shape(tokens, out_type=tf.int64)
-        return {
-            "tags": tf.gather(self._names, tf.scatter_nd(where, tags + 1, shape)),
-            "scores": tf.scatter_nd(where, scores, shape),
-        }
+        answer = {}
+        for suffix, (tags, scores) in self._tag(tf.boolean_mask(tokens, real), lengths).items():
+            answer[f"tags{suffix}"] = tf.gather(self._names[suffix], tf.scatter_nd(where, tags + 1, shape))
+            answer[f"scores{suffix}"] = tf.scatter_nd(where, scores, shape)
+        return answer
+
+    def _describe(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Say for each text what the model is: a server answers only to what has an input, and by the row."""
+        return {"model": tf.fill(tf.shape(text), self._description)}
+
+
+def _checked(model: Tagger | MultiTaskTagger) -> Tagger | MultiTaskTagger:
+    if not isinstance(model, Tagger | MultiTaskTagger):
+        raise TfkdError(f"expected a tfkd.models.Tagger or MultiTaskTagger, got a {type(model).__name__}")
+    return model
+
+
+def _views(model: Tagger | MultiTaskTagger) -> dict[str, Tagger]:
+    """Return the tagger of each task under what stands behind `tags` and `scores` in the names of its outputs."""
+    if isinstance(model, MultiTaskTagger):
+        return {f"/{task}": model.for_task(task) for task in model.tasks}
+    return {"": model}
 
 
 def _graph(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
@@ -87,22 +118,29 @@ def _graph(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
     return functools.partial(tf.function, input_signature=signature, autograph=False)
 
 
-def _tag_by_length(tagger: Tagger, tokens: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Tag sentences in groups of similar length.
+def _tag_by_size(
+    model: Tagger | MultiTaskTagger, tokens: tf.Tensor, lengths: tf.Tensor
+) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+    """Tag sentences in groups of similar size; the features of each distinct token are computed once.
 
     Args:
-        tagger: The tagger.
+        model: The tagger or teacher.
         tokens: string, shape [N]: the tokens of all sentences, one after the other.
         lengths: int64, shape [S]: how many tokens each sentence has; 0 is allowed.
 
     Returns:
-        For all tokens in their order the index of the tag, int32 of shape [N], and its probability, float32.
+        For all tokens in their order the index of the tag, int32 of shape [N], and its probability, float32; of a
+        teacher for each task, under `/TASK`, of a tagger under `""`.
     """
-    order = tf.argsort(lengths, stable=True)
+    types, ids = tf.unique(tf.concat([[""], tokens], 0))
+    table = model.text.of_types(types)
+    of_type = model.text.sizes(table)
+    sizes = lengths if of_type is None else _sums(tf.gather(of_type, ids[1:]), lengths)
+    order = tf.argsort(sizes, stable=True)
     total = tf.size(tokens, out_type=tf.int64)
     positions = tf.RaggedTensor.from_row_lengths(tf.range(total), lengths, validate=False)
     positions = tf.gather(positions, order).flat_values
-    tokens, lengths = tf.gather(tokens, positions), tf.gather(lengths, order)
+    ids, lengths, sizes = tf.gather(ids[1:], positions), tf.gather(lengths, order), tf.gather(sizes, order)
     splits = tf.concat([[0], tf.cumsum(lengths)], 0)
     rows = tf.size(lengths, out_type=tf.int64)
 
@@ -110,21 +148,30 @@ def _tag_by_length(tagger: Tagger, tokens: tf.Tensor, lengths: tf.Tensor) -> tup
         return row < rows
 
     def step(row: tf.Tensor, number: tf.Tensor, *found: tf.TensorArray) -> tuple[tf.Tensor | tf.TensorArray, ...]:
-        rest = lengths[row:]
-        fits = tf.range(1, tf.size(rest, out_type=tf.int64) + 1) * rest <= PADDED_TOKENS
+        rest = sizes[row:]
+        fits = tf.range(1, tf.size(rest, out_type=tf.int64) + 1) * rest <= PADDED_SIZE
         end = row + tf.maximum(tf.reduce_sum(tf.cast(fits, tf.int64)), 1)
         chosen, first = lengths[row:end], splits[row]
-        group = tf.RaggedTensor.from_row_lengths(tokens[first : splits[end]], chosen, validate=False)
-        decoded = tagger.decode(tagger.text(group.to_tensor(default_value="")))
+        group = tf.RaggedTensor.from_row_lengths(ids[first : splits[end]], chosen, validate=False)
+        decoded = model.decode(model.text.gather(table, group.to_tensor()))
         real = tf.sequence_mask(chosen)
-        values = (tf.boolean_mask(decoded[key], real) for key in ("tags", "scores"))
+        heads = [decoded[task] for task in model.tasks] if isinstance(model, MultiTaskTagger) else [decoded]
+        values = [tf.boolean_mask(head[key], real) for head in heads for key in ("tags", "scores")]
         return end, number + 1, *(array.write(number, value) for array, value in zip(found, values, strict=True))
 
+    suffixes = list(_views(model))
     arrays = [
         tf.TensorArray(dtype, 0, dynamic_size=True, infer_shape=False, element_shape=[None])
-        for dtype in (tf.int32, tf.float32)
+        for dtype in (tf.int32, tf.float32) * len(suffixes)
     ]
     first_row = tf.reduce_sum(tf.cast(lengths == 0, tf.int64))
     _, _, *arrays = tf.while_loop(more, step, (first_row, tf.constant(0), *arrays), parallel_iterations=1)
-    tags, scores = (tf.scatter_nd(positions[:, tf.newaxis], array.concat(), [total]) for array in arrays)
-    return tags, scores
+    found = [tf.scatter_nd(positions[:, tf.newaxis], array.concat(), [total]) for array in arrays]
+    return dict(zip(suffixes, zip(found[::2], found[1::2], strict=True), strict=True))
+
+
+def _sums(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """Add up values by the row that they stand in."""
+    ends = tf.concat([[0], tf.cumsum(values)], 0)
+    splits = tf.concat([[0], tf.cumsum(lengths)], 0)
+    return tf.gather(ends, splits[1:]) - tf.gather(ends, splits[:-1])

@@ -8,27 +8,8 @@
 set -euo pipefail
 corpora=$1 out=$2 seeds=${3:-1 2 3} tasks=${4:-ncbi-disease bc5cdr-chem linnaeus}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-texts="[NCBI-disease-IOB, BC5CDR-disease-IOB, BC5CDR-chem-IOB, BC2GM-IOB, linnaeus-IOB, AnatEM-IOB]"
+. "$here/../runs.sh"
 
-finished() { [ -f "$out/$1/scores.json" ] || { [[ $1 != *-teacher-* ]] && [ -f "$here/$1/scores.json" ]; }; }
-run() { # NAME NEEDED-RUN-OR-CACHE ARGUMENTS: a run, if what it needs is there
-  local name=$1 needed=$2 one
-  shift 2
-  finished "$name" && return
-  for one in $needed; do [ -f "$out/$one/scores.json" ] || [ -f "$out/$one/complete" ] || return 0; done
-  echo "tfkd $* --set corpora_root=$corpora --set seed=$seed --out $out/$name > $out/$name.log 2>&1"
-}
-cache() { # NAME NEEDED-RUN ARGUMENTS
-  [ -f "$out/$1/complete" ] || ! [ -f "$out/$2/scores.json" ] ||
-    echo "tfkd cache-teacher $out/$2 ${*:3} --set corpora_root=$corpora --out $out/$1 > $out/$1.log 2>&1 && touch $out/$1/complete"
-}
-student() { echo "distill $task-student --cache $out/$1 --set distillation.losses=$2"; }
-# 48 sentences without labels beside the 16 with labels, so that there are as many updates as without them.
-transfer() { echo "--set 'transfer={corpora: $texts, share: 0.75, sentences: $1}' --set training.batch_size=64 --set text.min_count=2"; }
-
-mkdir -p "$out"
-logits="'[{logits: {temperature: 2.0}}]'" posteriors="'[{posteriors: {temperature: 2.0}}]'"
-shared="features: {teacher_layer: shared_encoder}" own="features: {teacher_layer: task_encoder}"
 for seed in $seeds; do
   for head in softmax crf; do
     run $head-teacher-$seed "" train six-corpora-teacher --set head=$head
@@ -61,7 +42,9 @@ for seed in $seeds; do
     cache softmax-$task-all-$seed softmax-teacher-$seed --for $task-student "$(transfer null)" --outputs logits
     cache crf-$task-all-$seed crf-teacher-$seed --for $task-student "$(transfer null)" --outputs posteriors@2
     of=softmax-$task-all-$seed
-    for count in null 8000 2000; do
+    counts=null
+    [ $task != ncbi-disease ] || counts="null 8000 2000"
+    for count in $counts; do
       run $task-transfer-${count/null/all}-$seed $of "$(student $of "$logits")" "$(transfer $count)"
     done
     of=crf-$task-all-$seed
@@ -75,6 +58,7 @@ for seed in $seeds; do
     several="softmax-$task-1 softmax-$task-2 softmax-$task-3"
     run $task-three-logits-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
       --set distillation.losses="$logits"
+    [ $task = ncbi-disease ] || continue
     several="softmax-$task-all-1 softmax-$task-all-2 softmax-$task-all-3"
     run $task-three-transfer-all-$seed "$several" distill $task-student $(printf -- "--cache $out/%s " $several) \
       --set distillation.losses="$logits" "$(transfer null)"

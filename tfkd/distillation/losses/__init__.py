@@ -13,14 +13,17 @@ from tfkd.distillation.losses.logits import (
     LogitsRegression,
 )
 from tfkd.distillation.losses.sequences import PathDistillation, PosteriorDistillation, SequenceDistillation
+from tfkd.distillation.losses.transformers import AttentionDistillation, HiddenStateDistillation
 
 __all__ = [
+    "AttentionDistillation",
     "Batch",
     "CorrelationDistillation",
     "CosineFeatureDistillation",
     "DecoupledDistillation",
     "DistillationLoss",
     "FeatureDistillation",
+    "HiddenStateDistillation",
     "LogitsDistillation",
     "LogitsRegression",
     "PathDistillation",

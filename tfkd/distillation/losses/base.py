@@ -53,6 +53,9 @@ class DistillationLoss:
     student_layers: tuple[str, ...] = ()
     """Names of the student's layers whose outputs are needed."""
 
+    student_attention: tuple[str, ...] = ()
+    """Names of the student's layers whose attention is needed."""
+
     layers: tuple[keras.layers.Layer, ...] = ()
     """Layers that are trained with the student and belong to the loss."""
 

@@ -1,0 +1,24 @@
+"""The exported students whose serving is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from tfkd.corpora import Corpus
+from tfkd.models import BiLSTM, Tagger
+from tfkd.optimizers import Adam
+from tfkd.preprocessing import WordFeatures, batches
+from tfkd.serving import export
+
+
+def exported_student(corpus: Corpus, folder: Path, encoder: BiLSTM, *, epochs: int) -> Path:
+    """Train a student with a softmax head for some epochs and export it below a folder; return the version's folder."""
+    keras.utils.set_random_seed(1)
+    text = WordFeatures.adapt(corpus)
+    student = Tagger(text, corpus, encoder=encoder)
+    if epochs:
+        student.compile(Adam(3e-3))
+        student.fit(batches(corpus.train, text, student.tags), epochs=epochs, verbose=0)
+    return export(student, folder / "student")

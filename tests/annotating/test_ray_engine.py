@@ -1,0 +1,68 @@
+"""The same work on Ray Data: two workers, of which one is killed in the middle of a block."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.annotating.conftest import lines
+from tests.annotating.test_files import StoppedError, stop_after
+from tfkd.annotating import Engine, Output, Settings, annotate_files
+
+pytestmark = pytest.mark.slow
+ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+BLOCK = 4000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    # Ray's own choice, 15, makes workers wait for all else that runs here.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
+    yield
+    ray.shutdown()
+
+
+def kill_one(out: Output, killed: list[int], over: threading.Event) -> None:
+    """Wait until a process is at work on a block, and kill it."""
+    while not killed and not over.wait(0.002):
+        for attempt in out.folder.path.glob(".attempt-*"):
+            killed.append(int(attempt.name.split("-")[1]))
+            os.kill(killed[0], signal.SIGKILL)
+            return
+
+
+def test_two_workers_and_one_killed_give_what_one_process_gives(model: str, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(3):
+        (source / f"{number}.txt").write_text(lines(150, seed=number), encoding="utf-8")
+    (source / "4.jsonl").write_text('{"text": "cancer"}\n{"text": 7}\n')
+    settings = Settings((model,))
+    unbroken = Output(tmp_path / "unbroken.jsonl", "jsonl")
+    expected = annotate_files(settings, [source], unbroken, engine=Engine(block_bytes=BLOCK))
+    out, killed, told = Output(tmp_path / "out.jsonl", "jsonl"), [], []
+    with pytest.raises(StoppedError):
+        annotate_files(settings, [source], out, engine=Engine(block_bytes=BLOCK), show=stop_after(2))
+    over = threading.Event()
+    thread = threading.Thread(target=kill_one, args=(out, killed, over))
+    thread.start()
+    engine = Engine("ray", workers=2, block_bytes=BLOCK)
+    try:
+        done = annotate_files(settings, [source], out, engine=engine, on_broken=told.append)
+    finally:
+        over.set()
+        thread.join()
+    assert killed
+    assert killed[0] != os.getpid()
+    assert (done.blocks, done.gone_on) == (expected.blocks, 2)
+    assert done.report == expected.report
+    assert out.path.read_bytes() == unbroken.path.read_bytes()
+    assert out.errors.read_bytes() == unbroken.errors.read_bytes()
+    assert len(told) == 1
+    assert not out.folder.path.exists()

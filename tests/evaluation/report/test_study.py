@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tfkd.errors import TfkdError
+from tfkd.evaluation.report import Part, Study, StudyRun, read_study, write_report
+
+RUNS = tuple(StudyRun(f"c{c}", m, 1, 0.5 + 0.01 * c) for c in range(3) for m in ("a", "b"))
+STUDY = Study("T", (Part("Main", ("a", "b"), baseline="a"),), RUNS)
+
+
+def test_a_study_is_json_and_comes_back(full_study, tmp_path):
+    plain = json.dumps(full_study.to_dict(), allow_nan=False)
+    (tmp_path / "study.json").write_text(plain)
+    assert read_study(tmp_path / "study.json") == full_study == read_study(json.loads(plain))
+
+
+def test_a_part_takes_its_runs(full_study):
+    main, small, later = full_study.parts
+    assert {run.training_sentences for run in full_study.runs_of(main)} == {1000}
+    assert len(full_study.runs_of(main)) == 36
+    assert len(full_study.runs_of(small)) == 12
+    assert full_study.missing(small) == ["not yet run"]
+    assert full_study.runs_of(later) == []
+    assert len(full_study.compare(main, ("BC2GM",)).corpora) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.pop("title"), "title: Field required"),
+        (lambda d: d.update(titel="x"), "titel: "),
+        (lambda d: d["runs"][1].update(test_f1="high"), "runs.1.test_f1: Input should be a valid number"),
+        (lambda d: d["runs"][1].update(f1=0.5), "runs.1.f1: "),
+        (lambda d: d["parts"][0].update(methods=[]), "part 'Main' has no methods"),
+        (lambda d: d["parts"][0].update(baseline="aa"), "part 'Main': 'aa' is none of its methods"),
+        (lambda d: d["parts"][0].update(families={"f": [["a", "c"]]}), "'c' is none of its methods"),
+        (lambda d: d["parts"].append(d["parts"][0]), "two parts bear one name"),
+    ],
+)
+def test_wrong_input_is_refused_with_its_place(change, said):
+    plain = json.loads(json.dumps(STUDY.to_dict()))
+    change(plain)
+    with pytest.raises(TfkdError, match=said):
+        read_study(plain)
+
+
+def test_files_that_are_none_are_refused(tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(TfkdError, match=r"broken\.json: is no JSON"):
+        read_study(tmp_path / "broken.json")
+    with pytest.raises(TfkdError, match=r"none\.json: cannot be read: No such file"):
+        read_study(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize(
+    ("study", "said"),
+    [
+        (replace(STUDY, runs=()), "a finished run at least, got 1 parts and 0 runs"),
+        (replace(STUDY, parts=()), "got 0 parts and 6 runs"),
+        (replace(STUDY, parts=(Part("Main", ("c",)),)), "none of its 6 runs belongs to one of its parts"),
+        (replace(STUDY, runs=RUNS + RUNS[:1]), "part 'Main': row 7: corpus 'c0', method 'a', seed 1 stands in row 1"),
+        (replace(STUDY, runs=(StudyRun("c", "a", 1, float("nan")),)), "part 'Main': row 1: .* a finite number"),
+    ],
+)
+def test_what_cannot_be_reported_is_refused(study, said, tmp_path):
+    with pytest.raises(TfkdError, match=said):
+        write_report(study, tmp_path / "report")
+    assert not (tmp_path / "report").exists()

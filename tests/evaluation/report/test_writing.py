@@ -1,0 +1,196 @@
+"""The files of a report: what they say, and that the page stands alone in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import re
+import statistics
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.report import browser
+from tfkd.errors import TfkdError
+from tfkd.evaluation.report import Part, Study, StudyRun, write_report
+
+PICTURES = ["learning-curves", "main-gains", "main-ranks", "parameters", "small-sets-gains", "speed"]
+
+
+class Text(HTMLParser):
+    """The text of a page, and its tags, which must be closed in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "!doctype"):
+            self.open.append(tag)
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_startendtag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / "tables" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_every_file_is_there(written):
+    assert sorted(p.name for p in written.iterdir()) == ["pictures", "report.html", "report.md", "tables"]
+    assert sorted({p.stem for p in (written / "pictures").iterdir()}) == PICTURES
+    for name in PICTURES:
+        assert (written / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<text" not in (written / "pictures" / f"{name}.svg").read_text()  # letters are shapes
+
+
+@pytest.mark.slow
+def test_the_page_is_well_formed_and_shows_names_as_they_are(written):
+    page = Text((written / "report.html").read_text(encoding="utf-8"))
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    for text in ("A <study> & its title", '<b>taught</b> & "quoted" | *starred*', "of <i>long</i> name, $5 & more"):
+        assert text in page.text
+    assert page.text.index("Main") < page.text.rindex("Does it <help>?") > page.text.rindex("Verdicts")
+
+
+@pytest.mark.slow
+def test_it_ends_with_the_verdicts(written):
+    for name, heading in (("report.html", ">Verdicts</h2>"), ("report.md", "## Verdicts")):
+        page = (written / name).read_text(encoding="utf-8")
+        end = page[page.index(heading) :]
+        assert "<h2" not in end[15:]
+        assert "Once more without BC2GM: " in end
+        assert "higher on 6 of 6 corpora" in end
+        assert "too few corpora to decide, since with 2 p cannot go below 0.5" in end
+        assert "There are no runs yet for: Later." in page
+        assert "There are no runs yet of not yet run" in page
+
+
+@pytest.mark.slow
+def test_tables_hold_the_numbers(written, full_study):
+    rows = table(written, "main-scores")
+    assert [row["method"] for row in rows] == ["alone", '<b>taught</b> & "quoted" | *starred*', "teacher"]
+    f1 = [
+        100 * r.test_f1
+        for r in full_study.runs
+        if (r.corpus, r.method, r.training_sentences) == ("BC2GM", "alone", 1000)
+    ]
+    assert float(rows[0]["BC2GM"]) == pytest.approx(statistics.mean(f1))
+    assert float(rows[2]["rank"]) == 1
+    assert len(table(written, "runs")) == len(full_study.runs)
+    (taught,) = table(written, "main-taught-against-alone")
+    assert float(taught["p"]) == 2 / 2**6
+    assert taught["wins : ties : losses"] == "6 : 0 : 0"
+    seen = table(written, "seen")[0]
+    assert (float(seen["seen: recall"]), seen["unseen: precision"]) == (70, "")
+    assert float(table(written, "errors")[0]["too short"]) == pytest.approx(50)
+    assert len(table(written, "main-sentences")) == 12
+    assert len(table(written, "learning-curves")) == 12
+
+
+@pytest.mark.slow
+def test_markdown_says_the_same(written):
+    markdown = (written / "report.md").read_text(encoding="utf-8")
+    assert markdown.startswith("# A \\<study\\> \\& its title\n")
+    for link in re.findall(r"\]\((pictures/[^)]*)\)", markdown):
+        assert (written / link).is_file()
+    assert len(re.findall(r"!\[", markdown)) == len(PICTURES)
+    # The cells of a row are as many as those of its table's head, whatever stands in a name.
+    for block in re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+def small_study(corpora: int = 1) -> Study:
+    runs = [StudyRun(f"c{c}", m, 1, 0.5) for c in range(corpora) for m in ("a", "b")]
+    return Study("Small", (Part("Main", ("a", "b"), baseline="a"),), tuple(runs))
+
+
+@pytest.mark.slow
+def test_the_same_study_gives_the_same_bytes(tmp_path):
+    first, second = (write_report(small_study(7), tmp_path / name) for name in ("one", "two"))
+    for one, two in [(first.html, second.html), (first.markdown, second.markdown),
+                     *zip(first.pictures + first.tables, second.pictures + second.tables, strict=True)]:  # fmt: skip
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_smallest_study(tmp_path):
+    files = write_report(small_study(), tmp_path)
+    assert [path.name for path in files.pictures] == ["main-gains.svg", "main-gains.png"]
+    assert "too few corpora to decide" in files.html.read_text()
+    one = replace(small_study(), runs=small_study().runs[:1])
+    assert write_report(one, tmp_path).pictures == ()
+
+
+def test_headings_that_make_one_name_lose_no_table(tmp_path):
+    families = {"scores": (("b", "a"),)}
+    parts = (Part("Runs", ("a", "b"), families=families), Part("runs!", ("a", "b"), families=families))
+    files = write_report(replace(small_study(), parts=parts), tmp_path)
+    names = [path.stem for path in files.tables]
+    assert names == ["runs-scores", "runs-scores-2", "runs-scores-3", "runs-scores-4", "runs"]
+    assert [list(table(tmp_path, name)[0])[1] for name in names] == ["mean", "against", "mean", "against", "method"]
+    ids = Text(files.html.read_text(encoding="utf-8")).ids
+    assert len(ids) == len(set(ids))
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TfkdError, match="the report cannot be written: Not a directory"):
+        write_report(small_study(), tmp_path / "file" / "report")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.find() is None, reason="no Chromium: install the Debian package chromium")
+@pytest.mark.parametrize("width", [360, 1200])
+def test_in_a_browser(written, tmp_path, width):
+    # Alone in a folder, so that nothing beside it can help.
+    (tmp_path / "page.html").write_bytes((written / "report.html").read_bytes())
+    with browser.opened(tmp_path / "page.html", width, tmp_path / "profile") as page:
+        assert page.value("document.documentElement.scrollWidth") <= width
+        boxes = page.value(
+            "[...document.querySelectorAll('svg')].map(s => {const b = s.getBoundingClientRect(), d = s.getBBox();"
+            "return [b.width, b.height, d.width, d.height, s.querySelectorAll('path').length]})"
+        )
+        assert len(boxes) == len(PICTURES)
+        for shown_width, height, drawn_width, drawn_height, paths in boxes:
+            assert min(shown_width, drawn_width) > 100
+            assert min(height, drawn_height) > 50
+            assert paths > 10
+        # Wide tables and pictures can be scrolled, and stay within the page.
+        assert (
+            page.value("Math.max(...[...document.querySelectorAll('.scroll, .picture')].map(e => e.clientWidth))")
+            <= width
+        )
+        wanted = [e["params"]["request"]["url"] for e in page.events if e["method"] == "Network.requestWillBeSent"]
+        assert wanted == [(tmp_path / "page.html").as_uri()]
+        sizes = "[...document.querySelectorAll('p, li, td, th')].map(e => parseFloat(getComputedStyle(e).fontSize))"
+        assert page.value(f"Math.min(...{sizes})") >= 12
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.find() is None, reason="no Chromium: install the Debian package chromium")
+def test_dark_paper_in_a_browser(written, tmp_path):
+    colours = []
+    for dark in (False, True):
+        with browser.opened(written / "report.html", 800, tmp_path / f"profile-{dark}", dark) as page:
+            style = "getComputedStyle(document.body)"
+            colours.append(page.value(f"[{style}.backgroundColor, {style}.color]"))
+            assert (
+                page.value("getComputedStyle(document.querySelector('.picture')).backgroundColor")
+                == "rgb(255, 255, 255)"
+            )
+    assert colours == [["rgb(255, 255, 255)", "rgb(27, 27, 27)"], ["rgb(22, 24, 27)", "rgb(230, 230, 230)"]]

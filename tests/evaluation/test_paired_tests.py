@@ -1,0 +1,142 @@
+"""Wilcoxon and Holm: against published examples and every sign gone through."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfkd.evaluation.effect_size import effect_sizes, rank_sums
+from tfkd.evaluation.paired_tests import holm, signed_rank_p, wilcoxon_holm
+from tfkd.evaluation.score_table import ScoreTable
+
+# Darwin's cross- and self-fertilised plants, in eighths of an inch, as in Fisher (1935), The design of experiments:
+# mean 20.93, t = 2.148 with 14 degrees of freedom, 95 % limits 0.03 and 41.84.
+DARWIN = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48], float)
+
+
+def p_over_all_signs(differences) -> float:
+    magnitudes = np.abs(differences)
+    signs = np.array(list(product((-1, 1), repeat=len(magnitudes))))
+    smallest = np.minimum(*rank_sums(signs * magnitudes))
+    return float((smallest <= min(rank_sums(np.asarray(differences, float))) + 1e-9).mean())
+
+
+def test_demsar_table_2(demsar):
+    # C4.5 against C4.5+m: R+ = 93, R- = 12, zeros split evenly; at 0.05 the critical value for 14 data sets is 21.
+    (test,) = wilcoxon_holm(ScoreTable.read(demsar.ROWS), [("C4.5+m", "C4.5")])
+    assert test.statistic == 12
+    assert rank_sums(np.array(test.differences)) == (93, 12)
+    assert test.rejected
+    assert test.effect.rank_biserial == pytest.approx((93 - 12) / 105)
+
+
+def test_darwins_plants():
+    p, how = signed_rank_p(DARWIN)
+    assert (p, how) == (0.041259765625, "exact")
+    sizes = effect_sizes(DARWIN)
+    assert sizes.mean_gain == pytest.approx(20.93, abs=0.005)
+    assert sizes.mean_gain_interval == pytest.approx((0.03, 41.84), abs=0.005)
+    assert sizes.rank_biserial == pytest.approx((96 - 24) / 120)
+    low, high = sizes.rank_biserial_interval
+    assert -0.2 < low < 0.2 < 0.9 < high <= 1
+    assert (sizes.wins, sizes.ties, sizes.losses) == (13, 0, 2)
+    # The exact interval of 13 of 15, from tables of the binomial distribution.
+    assert sizes.win_share_interval == pytest.approx((0.595, 0.983), abs=0.001)
+
+
+def test_hollander_and_wolfe_depression():
+    # Nonparametric statistical methods (1973), p. 29: V = 40 of 45; R's manual gives a one-sided p of 0.01953.
+    first = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
+    second = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
+    assert [float(x) for x in rank_sums(first - second)] == [40, 5]
+    assert signed_rank_p(first - second)[0] == pytest.approx(2 * 0.01953, abs=1e-5)
+
+
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
+def test_p_with_ties_and_zeros_is_that_over_all_signs(differences):
+    differences = np.array(differences, float)
+    if differences.any():
+        # The sign of a zero changes nothing, so that all signs and those of the others give one distribution.
+        assert signed_rank_p(differences)[0] == pytest.approx(p_over_all_signs(differences))
+    else:
+        assert signed_rank_p(differences) == (1.0, "all differences are zero")
+
+
+def test_many_corpora_with_ties_are_approximated():
+    differences = np.tile([1.0, 2.0, -1.0, 3.0], 8)
+    p, how = signed_rank_p(differences)
+    assert how == "normal approximation"
+    flips = np.random.default_rng(0).choice([-1, 1], (40000, 32)) * np.abs(differences)
+    low = np.minimum(*rank_sums(flips)) <= min(rank_sums(differences))
+    assert p == pytest.approx(low.mean(), abs=0.004)
+
+
+def test_holm_steps_down():
+    # By hand: sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1, never falling.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def table(columns: dict[str, list[float]]) -> ScoreTable:
+    return ScoreTable.read(
+        [
+            {"corpus": f"c{i}", "method": method, "f1": value}
+            for method, values in columns.items()
+            for i, value in enumerate(values)
+        ]
+    )
+
+
+def test_ten_corpora_reach_no_less_than_two_in_1024():
+    scores = table({"a": [0.01 * i for i in range(1, 11)], "b": [0.0] * 10})
+    (test,) = wilcoxon_holm(scores, [("a", "b")], scale=100)
+    assert test.p == test.smallest_p == 2 / 1024
+    assert test.can_decide
+    assert test.verdict.startswith("a against b: higher on 10 of 10 corpora, mean gain +5.50 ")
+    assert test.verdict.endswith("p = 0.002: a scores higher.")
+    assert test.effect.rank_biserial == 1
+    assert test.effect.rank_biserial_interval is None
+
+
+def test_a_family_can_be_too_large_to_decide_anything():
+    scores = table({f"m{i}": [0.01 * i * (c + 1) for c in range(10)] for i in range(27)})
+    against = [(f"m{i}", "m0") for i in range(1, 27)]
+    assert all(not test.can_decide for test in wilcoxon_holm(scores, against))
+    assert all(test.rejected for test in wilcoxon_holm(scores, against[:25]))
+    assert "cannot go below 0.002, 0.051 after Holm in a family of 26" in wilcoxon_holm(scores, against)[0].verdict
+
+
+@pytest.mark.parametrize("corpora", [1, 2, 5])
+def test_too_few_corpora_are_said(corpora):
+    scores = table({"a": [0.5 + 0.01 * i for i in range(corpora)], "b": [0.1] * corpora})
+    (test,) = wilcoxon_holm(scores, [("a", "b")])
+    assert not test.rejected
+    assert f"too few corpora to decide, since with {corpora} p cannot go below" in test.verdict
+    assert (test.effect.mean_gain_interval is None) == (corpora == 1)
+
+
+def test_a_pair_without_a_corpus_in_common_still_counts_in_its_family():
+    rows = [{"corpus": f"c{i}", "method": m, "f1": 0.1 * i * (m == "a")} for i in range(1, 8) for m in "ab"]
+    rows.append({"corpus": "other", "method": "c", "f1": 0.5})
+    first, second = wilcoxon_holm(ScoreTable.read(rows), [("a", "b"), ("c", "b")])
+    assert first.holm_p == 2 * first.p == 2 * 2 / 2**7
+    assert second.effect is None
+    assert second.verdict == "c against b: not tested, there is no corpus on which both have scores."
+
+
+def test_equal_methods_show_no_difference():
+    (test,) = wilcoxon_holm(table({"a": [0.5] * 8, "b": [0.5] * 8}), [("a", "b")])
+    assert (test.p, test.effect.rank_biserial, test.effect.win_share) == (1.0, 0.0, 0.5)
+    assert test.effect.win_share_interval is None
+    assert test.verdict.endswith("p = 1.00: no difference is shown.")
+
+
+def test_lower_scores_are_called_lower():
+    (test,) = wilcoxon_holm(table({"a": [0.1 * -i for i in range(1, 9)], "b": [0.0] * 8}), [("a", "b")], scale=100)
+    assert "mean gain −45.00" in test.verdict
+    assert test.verdict.endswith("a scores lower.")

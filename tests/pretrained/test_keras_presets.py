@@ -1,0 +1,132 @@
+"""Encoders that keras-hub has saved, against what its own layers compute."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.pretrained.golden_files import GOLDEN
+from tests.pretrained.test_golden import states_and_attention, without_marks
+from tests.pretrained.tiny import PIECES
+from tfkd.errors import TfkdError
+from tfkd.preprocessing import PieceFeatures
+from tfkd.pretrained import open_pretrained
+from tfkd.pretrained.keras_presets import KerasPreset
+
+pytestmark = pytest.mark.slow
+
+MASKED = (*PIECES, "[MASK]")
+BYTE_PAIRS = json.loads((GOLDEN / "byte_pairs" / "vocab.json").read_text(encoding="utf-8"))
+MERGES = (GOLDEN / "byte_pairs" / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]
+KINDS = {
+    "Bert": (len(MASKED), {"num_segments": 3}, lambda hub: hub.models.BertTokenizer(list(MASKED), lowercase=True)),
+    "DistilBert": (len(MASKED), {}, lambda hub: hub.models.DistilBertTokenizer(list(MASKED), lowercase=False)),
+    "Roberta": (
+        len(BYTE_PAIRS) + 1,
+        {},
+        lambda hub: hub.models.RobertaTokenizer({**BYTE_PAIRS, "<mask>": len(BYTE_PAIRS)}, MERGES),
+    ),
+}
+SIZES = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 24, "max_sequence_length": 12}
+
+
+@pytest.fixture(scope="module")
+def hub():
+    return pytest.importorskip("keras_hub")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def preset(request, hub, tmp_path_factory):
+    """A backbone of random weights, the folder that it is saved to, and its kind."""
+    vocabulary_size, settings, tokenizer = KINDS[request.param]
+    made = getattr(hub.models, f"{request.param}Backbone")(vocabulary_size=vocabulary_size, **SIZES, **settings)
+    rng = np.random.default_rng(4)
+    made.set_weights([value + rng.normal(0, 0.2, value.shape) for value in made.get_weights()])
+    folder = tmp_path_factory.mktemp("presets") / request.param
+    made.save_to_preset(str(folder))
+    tokenizer(hub).save_to_preset(str(folder))
+    return made, folder, request.param
+
+
+def test_states_of_every_layer(preset):
+    backbone, folder, kind = preset
+    padding, begin, end = (1, 0, 2) if kind == "Roberta" else (0, 2, 3)
+    ids = np.full((3, 12), padding, np.int32)
+    rng = np.random.default_rng(6)
+    for row, length in enumerate((10, 4, 1)):
+        ids[row, : length + 2] = [begin, *rng.integers(4, len(MASKED), length), end]
+    inputs = {"token_ids": ids, "padding_mask": (ids != padding).astype(np.int32)}
+    if kind == "Bert":
+        inputs["segment_ids"] = np.zeros_like(ids)
+    layers = keras.Model(backbone.input, [layer.output for layer in backbone.transformer_layers])
+    expected = layers({name: tf.constant(inputs[name]) for name in backbone.input})
+    features = without_marks(ids, padding)
+    states, attention, _ = states_and_attention(str(folder), features)
+    words = features["counts"] > 0
+    for found, layer in zip(states[1:], expected, strict=True):
+        np.testing.assert_allclose(found[words], layer.numpy()[:, 1:-1][words], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
+
+
+def test_sizes_and_vocabulary(preset):
+    _, folder, kind = preset
+    found = open_pretrained(folder)
+    assert isinstance(found, KerasPreset)
+    sizes = found.architecture
+    assert (sizes.pieces, sizes.positions, sizes.units) == (KINDS[kind][0], 12, 16)
+    assert (sizes.layers, sizes.heads, sizes.inner_units) == (2, 2, 24)
+    # keras-hub runs BERT alone with an approximation.
+    assert sizes.activation == ("gelu_approximate" if kind == "Bert" else "gelu")
+    text = found.text()
+    if kind == "Roberta":
+        expected = PieceFeatures(
+            [*BYTE_PAIRS, "<mask>"], merges=MERGES, begin="<s>", end="</s>", padding="<pad>", unknown="<unk>"
+        )
+    else:
+        expected = PieceFeatures(MASKED, lowercase=kind == "Bert")
+    words = tf.constant([["wa", "The", "na\u00efve", "-", "don't", ""]])
+    for name, value in expected(words).items():
+        np.testing.assert_array_equal(text(words)[name], value)
+    assert text.pieces == expected.pieces
+    assert text.merges == expected.merges
+
+
+def test_a_preset_without_a_tokenizer(hub, tmp_path):
+    hub.models.BertBackbone(vocabulary_size=9, **SIZES).save_to_preset(str(tmp_path))
+    found = open_pretrained(tmp_path)
+    assert found.embedding()["pieces"].shape == (9, 16)
+    with pytest.raises(TfkdError) as caught:
+        found.text()
+    assert str(caught.value).startswith(f"{tmp_path}: keras-hub cannot load it: ")
+
+
+def test_other_kinds_of_presets_are_refused(hub, tmp_path):
+    hub.models.AlbertBackbone(
+        vocabulary_size=9, num_layers=1, num_heads=2, embedding_dim=4, hidden_dim=4, intermediate_dim=4
+    ).save_to_preset(str(tmp_path))
+    with pytest.raises(TfkdError) as caught:
+        open_pretrained(tmp_path)
+    expected = "expected one of BertBackbone, RobertaBackbone, DistilBertBackbone, got a AlbertBackbone, which cannot"
+    assert str(caught.value).startswith(f"{tmp_path}: {expected}")
+
+
+def test_a_preset_that_is_broken(preset, tmp_path):
+    _, folder, _ = preset
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text((folder / "config.json").read_text())
+    with pytest.raises(TfkdError) as caught:
+        open_pretrained(broken)
+    assert str(caught.value).startswith(f"{broken}: keras-hub cannot load it: ")
+
+
+def test_an_unknown_name_is_refused_before_anything_is_fetched(hub, monkeypatch):
+    monkeypatch.setattr(KerasPreset, "__init__", lambda *_: pytest.fail("it asked keras-hub for it"))
+    with pytest.raises(TfkdError) as caught:
+        open_pretrained("bert_tiny_en_uncasd")
+    said = "bert_tiny_en_uncasd: there is no such folder, nor a preset of keras-hub of this name; "
+    assert str(caught.value) == said + "did you mean 'bert_tiny_en_uncased'?"

@@ -1,0 +1,86 @@
+"""A client whose server is killed while it answers, and comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tfkd.models import Tagger
+from tfkd.serving import Annotation, Annotator, ClientOptions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextlib.contextmanager
+def process(folder: Path, grpc: int = 0, rest: int = 0) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
+    command = [sys.executable, "-m", "tests.serving.server", f"disease={folder}", f"--grpc={grpc}", f"--rest={rest}"]
+    running = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert running.stdout
+        ports = running.stdout.readline().split()
+        assert len(ports) == 2, "the server has not started"
+        yield running, int(ports[0]), int(ports[1])
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_in_the_middle_and_comes_back(demo_tagger: Tagger, demo_export: Path) -> None:
+    options = ClientOptions(attempts=1000, first_wait=0.05, longest_wait=0.5)
+    enough = threading.Event()
+
+    def texts() -> Iterator[str]:
+        for number in itertools.count():
+            if enough.is_set():
+                return
+            yield f"Case {number}: loss of BRCA1 causes hereditary breast cancer and asthma."
+
+    def annotate(annotator: Annotator, found: list[Annotation]) -> None:
+        found.extend(annotator.annotate(texts(), batch_size=2))
+
+    def wait_for(count: int) -> None:
+        until = time.monotonic() + 300
+        while min(map(len, found)) < count:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    found: list[list[Annotation]] = [[], []]
+    with process(demo_export.parent) as (first, grpc, rest):
+        addresses = (f"grpc://127.0.0.1:{grpc}/disease", f"http://127.0.0.1:{rest}/disease")
+        annotators = [Annotator(address, options=options) for address in addresses]
+        threads = [threading.Thread(target=annotate, args=pair) for pair in zip(annotators, found, strict=True)]
+        for thread in threads:
+            thread.start()
+        wait_for(5)
+        first.kill()
+        first.wait()
+        before = max(map(len, found))
+    with process(demo_export.parent, grpc, rest):
+        wait_for(before + 10)
+        enough.set()
+        for thread in threads:
+            thread.join(timeout=300)
+    for ours in found:
+        enough.clear()
+        expected = list(Annotator(demo_tagger).annotate(itertools.islice(texts(), len(ours)), batch_size=64))
+        assert [(a.text, [(e.start, e.end, e.type) for e in a.entities]) for a in ours] == [
+            (a.text, [(e.start, e.end, e.type) for e in a.entities]) for a in expected
+        ]

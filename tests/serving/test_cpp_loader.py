@@ -1,0 +1,166 @@
+"""Exports in the loader of TensorFlow Serving, which is C++: `loader/tag.cc` says what its program does."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf.named_tensor_pb2 import NamedTensorProto
+
+from tests.serving.kinds import KINDS, varied
+from tests.serving.test_export import ODD_TOKENS
+from tfkd.corpora import demo_corpora, read_corpus
+from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.serving import export
+
+pytestmark = pytest.mark.slow
+SOURCE = Path(__file__).parent / "loader" / "tag.cc"
+Answer = dict[str, np.ndarray]
+Model = Tagger | MultiTaskTagger
+
+HOSTILE = [
+    [b"\xff\xfe\x00", b"", b"BRCA1\xc3 binds.\x80 It", b"\xed\xa0\x80 \xf4\x90\x80\x80", b"\x00" * 50],
+    [b"", b"   ", "\t\u00a0\r\n\u2003".encode()],
+    [],
+    ["e\u0301tude in İstanbul 𝛼-synuclein \u200b中文.\r\n\r\n\ufeffA".encode(), b"a" * 10_000, b"a b. " * 200],
+]
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program, built against the installed TensorFlow."""
+    compiler = next(filter(None, map(shutil.which, ("g++", "clang++", "c++"))), None)
+    if compiler is None:
+        pytest.skip("no C++ compiler: expected g++, clang++ or c++ on the PATH to build the loader of exports")
+    built, libraries = tmp_path_factory.mktemp("loader") / "tag", tf.sysconfig.get_lib()
+    flags = [flag for flag in tf.sysconfig.get_compile_flags() if not flag.startswith("--std")]
+    linked = ["-Wl,--no-as-needed", "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"]
+    command = [compiler, "-std=c++17", "-w", *flags, str(SOURCE), "-o", str(built)]
+    command += [f"-L{libraries}", *linked, f"-Wl,-rpath,{libraries}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return built
+
+
+@pytest.fixture
+def ask(program: Path, tmp_path: Path) -> Callable[..., list[Answer]]:
+    """`ask(folder, requests)`: send requests, each the name of a signature and its input, to an export in C++."""
+
+    def run(folder: Path, requests: Sequence[tuple[str, tf.Tensor]]) -> list[Answer]:
+        asked, answered = tmp_path / "requests", tmp_path / "answers"
+        with tf.io.TFRecordWriter(str(asked)) as file:
+            for name, value in requests:
+                tensor = tf.make_tensor_proto(value.numpy(), tf.string, value.shape)
+                file.write(NamedTensorProto(name=name, tensor=tensor).SerializeToString())
+        command = [str(program), str(folder), str(asked), str(answered)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            raise AssertionError(done.stderr[-4000:])
+        found: list[Answer] = [{} for _ in requests]
+        for record in tf.data.TFRecordDataset(str(answered)).as_numpy_iterator():
+            output = NamedTensorProto.FromString(record)
+            number, _, name = output.name.partition("/")
+            found[int(number)][name] = tf.make_ndarray(output.tensor)
+        return found
+
+    return run
+
+
+def in_python(folder: Path, requests: Sequence[tuple[str, tf.Tensor]]) -> list[Answer]:
+    """Send the same requests to the same export in this process."""
+    signatures = tf.saved_model.load(folder).signatures
+    inputs = {"serving_default": "text", "tag_tokens": "tokens", "describe": "text"}
+    answers = [signatures[name](**{inputs[name]: value}) for name, value in requests]
+    return [{name: value.numpy() for name, value in answer.items()} for answer in answers]
+
+
+def in_passages(sentences: Sequence[Sequence[str]]) -> list[tuple[str, tf.Tensor]]:
+    """Ask for sentences 250 at a time, and for some of them as abstracts."""
+    passages = [" ".join(tokens) for tokens in sentences]
+    abstracts = [" ".join(passages[i : i + 8]) for i in range(0, 160, 8)]
+    batches = [*(passages[i : i + 250] for i in range(0, len(passages), 250)), abstracts]
+    return [("serving_default", tf.constant(batch)) for batch in batches]
+
+
+def padded(sentences: Sequence[Sequence[str]]) -> tf.Tensor:
+    return tf.ragged.constant(sentences, tf.string, ragged_rank=1).to_tensor()
+
+
+def assert_same(cpp: Sequence[Answer], python: Sequence[Answer]) -> None:
+    assert len(cpp) == len(python)
+    for ours, theirs in zip(cpp, python, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            assert ours[name].dtype == value.dtype, name
+            if value.dtype.kind == "f":
+                np.testing.assert_allclose(ours[name], value, rtol=0, atol=1e-5, err_msg=name)
+            else:
+                np.testing.assert_array_equal(ours[name], value, err_msg=name)
+
+
+def views(model: Model) -> dict[str, Tagger]:
+    """The taggers of a model, by what stands behind `tags` in the names of its outputs."""
+    if isinstance(model, Tagger):
+        return {"": model}
+    return {f"/{task}": model.for_task(task) for task in model.tasks}
+
+
+def assert_varied(model: Model, answers: Sequence[Answer]) -> None:
+    """That every tag is among the answers, so that their being the same says something."""
+    for suffix, view in views(model).items():
+        tags = np.concatenate([answer[f"tags{suffix}"].ravel() for answer in answers if f"tags{suffix}" in answer])
+        names, counts = np.unique(tags[tags != b""], return_counts=True)
+        assert {name.decode() for name in names} == set(view.tags)
+        assert counts.max() < 0.9 * counts.sum()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Path]:
+    model = varied(KINDS[request.param])
+    return model, export(model, tmp_path_factory.mktemp("savedmodels") / request.param)
+
+
+def test_answers_are_those_of_python(exported: tuple[Model, Path], ask: Callable[..., list[Answer]]) -> None:
+    model, folder = exported
+    corpora = demo_corpora(seed=3, train=1, devel=1, test=334).values()
+    sentences = [list(s.tokens) for corpus in corpora for s in corpus.test][:1000]
+    requests = [("serving_default", tf.constant(texts, tf.string)) for texts in HOSTILE]
+    requests += [("tag_tokens", padded(ODD_TOKENS)), ("tag_tokens", tf.fill([2, 3], "")), *in_passages(sentences)]
+    requests += [("describe", tf.constant([""]))]
+    tagged = sentences[::4]
+    found = ask(folder, [*requests, ("tag_tokens", padded(tagged))])
+    assert_same(found, in_python(folder, [*requests, ("tag_tokens", padded(tagged))]))
+    assert_varied(model, found)
+    for suffix, view in views(model).items():
+        in_memory = [[tag.encode() for tag in tags] for tags in view.tag(tagged)]
+        assert [row[row != b""].tolist() for row in found[-1][f"tags{suffix}"]] == in_memory
+
+
+def test_answers_to_real_sentences_are_those_of_python(
+    exported: tuple[Model, Path], real_corpora: Path, ask: Callable[..., list[Answer]]
+) -> None:
+    model, folder = exported
+    names = ("NCBI-disease-IOB", "BC5CDR-IOB", "CRAFT-IOB", "JNLPBA")
+    sentences = [s.tokens for name in names for s in read_corpus(real_corpora / name).test[:250]]
+    assert len(sentences) == 1000
+    requests = in_passages(sentences)
+    found = ask(folder, requests)
+    assert_same(found, in_python(folder, requests))
+    assert_varied(model, found)
+
+
+def test_a_model_or_a_signature_that_is_not_there(program: Path, tmp_path: Path, demo_export: Path) -> None:
+    asked = tmp_path / "requests"
+    with tf.io.TFRecordWriter(str(asked)) as file:
+        file.write(NamedTensorProto(name="no_such", tensor=tf.make_tensor_proto([b"a"])).SerializeToString())
+    for folder, said in ((tmp_path, "Could not find SavedModel"), (demo_export, "no signature of one input")):
+        done = subprocess.run(
+            [program, folder, asked, tmp_path / "answers"], capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 1
+        assert said in done.stderr

@@ -1,0 +1,176 @@
+"""Annotating on Ray Data: on the cores of this machine, or on a cluster whose machines see the same disk."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tfkd.annotating.blocks import Block, Unit, blocks
+from tfkd.annotating.parts import PartMaker
+from tfkd.annotating.progress import Progress
+from tfkd.annotating.report import Report
+from tfkd.errors import TfkdError
+
+MISSING = "the engine ray needs Ray Data, which is not installed: pip install 'tfkd[ray]'"
+
+
+def run_on_ray(
+    maker: PartMaker,
+    units: Sequence[Unit],
+    block_bytes: int,
+    progress: Progress,
+    *,
+    workers: int | None = None,
+    address: str | None = None,
+) -> None:
+    """Make the parts that are missing, with several workers of one thread each, which load the models once.
+
+    The input is read where there is room, a unit at a time, and so much of it as the workers soon need. A worker writes
+    its part itself; what comes back is its report. Ray gives the block of a worker that dies to another one, and starts
+    a new worker in its place.
+
+    Args:
+        maker: Makes a part.
+        units: The input.
+        block_bytes: Bytes of a block.
+        progress: Is told what is done.
+        workers: How many; by default one for each core that Ray has.
+        address: The address of a cluster, `auto` for the one that this machine belongs to; by default Ray is started
+            here, and ended with the work.
+
+    Raises:
+        TfkdError: Ray is not installed, there is no such cluster, or a model cannot be loaded.
+        ServerError: A server has not answered.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise TfkdError(MISSING) from None
+    with _connected(ray, workers, address):
+        count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        progress.begin()
+        dataset = ray.data.read_datasource(
+            _source(ray, maker, units, block_bytes),
+            override_num_blocks=len(units),
+            concurrency=min(count, len(units)),
+            num_cpus=0,
+        ).map_batches(
+            Worker,
+            fn_constructor_args=(maker, os.getcwd()),
+            batch_size=1,
+            batch_format="numpy",
+            compute=ray.data.ActorPoolStrategy(size=count),
+            num_cpus=1,
+        )
+        try:
+            for row in dataset.iter_rows():
+                report = Report.from_json(row["report"])
+                progress.finish(maker.folder, row["name"], int(row["size"]), report, now=bool(row["now"]))
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, TfkdError):
+                raise TfkdError(str(error.cause)) from None
+            raise
+        progress.end()
+
+
+@contextlib.contextmanager
+def _connected(ray: Any, workers: int | None, address: str | None) -> Iterator[None]:
+    """Connect to Ray, unless the caller has; what is started here is ended here."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Of what Ray's C++ side says, only what ends the work; a worker that died is none of it.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        try:
+            ray.init(
+                address=address,
+                num_cpus=None if address else workers,
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except ConnectionError as error:
+            raise TfkdError(f"there is no Ray cluster at {address}: {error}") from None
+    try:
+        yield
+    finally:
+        if is_ours:
+            ray.shutdown()
+
+
+def _source(ray: Any, maker: PartMaker, units: Sequence[Unit], block_bytes: int) -> Any:
+    """Make what Ray Data reads: a task a unit, which gives its blocks one by one."""
+    import pyarrow
+
+    class Units(ray.data.Datasource):
+        def estimate_inmemory_data_size(self) -> int:
+            return sum(unit.size for unit in units)
+
+        def get_read_tasks(self, parallelism: int, *_: Any, **__: Any) -> list[Any]:
+            about = ray.data.block.BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
+            return [ray.data.ReadTask(reader(unit), about) for unit in units]
+
+    def reader(unit: Unit) -> Callable[[], Iterator[Any]]:
+        folder, cwd = maker.folder, os.getcwd()
+
+        def read() -> Iterator[Any]:
+            _move(cwd)
+            for block in blocks(unit, block_bytes):
+                # What is done is only told of.
+                kept = block if not folder.is_done(block.name) else Block(block.name, "bytes", b"", block.size)
+                yield pyarrow.table({"block": [pickle.dumps(kept)]})
+
+        return read
+
+    return Units()
+
+
+def _move(folder: str) -> None:
+    """Go where the work was begun, so that paths mean the same."""
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+
+
+class Worker:
+    """Annotates blocks in a process of its own, on one thread.
+
+    Args:
+        maker: Makes a part.
+        folder: The folder that the work was begun in.
+    """
+
+    def __init__(self, maker: PartMaker, folder: str) -> None:
+        import tensorflow as tf
+
+        _move(folder)
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        self._maker = maker
+        self._annotator = maker.settings.annotator()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Make the part of a block, unless it is there.
+
+        Args:
+            batch: The block.
+
+        Returns:
+            Its name, its size, its report and whether it was made now.
+        """
+        block: Block = pickle.loads(batch["block"][0])
+        now = not self._maker.folder.is_done(block.name)
+        report = self._maker.make(block, self._annotator) if now else self._maker.folder.report(block.name)
+        return {
+            "name": [block.name],
+            "size": [block.size],
+            "report": [report.to_json()],
+            "now": [now],
+        }

@@ -1,0 +1,8 @@
+"""The report of a study: one HTML page, the same as Markdown, and its tables as CSV."""
+
+from __future__ import annotations
+
+from tfkd.evaluation.report.study import Part, Study, StudyRun, read_study
+from tfkd.evaluation.report.writing import write_report
+
+__all__ = ["Part", "Study", "StudyRun", "read_study", "write_report"]

@@ -1,0 +1,254 @@
+"""The sections that compare methods: a part's scores, gains, ranks and tests."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfkd.evaluation.comparison import Comparison, Spread
+from tfkd.evaluation.effect_size import EffectSizes
+from tfkd.evaluation.figures import critical_difference_diagram, gain_heat_map
+from tfkd.evaluation.paired_tests import PairedTest
+from tfkd.evaluation.rank_tests import NemenyiTest
+from tfkd.evaluation.report.document import (
+    Block,
+    Cell,
+    Listing,
+    Number,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    file_name,
+    number,
+)
+from tfkd.evaluation.report.study import Part, Study, StudyRun
+from tfkd.evaluation.sentence_bootstrap import PairedBootstrap, paired_bootstrap, unpack_counts
+from tfkd.evaluation.wording import listed, signed
+
+
+@dataclass(frozen=True)
+class ComparedPart:
+    """A part of a study with its comparison, and the comparisons made once more without some corpora."""
+
+    part: Part
+    comparison: Comparison
+    without: dict[str, Comparison]
+
+    @classmethod
+    def of(cls, study: Study, part: Part) -> ComparedPart:
+        """Make all comparisons of a part; those for which no run would be left are not made."""
+        runs = study.runs_of(part)
+        kept = {name: names for name, names in part.leave_out.items() if any(run.corpus not in names for run in runs)}
+        return cls(part, study.compare(part), {name: study.compare(part, names) for name, names in kept.items()})
+
+
+def part_section(study: Study, compared: ComparedPart) -> Section:
+    """Set out one part of a study.
+
+    Args:
+        study: The study.
+        compared: The part and its comparisons.
+    """
+    part, comparison = compared.part, compared.comparison
+    key = file_name(part.name)
+    blocks: list[Block] = [Paragraph(part.question)] if part.question else []
+    if missing := study.missing(part):
+        blocks.append(Paragraph(f"There are no runs yet of {listed(missing)}; they stand in no table or test here."))
+    blocks += [_scores(key, comparison), *_gains(key, comparison)]
+    if comparison.notes:
+        blocks.append(Paragraph(" ".join(comparison.notes), "Left out of the tests of all methods at once."))
+    blocks += _tests(key, comparison)
+    for name, other in compared.without.items():
+        blocks += _without(name, other, key)
+    blocks += _sentence_tests(study, part, comparison, key)
+    return Section(part.name, blocks)
+
+
+def spread_cell(spread: Spread | None, scale: float, sign: bool = False) -> Number:
+    """Make a cell of a mean and its deviation."""
+    if spread is None:
+        return Number(None, "–")
+    mean = spread.mean * scale
+    text = signed(mean, 1) if sign else f"{mean:.1f}"
+    if spread.deviation is not None:
+        text += f" ± {spread.deviation * scale:.1f}"
+    return Number(mean, text)
+
+
+def _scores(key: str, comparison: Comparison) -> Table:
+    complete = comparison.friedman.corpora
+    rows: list[list[Cell]] = []
+    for method in comparison.methods:
+        cells = [comparison.scores.get((corpus, method)) for corpus in comparison.corpora]
+        means = [comparison.scores[corpus, method].mean for corpus in complete]
+        overall = number(statistics.mean(means) if means else None, 1, comparison.scale)
+        rank = number(comparison.friedman.average_ranks.get(method), 2)
+        rows.append([method, overall, rank, *(spread_cell(cell, comparison.scale) for cell in cells)])
+    seeds = sorted({spread.seeds for spread in comparison.scores.values()})
+    counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    caption = (
+        f"F1 on test in percent, mean ± standard deviation over seeds (n = {counts}); mean and average rank over "
+        f"{_corpora(len(complete))} (1 is best)"
+    )
+    return Table(f"{key}-scores", caption, ["method", "mean", "rank", *comparison.corpora], rows)
+
+
+def _corpora(count: int) -> str:
+    return "the one corpus that all have" if count == 1 else f"the {count} corpora that all have"
+
+
+def _gains(key: str, comparison: Comparison) -> list[Block]:
+    methods = [method for method in comparison.methods if method in comparison.mean_gains]
+    if comparison.baseline is None or not methods:
+        return []
+    scale = comparison.scale
+    rows: list[list[Cell]] = []
+    for method in methods:
+        gains = [comparison.gains.get((corpus, method)) for corpus in comparison.corpora]
+        mean = comparison.mean_gains[method] * scale
+        rows.append([method, Number(mean, signed(mean, 2)), *(spread_cell(gain, scale, True) for gain in gains)])
+    caption = (
+        f"Gain over {comparison.baseline} in points, paired by seed, mean ± standard deviation over seeds; the first "
+        "column is the mean over corpora"
+    )
+    drawn = {cell: gain.mean * scale for cell, gain in comparison.gains.items()}
+    figure = gain_heat_map(drawn, methods, comparison.corpora, comparison.baseline)
+    return [
+        Table(f"{key}-gains", caption, ["method", "mean", *comparison.corpora], rows),
+        Picture(f"{key}-gains", f"Gain over {comparison.baseline} in points, by method and corpus.", figure),
+    ]
+
+
+def _tests(key: str, comparison: Comparison) -> list[Block]:
+    friedman, nemenyi = comparison.friedman, comparison.nemenyi
+    blocks: list[Block] = [
+        Paragraph(f"Null hypothesis: {friedman.null_hypothesis} {friedman.verdict}", "Friedman test."),
+    ]
+    if nemenyi.critical_difference is not None:
+        caption = (
+            f"Average ranks over {len(friedman.corpora)} corpora, the best on the left. A bar joins methods that the "
+            "Nemenyi test cannot part."
+        )
+        blocks += [
+            Paragraph(f"Null hypothesis: {nemenyi.null_hypothesis} {nemenyi.verdict}", "Nemenyi test."),
+            Picture(f"{key}-ranks", caption, critical_difference_diagram(friedman, nemenyi)),
+            _nemenyi_table(key, nemenyi),
+        ]
+    for family, tests in comparison.families.items():
+        if tests:
+            blocks += _family(key, family, tests, comparison.scale)
+    return blocks
+
+
+def _nemenyi_table(key: str, nemenyi: NemenyiTest) -> Table:
+    p = nemenyi.p if nemenyi.p is not None else np.ones((0, 0))
+    rows: list[list[Cell]] = [
+        [nemenyi.methods[i], nemenyi.methods[j], Number(float(p[i, j]), f"{p[i, j]:.3g}")]
+        for i in range(len(p))
+        for j in range(i + 1, len(p))
+    ]
+    return Table(
+        f"{key}-nemenyi", f"Nemenyi test of all {len(rows)} pairs", ["method", "other", "p"], rows, folded=True
+    )
+
+
+def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) -> list[Block]:
+    rows: list[list[Cell]] = []
+    for test in tests:
+        cells = _effect_cells(test.effect, scale)
+        decided = "rejected" if test.rejected else "not rejected" if test.can_decide else "cannot decide"
+        p = [Number(value, f"{value:.3g}") for value in (test.p, test.holm_p)]
+        rows.append([test.method, test.against, number(len(test.corpora), 0), *cells, *p, decided])
+    caption = (
+        f"{family}: Wilcoxon's signed-rank test over corpora, "
+        + (f"Holm's correction within these {len(tests)}" if len(tests) > 1 else "one test, so that none is corrected")
+        + ". Intervals at 95 %"
+    )
+    columns = ["method", "against", "corpora", "wins : ties : losses", "mean gain", "interval", "rank-biserial",
+               "interval ", "p", "Holm p", "null hypothesis"]  # fmt: skip
+    left_out = list(dict.fromkeys(note for test in tests for note in test.notes))
+    blocks: list[Block] = [
+        Paragraph("Null hypothesis of each pair: both score alike, their differences over corpora lie symmetrically "
+                  "around zero.", f"{family}."),
+        Table(f"{key}-{file_name(family)}", caption, columns, rows),
+        Listing([test.verdict for test in tests]),
+    ]  # fmt: skip
+    return [*blocks, Paragraph(" ".join(left_out), "Left out.")] if left_out else blocks
+
+
+def _effect_cells(effect: EffectSizes | None, scale: float) -> list[Cell]:
+    if effect is None:
+        return ["–"] * 5
+    gain = effect.mean_gain * scale
+    return [
+        f"{effect.wins} : {effect.ties} : {effect.losses}",
+        Number(gain, signed(gain)),
+        _interval(effect.mean_gain_interval, scale),
+        Number(effect.rank_biserial, signed(effect.rank_biserial)),
+        _interval(effect.rank_biserial_interval, 1),
+    ]
+
+
+def _interval(interval: tuple[float, float] | None, scale: float) -> str:
+    return "–" if interval is None else f"{signed(interval[0] * scale)} to {signed(interval[1] * scale)}"
+
+
+def _without(name: str, comparison: Comparison, key: str) -> list[Block]:
+    """The tests once more without some corpora, in sentences."""
+    ranks = sorted(comparison.friedman.average_ranks.items(), key=lambda item: item[1])
+    rows: list[list[Cell]] = [[method, number(rank, 2)] for method, rank in ranks]
+    caption = f"Average ranks over {_corpora(len(comparison.friedman.corpora))}, {name}"
+    return [
+        Paragraph(f"All tests again, on {len(comparison.corpora)} corpora.", f"The same {name}."),
+        Listing(comparison.verdicts()),
+        Table(f"{key}-ranks-{file_name(name)}", caption, ["method", "rank"], rows, folded=True),
+    ]
+
+
+def _sentence_tests(study: Study, part: Part, comparison: Comparison, key: str) -> list[Block]:
+    """The paired bootstrap of every pair of every family, one corpus at a time."""
+    pairs = dict.fromkeys((test.method, test.against) for tests in comparison.families.values() for test in tests)
+    runs = [run for run in study.runs_of(part) if run.sentence_counts is not None]
+    rows: list[list[Cell]] = []
+    for method, against in pairs:
+        for corpus in comparison.corpora:
+            answer = _bootstrap([run for run in runs if run.corpus == corpus], method, against)
+            if answer is not None:
+                rows.append([method, against, corpus, *_bootstrap_cells(answer, method, against)])
+    if not rows:
+        return []
+    caption = (
+        f"Paired bootstrap over the sentences of one test set at a time ({len(rows)} tests, not corrected for their "
+        "number)"
+    )
+    lead = "Within a corpus."
+    text = (
+        "Null hypothesis: both methods have the same F1 on sentences like these. Counts are summed over the seeds that "
+        "both have; the test knows nothing of other seeds or corpora, and takes sentences as independent, which those "
+        "of one article are not quite."
+    )
+    columns = ["method", "against", "corpus", "sentences", "difference", "95 % interval", "p", "better"]
+    return [Paragraph(text, lead), Table(f"{key}-sentences", caption, columns, rows, folded=True)]
+
+
+def _bootstrap_cells(answer: PairedBootstrap, method: str, against: str) -> list[Cell]:
+    difference = 100 * answer.difference
+    better = "–" if answer.p > 1 - answer.level else method if difference > 0 else against
+    shown = Number(difference, signed(difference)), _interval(answer.interval, 100), Number(answer.p, f"{answer.p:.3g}")
+    return [number(answer.sentences, 0), *shown, better]
+
+
+def _bootstrap(runs: Sequence[StudyRun], method: str, against: str) -> PairedBootstrap | None:
+    counts = {
+        name: {run.seed: unpack_counts(run.sentence_counts or "") for run in runs if run.method == name}
+        for name in (method, against)
+    }
+    common = [seed for seed in counts[method] if seed in counts[against]]
+    if not common:
+        return None
+    first, second = (np.sum([counts[name][seed] for seed in common], axis=0) for name in (method, against))
+    return paired_bootstrap(first, second, names=(method, against))

@@ -1,0 +1,133 @@
+"""A report before it is written in any format: sections of paragraphs, lists, tables and pictures."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number with the text that pages show; CSV files hold the number itself."""
+
+    value: float | None
+    text: str
+
+
+Cell: TypeAlias = "str | Number"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain text, with a few words of heading before it where `lead` is given."""
+
+    text: str
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of sentences."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `name` becomes the name of its CSV file.
+
+    Attributes:
+        name: Short, and of no other table of the report.
+        caption: What it shows.
+        columns: Their headings.
+        rows: As many cells each.
+        folded: Whether a page hides it until the reader asks for it.
+    """
+
+    name: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A matplotlib figure; `name` becomes the name of its files, `caption` is also read out to who cannot see it."""
+
+    name: str
+    caption: str
+    figure: Any
+
+
+Block: TypeAlias = "Paragraph | Listing | Table | Picture"
+
+
+@dataclass
+class Section:
+    """A heading and what stands below it."""
+
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+
+
+@dataclass
+class Document:
+    """A title, what stands below it, and sections."""
+
+    title: str
+    blocks: list[Block]
+    sections: list[Section]
+
+    def all_blocks(self) -> list[Block]:
+        """Return every block in the order of reading."""
+        return [*self.blocks, *(block for section in self.sections for block in section.blocks)]
+
+
+def with_own_names(blocks: list[Block], taken: set[str]) -> list[Block]:
+    """Give tables and pictures names that no other of their kind has, as two headings may make one name.
+
+    Args:
+        blocks: What stands in a report or a section.
+        taken: The names given so far; those given here are added.
+
+    Example:
+        >>> twice = [Table("a", "", [], []), Table("a", "", [], [])]
+        >>> [block.name for block in with_own_names(twice, set())]
+        ['a', 'a-2']
+    """
+    named: list[Block] = []
+    for block in blocks:
+        if isinstance(block, (Table, Picture)):
+            kind = type(block).__name__
+            tries = (f"{block.name}-{i}" if i > 1 else block.name for i in itertools.count(1))
+            name = next(name for name in tries if f"{kind} {name}" not in taken)
+            taken.add(f"{kind} {name}")
+            block = replace(block, name=name)
+        named.append(block)
+    return named
+
+
+def file_name(text: str) -> str:
+    """Make a name for files from a heading.
+
+    Example:
+        >>> file_name("Which teacher? (CRF/softmax)")
+        'which-teacher-crf-softmax'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "part"
+
+
+def number(value: float | None, decimals: int = 2, factor: float = 1.0) -> Number:
+    """Make a cell of a number; None and the missing are shown as a dash.
+
+    Example:
+        >>> number(0.12345, 1, factor=100).text, number(None).text, number(1234567, 0).text
+        ('12.3', '–', '1,234,567')
+    """
+    if value is None:
+        return Number(None, "–")
+    return Number(value * factor, f"{value * factor:,.{decimals}f}".replace("-", "−"))

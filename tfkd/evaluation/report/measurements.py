@@ -1,0 +1,198 @@
+"""The sections that set out what runs measured beside their F1, without a test."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+
+from tfkd.evaluation.comparison import Comparison, Spread
+from tfkd.evaluation.entity_errors import KINDS
+from tfkd.evaluation.figures import Curve, Point, learning_curves, trade_off
+from tfkd.evaluation.report.comparisons import spread_cell
+from tfkd.evaluation.report.document import Block, Cell, Paragraph, Picture, Section, Table, number
+from tfkd.evaluation.report.study import StudyRun
+from tfkd.evaluation.seen_entities import PartScore
+
+
+def curves_section(runs: Sequence[StudyRun]) -> Section | None:
+    """Draw learning curves of the methods and corpora that have runs with two sizes of training set or more."""
+    groups: dict[tuple[str, str], dict[int, dict[int, float]]] = {}
+    for run in runs:
+        if run.training_sentences is not None:
+            sizes = groups.setdefault((run.corpus, run.method), {})
+            sizes.setdefault(run.training_sentences, {})[run.seed] = 100 * run.test_f1
+    curves, rows = [], list[list[Cell]]()
+    for (corpus, method), sizes in groups.items():
+        if len(sizes) > 1:
+            spreads = {size: Spread.of(list(sizes[size].values())) for size in sorted(sizes)}
+            means, deviations = zip(*((spread.mean, spread.deviation) for spread in spreads.values()), strict=True)
+            curves.append(Curve(corpus, method, tuple(spreads), means, deviations))
+            rows += [
+                [corpus, method, number(size, 0), spread_cell(s, 1), number(s.seeds, 0)] for size, s in spreads.items()
+            ]
+    if not curves:
+        return None
+    caption = "F1 on test in percent over the number of training sentences; bars are standard deviations over seeds."
+    columns = ["corpus", "method", "training sentences", "F1", "seeds"]
+    return Section(
+        "Learning curves",
+        [
+            Picture("learning-curves", caption, learning_curves(curves)),
+            Table("learning-curves", "The same in numbers", columns, rows, folded=True),
+        ],
+    )
+
+
+def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> Section | None:
+    """Draw the mean F1 of methods against their speed and their parameters."""
+    corpora, methods = comparison.friedman.corpora, comparison.methods
+    if not corpora:
+        return None
+    means = {m: 100 * statistics.mean(comparison.scores[c, m].mean for c in corpora) for m in methods}
+    kinds: list[tuple[str, str, Callable[[StudyRun], float | None]]] = [
+        ("speed", "words per second", lambda run: run.words_per_second),
+        ("parameters", "parameters", lambda run: run.parameters),
+    ]
+    blocks: list[Block] = []
+    costs: dict[tuple[str, str], float] = {}
+    for name, words, get in kinds:
+        for method in methods:
+            values = [value for run in runs if run.method == method and (value := get(run))]
+            if values:
+                costs[name, method] = statistics.median(values)
+        points = [Point(method, costs[name, method], means[method]) for method in methods if (name, method) in costs]
+        if points:
+            caption = f"Mean F1 over {len(corpora)} corpora against {words} (median over runs, logarithmic axis)."
+            blocks.append(Picture(name, caption, trade_off(points, words)))
+    if not blocks:
+        return None
+    rows: list[list[Cell]] = [
+        [m, number(means[m], 1), number(costs.get(("speed", m)), 0), number(costs.get(("parameters", m)), 0)]
+        for m in methods
+    ]
+    columns = ["method", "mean F1", "words per second", "parameters"]
+    return Section("Speed and size", [*blocks, Table("cost", "The same in numbers", columns, rows)])
+
+
+def types_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
+    """Set out the F1 of each entity type."""
+    keys = dict.fromkeys((run.corpus, kind) for run in runs for kind in sorted(run.types))
+    rows: list[list[Cell]] = []
+    for corpus, kind in keys:
+        there = [run for run in runs if run.corpus == corpus and kind in run.types]
+        cells = [_spread(100 * r.types[kind].f1 for r in there if r.method == method) for method in methods]
+        rows.append([corpus, kind, number(max(run.types[kind].entities for run in there), 0), *cells])
+    if not rows:
+        return None
+    caption = "F1 on test in percent by entity type, mean ± standard deviation over seeds; entities are those of test"
+    return Section("Entity types", [Table("types", caption, ["corpus", "type", "entities", *methods], rows)])
+
+
+def _spread(values: Iterable[float]) -> Cell:
+    found = list(values)
+    return spread_cell(Spread.of(found) if found else None, 1)
+
+
+def seen_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
+    """Set out the scores of entities seen in training and of the others."""
+    known = [run for run in runs if run.seen is not None]
+    if not known:
+        return None
+    columns = ["recall", "precision", "F1"]
+    headings = [f"{part}: {name}" for part in ("seen", "unseen") for name in columns]
+    by_corpus: dict[tuple[str, str], list[float | None]] = {}
+    for corpus in dict.fromkeys(run.corpus for run in known):
+        for method in methods:
+            there = [run.seen for run in known if run.seen and (run.corpus, run.method) == (corpus, method)]
+            if there:
+                seen, unseen = _summed(s.seen for s in there), _summed(s.unseen for s in there)
+                by_corpus[corpus, method] = [
+                    value for part in (seen, unseen) for value in (part.recall, part.precision, part.f1)
+                ]
+    rows: list[list[Cell]] = []
+    for method in methods:
+        values = [row for (_, name), row in by_corpus.items() if name == method]
+        if values:
+            means = [_mean_of_defined([row[i] for row in values]) for i in range(6)]
+            rows.append([method, number(len(values), 0), *(number(mean, 1, 100) for mean in means)])
+    details: list[list[Cell]] = [
+        [corpus, method, *(number(value, 1, 100) for value in row)] for (corpus, method), row in by_corpus.items()
+    ]
+    text = (
+        "An entity is seen if one with its text (whatever case and spaces) and type stands in the training set. Seeds "
+        "are summed up within a corpus."
+    )
+    return Section(
+        "Entities seen and not seen in training",
+        [
+            Paragraph(text),
+            Table("seen", "Percent, mean over corpora", ["method", "corpora", *headings], rows),
+            Table("seen-by-corpus", "Percent, by corpus", ["corpus", "method", *headings], details, folded=True),
+        ],
+    )
+
+
+def _summed(parts: Iterable[PartScore]) -> PartScore:
+    found = list(parts)
+    return PartScore(*(sum(getattr(p, name) for p in found) for name in ("entities", "predicted", "correct")))
+
+
+def _mean_of_defined(values: Sequence[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return statistics.mean(defined) if defined else None
+
+
+def errors_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
+    """Set out what became of the entities: boundaries and types confused, entities missed and made up."""
+    names = (*KINDS, "missed", "spurious")
+    rows: list[list[Cell]] = []
+    confused: dict[tuple[str, str, str], int] = {}
+    for method in methods:
+        there = [run.errors for run in runs if run.method == method and run.errors is not None]
+        totals = {name: sum(getattr(errors, name) for errors in there) for name in names}
+        entities = sum(totals.values()) - totals["spurious"]
+        if entities:
+            rows.append([method, number(entities, 0), *(number(totals[name] / entities, 1, 100) for name in names)])
+        for errors in there:
+            for gold, found in errors.types.items():
+                for other, count in found.items():
+                    if gold and other and gold != other:
+                        confused[method, gold, other] = confused.get((method, gold, other), 0) + count
+    if not rows:
+        return None
+    caption = "Percent of the gold entities, all corpora and seeds together; spurious ones are set against them too"
+    columns = ["method", "entities", *(name.replace("_", " ") for name in names)]
+    blocks: list[Block] = [Table("errors", caption, columns, rows)]
+    if confused:
+        pairs: list[list[Cell]] = [[*key, number(count, 0)] for key, count in sorted(confused.items())]
+        blocks.append(
+            Table(
+                "confused-types",
+                "Types taken for another",
+                ["method", "gold", "predicted", "number"],
+                pairs,
+                folded=True,
+            )
+        )
+    return Section("Confusion of boundaries and types", blocks)
+
+
+def runs_section(runs: Sequence[StudyRun]) -> Section:
+    """List every run."""
+    columns = ["corpus", "method", "seed", "training sentences", "devel F1", "test F1", "parameters"]
+    columns += ["words per second", "training seconds"]
+    rows: list[list[Cell]] = [
+        [
+            run.corpus,
+            run.method,
+            str(run.seed),
+            number(run.training_sentences, 0),
+            number(run.devel_f1, 2, 100),
+            number(run.test_f1, 2, 100),
+            number(run.parameters, 0),
+            number(run.words_per_second, 0),
+            number(run.training_seconds, 0),
+        ]
+        for run in runs
+    ]
+    return Section("Runs", [Table("runs", f"All {len(runs)} runs", columns, rows, folded=True)])
