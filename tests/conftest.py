@@ -17,8 +17,10 @@ _threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_variable, _threads)
 
-# How long an example takes says nothing on a shared machine.
-settings.register_profile("tfkd", deadline=None)
+# How long an example takes says nothing on a shared machine. The same examples in every run: what fails is then the
+# change's doing. `pytest --hypothesis-profile explore` draws others.
+settings.register_profile("explore", deadline=None, derandomize=False)
+settings.register_profile("tfkd", deadline=None, derandomize=True)
 settings.load_profile("tfkd")
 
 ROOT = Path(__file__).resolve().parents[1]
