@@ -34,6 +34,7 @@ COMMANDS = {
     "train": Entry("train", "Train a teacher or a tagger, as a configuration says."),
     "cache-teacher": Entry("cache_teacher", "Keep what a teacher says, for students to learn from."),
     "distill": Entry("distill", "Train a student with a trained teacher."),
+    "study": Entry("study", "Make a study: a grid of runs over many corpora, and its report."),
     "evaluate": Entry("evaluate", "Score a trained model on a corpus."),
     "export": Entry("export", "Write a trained model as a SavedModel that takes raw text."),
     "server-config": Entry("server_config", "Write the configuration of a server of several exported models."),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         optimizers,
         preprocessing,
         serving,
+        studies,
     )
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "optimizers",
     "preprocessing",
     "serving",
+    "studies",
 ]
 
 __version__: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import pickle
@@ -14,8 +15,7 @@ from tfkd.annotating.parts import PartMaker
 from tfkd.annotating.progress import Progress
 from tfkd.annotating.report import Report
 from tfkd.errors import TfkdError
-
-MISSING = "the engine ray needs Ray Data, which is not installed: pip install 'tfkd[ray]'"
+from tfkd.ray_cluster import MISSING, connected, import_ray
 
 
 def run_on_ray(
@@ -46,12 +46,14 @@ def run_on_ray(
         TfkdError: Ray is not installed, there is no such cluster, or a model cannot be loaded.
         ServerError: A server has not answered.
     """
+    ray = import_ray()
     try:
-        import ray
-        import ray.data
+        importlib.import_module("ray.data")
     except ImportError:
         raise TfkdError(MISSING) from None
-    with _connected(ray, workers, address):
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    with connected(ray, workers, address):
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         progress.begin()
         dataset = ray.data.read_datasource(
@@ -76,34 +78,6 @@ def run_on_ray(
                 raise TfkdError(str(error.cause)) from None
             raise
         progress.end()
-
-
-@contextlib.contextmanager
-def _connected(ray: Any, workers: int | None, address: str | None) -> Iterator[None]:
-    """Connect to Ray, unless the caller has; what is started here is ended here."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Of what Ray's C++ side says, only what ends the work; a worker that died is none of it.
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    is_ours = not ray.is_initialized()
-    if is_ours:
-        try:
-            ray.init(
-                address=address,
-                num_cpus=None if address else workers,
-                include_dashboard=None if address else False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-        except ConnectionError as error:
-            raise TfkdError(f"there is no Ray cluster at {address}: {error}") from None
-    try:
-        yield
-    finally:
-        if is_ours:
-            ray.shutdown()
 
 
 def _source(ray: Any, maker: PartMaker, units: Sequence[Unit], block_bytes: int) -> Any:

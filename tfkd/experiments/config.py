@@ -5,19 +5,16 @@ from __future__ import annotations
 import importlib.resources
 import os
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
 from tfkd.errors import nearest
-from tfkd.experiments.config_base import BILSTM, NUMBER, RAMP, TRANSFORMER, RampConfig
+from tfkd.experiments.config_base import RampConfig
+from tfkd.experiments.config_errors import validated
 from tfkd.experiments.config_schema import (
-    KEY_ERROR,
     BiLSTMConfig,
     CharacterConfig,
     Config,
@@ -27,14 +24,8 @@ from tfkd.experiments.config_schema import (
     TrainingConfig,
     TransformerConfig,
 )
-from tfkd.experiments.config_source import ConfigError, Key, Source, describe, dotted, override, parse_yaml
-from tfkd.experiments.distillation_schema import (
-    ONE,
-    SEVERAL,
-    DistillationConfig,
-    LossConfig,
-    TransferConfig,
-)
+from tfkd.experiments.config_source import ConfigError, Source, override, parse_yaml
+from tfkd.experiments.distillation_schema import DistillationConfig, LossConfig, TransferConfig
 
 __all__ = [
     "BiLSTMConfig",
@@ -51,12 +42,14 @@ __all__ = [
     "TransferConfig",
     "TransformerConfig",
     "bundled_configs",
+    "bundled_studies",
     "dump_config",
     "load_config",
     "parse_config",
+    "read_source",
+    "with_absolute_paths",
 ]
 
-_MARKS = ("[key]", NUMBER, RAMP, BILSTM, TRANSFORMER, ONE, SEVERAL)
 BUNDLED_CORPUS = "demo:"
 """How the path of a bundled corpus begins."""
 
@@ -80,14 +73,7 @@ def load_config(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -
         >>> config.encoder.units, config.training.learning_rate, config.tasks["disease"].path
         (32, 0.002, 'demo:disease')
     """
-    file = _find(source)
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
-    except OSError as error:
-        raise ConfigError(f"{source}: the file cannot be read: {error.strerror or error}") from error
-    return parse_config(text, overrides, name=str(source))
+    return _checked(read_source(source, overrides))
 
 
 def parse_config(text: str, overrides: Sequence[str] = (), name: str = "configuration") -> Config:
@@ -97,18 +83,31 @@ def parse_config(text: str, overrides: Sequence[str] = (), name: str = "configur
         >>> parse_config("kind: tagger\ntasks: {gene: {path: 'demo:gene'}}").head
         'crf'
     """
-    source = override(parse_yaml(text, name), overrides)
+    return _checked(override(parse_yaml(text, name), overrides))
+
+
+def _checked(source: Source) -> Config:
+    if "title" in source.data and "kind" not in source.data:
+        raise ConfigError(f"{source.name}: this is the configuration of a study: run it by `tfkd study`")
+    return with_absolute_paths(validated(Config, source))
+
+
+def read_source(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Source:
+    """Read a YAML file, or a bundled one by its name, and lay settings over it; its schema is left to the caller.
+
+    Raises:
+        ConfigError: There is no such file or name, or it is not YAML.
+    """
     try:
-        config = Config.model_validate(source.data)
-    except ValidationError as error:
-        problems = [_problem(details, source) for details in error.errors(include_url=False) if not _follows(details)]
-        if len(problems) > 1:
-            problems.insert(0, f"{len(problems)} problems in the configuration {name}:")
-        raise ConfigError("\n  ".join(problems)) from error
-    return _with_absolute_paths(config)
+        text = _find(source).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{source}: the file cannot be read: {error.strerror or error}") from error
+    return override(parse_yaml(text, str(source)), overrides)
 
 
-def dump_config(config: Config) -> str:
+def dump_config(config: BaseModel) -> str:
     """Write a configuration as YAML, every default included; reading it gives an equal one.
 
     Example:
@@ -133,13 +132,31 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def bundled_configs() -> tuple[str, ...]:
-    """Name the configurations that come with the package.
+    """Name the configurations of runs that come with the package.
 
     Example:
         >>> "demo-teacher" in bundled_configs()
         True
     """
-    return tuple(sorted(item.name.removesuffix(".yaml") for item in _bundled() if item.name.endswith(".yaml")))
+    return tuple(name for name in _bundled_names() if not _is_study(name))
+
+
+def bundled_studies() -> tuple[str, ...]:
+    """Name the configurations of studies that come with the package.
+
+    Example:
+        >>> bundled_studies()
+        ('demo-study', 'study')
+    """
+    return tuple(name for name in _bundled_names() if _is_study(name))
+
+
+def _is_study(name: str) -> bool:
+    return name == "study" or name.endswith("-study")
+
+
+def _bundled_names() -> list[str]:
+    return sorted(item.name.removesuffix(".yaml") for item in _bundled() if item.name.endswith(".yaml"))
 
 
 def _bundled() -> Iterator[Traversable]:
@@ -158,11 +175,12 @@ def _find(source: str | os.PathLike[str]) -> Traversable:
         if item.name == f"{name}.yaml":
             return item
     raise ConfigError(
-        f"{source}: there is no such file, nor a bundled configuration; {nearest(name, bundled_configs())}"
+        f"{source}: there is no such file, nor a bundled configuration; {nearest(name, _bundled_names())}"
     )
 
 
-def _with_absolute_paths(config: Config) -> Config:
+def with_absolute_paths(config: Config) -> Config:
+    """Return the configuration with each path absolute, corpora taken from `corpora_root`."""
     root = Path(config.corpora_root or ".").expanduser().absolute()
 
     def of_corpus(path: str) -> str:
@@ -195,65 +213,3 @@ def _with_absolute_paths(config: Config) -> Config:
             "transfer": transfer,
         }
     )
-
-
-def _follows(details: ErrorDetails) -> bool:
-    """Tell whether an error only repeats others: a list counts as too short once its items have been refused."""
-    return details["type"] == "too_short" and bool(details["input"])
-
-
-def _problem(details: ErrorDetails, source: Source) -> str:
-    """Write one error of the schema as `PLACE: KEY: what was expected and what came`."""
-    context = details.get("ctx", {})
-    kind = details["type"]
-    key = (context["key"],) if kind == KEY_ERROR else tuple(str(part) for part in details["loc"])
-    # So the schema marks an error of a key itself, not of the value under it.
-    is_key, key = key[-1:] == ("[key]",), tuple(part for part in key if part not in _MARKS)
-    got = details["input"]
-    match kind:
-        case "extra_forbidden":
-            said = f"unknown key; {nearest(key[-1], _valid_keys(key[:-1]))}"
-        case "missing":
-            said = "this key is required and missing"
-        case "model_type" | "dict_type" | "model_attributes_type":
-            said = f"expected a mapping of keys to values, got {describe(got)}"
-        case "literal_error":
-            said = f"expected {context['expected']}, got {describe(got)}"
-            near = get_close_matches(str(got), context["expected"].replace(" or ", ", ").split(", "), n=1)
-            said += f"; did you mean {near[0]}?" if near else ""
-        case "string_pattern_mismatch":
-            said = f"expected a letter, then letters, digits, '_' or '-', got {describe(got)}"
-        case "string_type" | "invalid_key" if is_key or kind == "invalid_key":
-            said = f"expected a text as a key, got {describe(got)}; put it in quotation marks"
-        case "too_short":
-            said = "expected at least one item, got none"
-        case "key_error" | "value_error":
-            said = details["msg"].removeprefix("Value error, ")
-        case _:
-            expected = (
-                details["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a int", "an int")
-            )
-            said = f"expected {expected}, got {describe(got)}"
-    place = source.origin(key)
-    return f"{place}: {dotted(key)}: {said}" if key else f"{place}: {said}"
-
-
-def _valid_keys(section: Key) -> list[str]:
-    """List the keys that the schema has in a section, given by its path; names of tasks and indices are passed over."""
-    models: list[type[BaseModel]] = [Config]
-    for part in section:
-        inner = [
-            model
-            for outer in models
-            if part in outer.model_fields
-            for model in _models_in(outer.model_fields[part].annotation)
-        ]
-        models = inner or models
-    return [name for model in models for name in model.model_fields]
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models_in(argument)

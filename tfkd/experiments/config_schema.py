@@ -54,22 +54,27 @@ def _names_devices(named: str) -> str:
 DeviceNames = Annotated[str, AfterValidator(_names_devices)]
 
 
-class TaskConfig(Section):
-    """One task: a corpus, and how much of it to train on."""
+class CorpusConfig(Section):
+    """A corpus, and by how much of it the best epoch is chosen."""
 
     path: NonEmpty = Field(
         description="the corpus: a folder with `train`, `devel` and `test` files, taken from `corpora_root`, column "
         "files or annotated documents (PubTator, BioC, BRAT, JSON lines); "
         "or `demo:disease`, `demo:chemical`, `demo:gene`, a bundled one"
     )
-    train_sentences: Count | None = Field(
-        None, description="train on a random sample of so many training sentences; null is all of them"
-    )
     devel_sentences: Count | None = Field(
         None,
         description="choose the best epoch on a random sample of so many development sentences; null is all of them",
     )
     sample_seed: Seed = Field(1, description="fixes which sentences are sampled")
+
+
+class TaskConfig(CorpusConfig):
+    """One task: a corpus, and how much of it to train on."""
+
+    train_sentences: Count | None = Field(
+        None, description="train on a random sample of so many training sentences; null is all of them"
+    )
 
 
 class CharacterConfig(Section):

@@ -20,7 +20,7 @@ from tfkd.atomic_files import NO_ROOM
 from tfkd.checkpoints import Checkpoints
 from tfkd.corpora import Corpus
 from tfkd.errors import TfkdError
-from tfkd.evaluation import EntityF1, Scores
+from tfkd.evaluation import EntityF1, Scores, score
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.experiments.assembly import (
     make_model,
@@ -61,6 +61,7 @@ class RunResult:
         path: Its folder.
         model: The model with the weights of its best epoch.
         scores: For each task the scores on `devel` and `test`.
+        predicted: For each task the tags that it gives the test sentences.
         parameters: Number of the model's weights.
         model_bytes: Size of the saved model without the optimiser's state.
         words_per_second: Tokens that the model tags in a second on the test sets, tokens given.
@@ -70,6 +71,7 @@ class RunResult:
     path: Path
     model: Tagger | MultiTaskTagger
     scores: dict[str, dict[str, Scores]]
+    predicted: dict[str, list[list[str]]]
     parameters: int
     model_bytes: int
     words_per_second: float
@@ -252,16 +254,30 @@ def _fit(
         checkpoints = Checkpoints(folder.path / CHECKPOINT, every=config.training.checkpoint_steps)
         callbacks = [best, EpochProgress(console, checkpoints), checkpoints]
         history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=callbacks)
-        scores = {
-            task: {split: evaluate_tagger(view_of(model, task), corpus, split) for split in ("devel", "test")}
-            for task, corpus in corpora.items()
-        }
+        scores, predicted = _scored(model, corpora)
         size = folder.write_model(model)
         folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
         speed = _speed(model, corpora)
-        result = RunResult(folder.path, model, scores, model.count_params(), size, speed, checkpoints.seconds)
+        result = RunResult(
+            folder.path, model, scores, predicted, model.count_params(), size, speed, checkpoints.seconds
+        )
         _write_results(folder, result, about or {})
     return result
+
+
+def _scored(
+    model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]
+) -> tuple[dict[str, dict[str, Scores]], dict[str, list[list[str]]]]:
+    """Score each task on its development and test sets, and keep the tags of the latter."""
+    scores: dict[str, dict[str, Scores]] = {}
+    predicted = {}
+    for task, corpus in corpora.items():
+        tagger = view_of(model, task)
+        test = corpus.convert(tagger.scheme).test
+        predicted[task] = tagger.tag(test)
+        of_test = score([sentence.tags for sentence in test], predicted[task], tagger.scheme)
+        scores[task] = {"devel": evaluate_tagger(tagger, corpus, "devel"), "test": of_test}
+    return scores, predicted
 
 
 @contextlib.contextmanager

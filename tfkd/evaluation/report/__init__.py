@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tfkd.evaluation.report.study import Part, Study, StudyRun, read_study
-from tfkd.evaluation.report.writing import write_report
+from tfkd.evaluation.report.writing import ReportFiles, write_report
 
-__all__ = ["Part", "Study", "StudyRun", "read_study", "write_report"]
+__all__ = ["Part", "ReportFiles", "Study", "StudyRun", "read_study", "write_report"]

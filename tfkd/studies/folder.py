@@ -1,0 +1,203 @@
+"""The folder of a study: its configuration, the scores of finished runs, and where models and caches are made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfkd.atomic_files import atomic_file
+from tfkd.errors import TfkdError
+from tfkd.evaluation.report import StudyRun
+from tfkd.experiments.config import dump_config
+from tfkd.folders import LOCK, flat, locked
+from tfkd.studies.job import Job
+from tfkd.studies.plan import Plan, read_plan
+
+STUDY, SCORES, FAILURES, WORK = "study.yaml", "scores", "failures", "work"
+RUNS, CACHES, LOGS = "runs", "caches", "logs"
+REPORT = ("report.html", "report.md", "pictures", "tables")
+COMPLETE = "complete"
+"""Marks a cache that is whole."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a finished job gave.
+
+    Attributes:
+        runs: The scores: one run of a student, or one for each task of a teacher.
+        seconds: How long the job took.
+        identity: The configuration of its run, without places of one machine.
+    """
+
+    runs: tuple[StudyRun, ...]
+    seconds: float
+    identity: dict[str, Any]
+
+
+class StudyFolder:
+    """Where a study lies: small files of scores that are kept, and beside them what is only needed to make them.
+
+    `scores/NAME.json` is written whole when a run is finished; from these files and `study.yaml` a study goes on
+    anywhere. Neither holds a path of one machine.
+
+    Args:
+        path: The folder.
+        work: Where models, caches and logs are made; by default `work` in it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], work: str | os.PathLike[str] | None = None) -> None:
+        self.path = Path(path)
+        self.work = Path(work) if work is not None else self.path / WORK
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a folder that is not this study's; nothing is written.
+
+        A study may have grown since: new corpora, seeds, methods and parts are taken up. What finished runs were made
+        with may not change.
+
+        Raises:
+            TfkdError: Something else stands there, or another study.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise TfkdError(f"{self.path} is a file: name a folder for the study.")
+        present = {file.name for file in self.path.iterdir()} if self.path.is_dir() else set()
+        others = sorted(n for n in present - {STUDY, SCORES, FAILURES, WORK, *REPORT} if not n.startswith("."))
+        if others and STUDY not in present:
+            raise TfkdError(f"{self.path} holds other things than a study, such as {others[0]!r}: name a new folder.")
+        self._check_same(plan)
+
+    @contextlib.contextmanager
+    def taken(self, plan: Plan) -> Iterator[None]:
+        """Hold the folder for one process, and write down what the study is.
+
+        Raises:
+            TfkdError: As `check`, or another process holds the folder.
+            OSError: It cannot be written to.
+        """
+        self.check(plan)
+        for folder in (self.path / SCORES, *(self.work / name for name in (RUNS, CACHES, LOGS))):
+            folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.path), locked(self.work):
+            self.check(plan)
+            _write(self.path / STUDY, _kept(plan))
+            _write(self.work / STUDY, dump_config(plan.config))
+            try:
+                yield
+            finally:
+                for folder in (self.path, self.work):
+                    (folder / LOCK).unlink(missing_ok=True)
+
+    def _check_same(self, plan: Plan) -> None:
+        there = sorted(file.stem for file in (self.path / SCORES).glob("*.json"))
+        if there and not any(name in plan.jobs for name in there):
+            raise TfkdError(
+                f"{self.path} holds another study: none of its {len(there)} finished runs, such as {there[0]}, is one "
+                "of this study. Name another folder."
+            )
+        for name in there:
+            if name not in plan.jobs:
+                continue
+            before, now = flat(self.finished(name).identity), flat(plan.jobs[name].identity())
+            key = next((key for key in {**before, **now} if before.get(key) != now.get(key)), None)
+            if key is not None:
+                raise TfkdError(
+                    f"{self.path} holds another study: its run {name} was made with {key} {before.get(key)!r}, and "
+                    f"here it is {now.get(key)!r}. Give the same to go on with it, or name another folder; to have "
+                    f"this run made anew, remove {self.path / SCORES / name}.json."
+                )
+
+    def is_finished(self, name: str) -> bool:
+        """Tell whether a run's scores are there."""
+        return (self.path / SCORES / f"{name}.json").is_file()
+
+    def finished(self, name: str) -> Finished:
+        """Read what a finished run gave.
+
+        Raises:
+            TfkdError: The file is damaged.
+        """
+        import pydantic
+
+        file = self.path / SCORES / f"{name}.json"
+        try:
+            return pydantic.TypeAdapter(Finished).validate_json(file.read_bytes())
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise TfkdError(f"{file} cannot be read ({reason}): remove it to have the run made anew.") from None
+
+    def finish(self, job: Job, runs: Iterable[StudyRun], seconds: float) -> None:
+        """Write what a run gave, which makes it a finished one."""
+        found = asdict(Finished(tuple(runs), round(seconds, 1), job.identity()))
+        found["runs"] = [{k: v for k, v in run.items() if v not in (None, {})} for run in found["runs"]]
+        _write(self.path / SCORES / f"{job.name}.json", json.dumps(found, indent=1) + "\n")
+        self.forget_failure(job.name)
+
+    def place(self, job: Job) -> Path:
+        """Say where the run or the cache of a job is made."""
+        return self.work / (CACHES if job.kind == "cache" else RUNS) / job.name
+
+    def log(self, job: Job) -> Path:
+        """Say where what a job prints is written."""
+        return self.work / LOGS / f"{job.name}.log"
+
+    def discard(self, job: Job) -> None:
+        """Remove the run or the cache of a job."""
+        shutil.rmtree(self.place(job), ignore_errors=True)
+
+    def fail(self, name: str, reason: str) -> None:
+        """Write down why a job has failed."""
+        (self.path / FAILURES).mkdir(exist_ok=True)
+        _write(self.path / FAILURES / f"{name}.txt", reason.rstrip() + "\n")
+
+    def forget_failure(self, name: str) -> None:
+        """Remove what is written down of a job's failure."""
+        (self.path / FAILURES / f"{name}.txt").unlink(missing_ok=True)
+
+    def failures(self) -> dict[str, str]:
+        """Return the jobs that have failed, with the reasons."""
+        files = sorted((self.path / FAILURES).glob("*.txt"))
+        return {file.stem: file.read_text(encoding="utf-8").strip() for file in files}
+
+
+def open_study(path: str | os.PathLike[str]) -> tuple[StudyFolder, Plan]:
+    """Open the folder of a study that was begun.
+
+    Raises:
+        TfkdError: There is none.
+    """
+    folder = StudyFolder(path)
+    if not (folder.path / STUDY).is_file():
+        raise TfkdError(
+            f"{folder.path} holds no study: expected {STUDY} in it, which `tfkd study CONFIG --out` writes."
+        )
+    return folder, read_plan(folder.path / STUDY)
+
+
+def _kept(plan: Plan) -> str:
+    """Write a study without the places of files on this machine."""
+    data = plan.config.model_dump(mode="json", exclude={"corpora_root"})
+    return yaml.safe_dump(_named(data), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _named(value: Any, key: str = "") -> Any:
+    """Cut absolute paths down to names."""
+    if isinstance(value, Mapping):
+        return {name: _named(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_named(each, key) for each in value]
+    is_path = key in ("path", "transformer", "vectors", "corpora", "texts") and isinstance(value, str)
+    return Path(value).name if is_path and Path(value).is_absolute() else value
+
+
+def _write(file: Path, text: str) -> None:
+    with atomic_file(file) as part:
+        part.write_text(text, encoding="utf-8")

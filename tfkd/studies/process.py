@@ -1,0 +1,164 @@
+"""One job of a study in a process of its own: `python -m tfkd.studies.process STUDY FOLDER WORK NAME`.
+
+The process ends when its standard input does, so that it does not outlive the study, however that ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from tfkd.errors import TfkdError
+from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
+from tfkd.studies.job import Job
+from tfkd.studies.plan import Plan, read_plan
+
+FAILED = 2
+"""Status of a process whose job cannot be done, which has written down why."""
+
+
+def command(folder: StudyFolder, job: Job) -> list[str]:
+    """Return the command that does a job of a study."""
+    places = (folder.work / STUDY, folder.path, folder.work)
+    return [sys.executable, "-m", "tfkd.studies.process", *(str(place.absolute()) for place in places), job.name]
+
+
+def start(folder: StudyFolder, job: Job, threads: int) -> subprocess.Popen[bytes]:
+    """Begin a job in a process of its own.
+
+    Args:
+        folder: The study's folder.
+        job: The job.
+        threads: How many threads an operation may take.
+    """
+    count = str(threads)
+    environment = {"TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": count, "OMP_NUM_THREADS": count}
+    with folder.log(job).open("wb") as log:
+        return subprocess.Popen(
+            command(folder, job),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"COLUMNS": "120", "PYTHONUNBUFFERED": "1"} | environment,
+            start_new_session=True,  # an interrupt is the study's to handle
+        )
+
+
+def has_model(folder: StudyFolder, plan: Plan, job: Job) -> bool:
+    """Tell whether the model or the cache of a job is there, made with the configuration of now."""
+    if job.kind == "cache":
+        mark = folder.place(job) / COMPLETE
+        return mark.is_file() and mark.read_text(encoding="utf-8") == cache_mark(plan, job)
+    from tfkd.experiments import RunFolder
+
+    run = RunFolder(folder.place(job))
+    return run.is_finished and run.config() == job.config
+
+
+def cache_mark(plan: Plan, job: Job) -> str:
+    """Return a mark of all that a cache is made of."""
+    teacher = plan.jobs[job.needs[0]]
+    return hashlib.sha256(json.dumps([job.identity(), teacher.identity()]).encode()).hexdigest()
+
+
+def do(plan: Plan, folder: StudyFolder, job: Job) -> None:
+    """Do a job, or go on with it.
+
+    Raises:
+        TfkdError: It cannot be done.
+    """
+    if job.kind == "cache":
+        _do_cache(plan, folder, job)
+    else:
+        _do_run(plan, folder, job)
+
+
+def _do_cache(plan: Plan, folder: StudyFolder, job: Job) -> None:
+    from tfkd.experiments import cache_teacher
+
+    place, teacher = folder.place(job), plan.jobs[job.needs[0]]
+    made_of = cache_mark(plan, job)
+    # Written before the work, so that what another teacher has begun is not gone on with.
+    begun = place.with_name(f"{place.name}.begun")
+    if not begun.is_file() or begun.read_text(encoding="utf-8") != made_of:
+        folder.discard(job)
+        begun.write_text(made_of, encoding="utf-8")
+    cache_teacher(folder.place(teacher), (), place, student=job.config, console=_console())
+    (place / COMPLETE).write_text(made_of, encoding="utf-8")
+
+
+def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
+    from tfkd.experiments import RunFolder, distill, train
+    from tfkd.experiments.assembly import read_data
+    from tfkd.experiments.distilling import with_teachers
+    from tfkd.experiments.run_folder import RUN
+    from tfkd.studies.measuring import measured, read_again
+
+    began, run = time.perf_counter(), RunFolder(folder.place(job))
+    needed = [folder.place(plan.jobs[name]).absolute() for name in job.needs]
+    is_cached = any(plan.jobs[name].kind == "cache" for name in job.needs)
+    teachers, caches = ([], needed) if is_cached else (needed, [])
+    config = with_teachers(job.config, [*map(str, teachers)], [*map(str, caches)]) if needed else job.config
+    if run.is_finished and run.config() == config:
+        result = read_again(run)
+    else:
+        overwrite = _is_another(run, config)
+        if needed:
+            made = distill(config, teachers, run.path, cache=caches, overwrite=overwrite, console=_console())
+        else:
+            made = train(config, run.path, overwrite=overwrite, console=_console())
+        result = (made.scores, made.predicted, run.read_json(RUN))
+    if not folder.is_finished(job.name):
+        folder.finish(job, measured(job, read_data(job.config).corpora, *result), time.perf_counter() - began)
+
+
+def _is_another(run: Any, config: Any) -> bool:
+    """Tell whether what stands in a run's folder is of another configuration, and is to be replaced."""
+    try:
+        run.check_free(config)
+    except TfkdError:
+        return True
+    return False
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False, width=120)
+
+
+def _end_with_standard_input() -> None:
+    """Wait for the end of standard input, and end the process then."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):  # not Python's buffer, whose lock is asked for at exit
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main(arguments: list[str]) -> int:
+    """Do the job that the arguments name; return the status of the process."""
+    study, path, work, name = arguments
+    _end_with_standard_input()
+    folder = StudyFolder(path, work)
+    try:
+        plan = read_plan(Path(study))
+        do(plan, folder, plan.jobs[name])
+    except TfkdError as error:
+        folder.fail(name, str(error))
+        print(f"tfkd: {error}", flush=True)
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""How much text a study goes through; and whether its corpora are there and large enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tfkd.errors import TfkdError
+from tfkd.studies.checks import refused
+from tfkd.studies.plan import Plan
+
+
+@dataclass(frozen=True)
+class CorpusSize:
+    """Sentences and tokens of a corpus.
+
+    Attributes:
+        sentences: By split.
+        tokens: By split.
+    """
+
+    sentences: dict[str, int]
+    tokens: dict[str, int]
+
+    def tokens_of(self, split: str, sentences: int | None) -> float:
+        """Return how many tokens so many sentences of a split have, on average."""
+        if sentences is None or not self.sentences[split]:
+            return self.tokens[split]
+        return min(1.0, sentences / self.sentences[split]) * self.tokens[split]
+
+
+def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
+    """Read the corpora of a study, and measure them.
+
+    Raises:
+        TfkdError: A corpus is missing or broken, or has fewer training sentences than the study takes of it.
+    """
+    from tfkd.experiments.assembly import read_named
+
+    paths = {task: settings for job in plan.runs.values() for task, settings in job.config.tasks.items()}
+    found = {}
+    for name, task in paths.items():
+        try:
+            corpus = read_named(task.path)
+        except TfkdError as error:
+            raise refused(plan.source, ("corpora", name, "path"), str(error)) from None
+        for split in ("train", "devel", "test"):
+            if split not in corpus.splits:
+                message = f"{task.path} has no {split} sentences, which a study needs"
+                raise refused(plan.source, ("corpora", name, "path"), message)
+        parts = {split: corpus.split(split) for split in ("train", "devel", "test")}
+        found[name] = CorpusSize(
+            {split: len(sentences) for split, sentences in parts.items()},
+            {split: sum(len(s.tokens) for s in sentences) for split, sentences in parts.items()},
+        )
+    _check(plan, found)
+    return found
+
+
+def _check(plan: Plan, sizes: dict[str, CorpusSize]) -> None:
+    for job in plan.runs.values():
+        for name, task in job.config.tasks.items():
+            there = sizes[name].sentences["train"]
+            if task.train_sentences is not None and task.train_sentences > there:
+                sentences = task.train_sentences
+                at = [i for i, part in enumerate(plan.config.parts) if sentences in (part.sentences or ())]
+                key = ("parts", str(at[0]), "sentences") if at else ("sentences",)
+                raise refused(
+                    plan.source,
+                    key,
+                    f"{sentences:,} are more than the {there:,} training sentences of {name}; take fewer, or leave the "
+                    "corpus out",
+                )
