@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +20,47 @@ from tfkd.annotating import Engine, Output, Settings, annotate_files
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 BLOCK = 4000
+COMMAND = [sys.executable, "-m", "ray.scripts.scripts"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
     # Ray's own choice, 15, makes workers wait for all else that runs here.
     os.environ.setdefault("RAY_worker_niceness", "0")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
     yield
     ray.shutdown()
+
+
+def test_a_cluster_is_found_by_its_address(
+    model: str, tmp_path: Path, run_tfkd: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text(lines(40), encoding="utf-8")
+    here, there, port = tmp_path / "here.jsonl", tmp_path / "there.jsonl", free_port()
+    assert run_tfkd("annotate", model, source, "--out", here).returncode == 0
+    address = f"127.0.0.1:{port}"
+    ask = ("annotate", model, source, "--out", there, "--engine", "ray", "--address", address)
+    refused = run_tfkd(*ask)
+    assert refused.returncode == 2
+    assert f"there is no Ray cluster at {address}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    options = ["--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2", "--include-dashboard=false"]
+    settings = os.environ | {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    memory = f"--object-store-memory={100 << 20}"
+    subprocess.run([*COMMAND, "start", *options, memory], check=True, capture_output=True, env=settings)
+    try:
+        done = run_tfkd(*ask)
+        assert done.returncode == 0, done.stderr
+    finally:
+        subprocess.run([*COMMAND, "stop", "--force"], check=True, capture_output=True)
+    assert there.read_bytes() == here.read_bytes()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def kill_one(out: Output, killed: list[int], over: threading.Event) -> None:
@@ -37,6 +72,7 @@ def kill_one(out: Output, killed: list[int], over: threading.Event) -> None:
             return
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_two_workers_and_one_killed_give_what_one_process_gives(model: str, tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.mkdir()

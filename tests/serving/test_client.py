@@ -108,6 +108,26 @@ def test_entities_are_those_of_the_model_in_memory(
     same(list(Annotator(both).annotate(passages)), list(Annotator([demo_tagger, teacher_export]).annotate(passages)))
 
 
+def test_sentences_of_tokens_are_tagged_as_they_are(
+    at: Callable[[str], str], demo_tagger: Tagger, demo_teacher: MultiTaskTagger
+) -> None:
+    texts = []
+    for corpus in demo_corpora(seed=1).values():
+        for first, second in zip(corpus.test[:20:2], corpus.test[1:21:2], strict=True):
+            text, cut, at_character = " ".join((*first.tokens, *second.tokens)), [], 0
+            for sentence in (first, second):
+                cut.append([])
+                for token in sentence.tokens:
+                    cut[-1].append((at_character, at_character + len(token)))
+                    at_character += len(token) + 1
+            texts.append((text, cut))
+    texts.append(("", []))
+    for name, model in (("disease", demo_tagger), ("teacher", demo_teacher)):
+        expected = list(Annotator(model).annotate_tokens(texts))
+        assert sum(len(annotation.entities) for annotation in expected) >= 5
+        same(list(Annotator(at(name)).annotate_tokens(texts, batch_size=7)), expected)
+
+
 def test_requests_are_batches(at: Callable[[str], str], models: Models) -> None:
     annotator = Annotator(at("disease"))
     list(annotator.annotate(["a"] * 10, batch_size=4))

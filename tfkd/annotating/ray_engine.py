@@ -46,7 +46,7 @@ def run_on_ray(
         TfkdError: Ray is not installed, there is no such cluster, or a model cannot be loaded.
         ServerError: A server has not answered.
     """
-    ray = import_ray()
+    ray = import_ray(address)
     try:
         importlib.import_module("ray.data")
     except ImportError:

@@ -5,6 +5,7 @@ Run `python -m tfkd.experiments.config_reference docs/configuration.md` after a 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,15 +24,17 @@ BEGIN = "<!-- tables: made by tfkd.experiments.config_reference -->"
 END = "<!-- end of tables -->"
 
 
-def reference() -> str:
-    """Write every section of the configuration as a Markdown table of its keys.
+def reference(schema: type[Section] = Config) -> str:
+    """Write every section of a configuration as a Markdown table of its keys.
 
     Example:
         >>> print(reference().splitlines()[0])
         ### Top level
     """
     parts = []
-    sections: list[tuple[str, type[Section]]] = [*_sections("", Config), ("A ramp, in place of a number", RampConfig)]
+    sections: list[tuple[str, type[Section]]] = list(_sections("", schema))
+    if schema is Config:
+        sections.append(("A ramp, in place of a number", RampConfig))
     for path, section in sections:
         heading = "Top level" if not path else path if " " in path else f"`{path}`"
         rows = [
@@ -44,10 +47,10 @@ def reference() -> str:
     return "\n\n".join(parts)
 
 
-def with_reference(page: str) -> str:
+def with_reference(page: str, schema: type[Section] = Config) -> str:
     """Replace the tables of a page by those of the present schema."""
     before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{reference()}\n\n{END}{rest.partition(END)[2]}"
+    return f"{before}{BEGIN}\n\n{reference(schema)}\n\n{END}{rest.partition(END)[2]}"
 
 
 def _sections(path: str, section: type[Section]) -> Iterator[tuple[str, type[Section]]]:
@@ -58,9 +61,13 @@ def _sections(path: str, section: type[Section]) -> Iterator[tuple[str, type[Sec
             for model in _flat(field.annotation)
             if isinstance(model, type) and issubclass(model, Section) and not issubclass(model, RampConfig)
         ]
-        below = {"tasks": "tasks.NAME", "losses": "losses.N"}.get(name, name)
+        below = f"{name}{_BELOW.get(name, '')}"
         for model in inner:
             yield from _sections(f"{path}.{below}".lstrip("."), model)
+
+
+_BELOW = {"tasks": ".NAME", "corpora": ".NAME", "losses": ".N", "parts": ".N", "runs": ".N"}
+"""What stands between the name of a key that holds several sections, and the keys of each."""
 
 
 def _flat(annotation: Any) -> Iterator[Any]:
@@ -120,10 +127,12 @@ def _default(field: FieldInfo) -> str:
         return "its defaults"
     if isinstance(value, tuple) and not value:
         return "`[]`"
-    if isinstance(value, tuple):
-        names = ", ".join(f"`{item.name}`" for item in value)
+    if isinstance(value, tuple) and all(isinstance(item, BaseModel) for item in value):
+        names = ", ".join(f"`{item.name}`" if hasattr(item, "name") else "one" for item in value)
         return f"{names} with its defaults"
-    return f"`{value if isinstance(value, str) else describe(value)}`"
+    if isinstance(value, tuple | dict):
+        return f"`{json.dumps(value)}`"
+    return f"`{value if value and isinstance(value, str) else describe(value)}`"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class RayEngine(Engine):
     """
 
     def __init__(self, folder: StudyFolder, workers: int | None = None, address: str | None = None) -> None:
-        self._ray = import_ray()
+        self._ray = import_ray(address)
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(connected(self._ray, workers, address))
         self.slots = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
