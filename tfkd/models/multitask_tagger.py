@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfkd.corpora import Corpus, Scheme, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import TagHead
+from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder
 from tfkd.models.tagger import Tagger, Tagging, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
@@ -88,6 +89,7 @@ class MultiTaskTagger(Tagging):
             "task_encoder": task_encoder,
             "dtype": policy,
         }
+        self._distinct_tokens = DistinctTokens()
         self._views = _Views()
         for task, (emissions, layer) in built.items():
             self._views.of[task] = self._view(task, (inputs, encoded, emissions, layer))
@@ -230,7 +232,7 @@ class MultiTaskTagger(Tagging):
         """Tag a batch for every task, the shared layers run once: `{task: {"tags": ..., "scores": ...}}`."""
         mask = self.text.mask(features)
         found = {}
-        for task, emissions in self(features, training=False).items():
+        for task, emissions in self.emissions(features).items():
             tags, scores = self.for_task(task).head.decode(emissions, mask)
             found[task] = {"tags": tags, "scores": scores}
         return found

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfkd.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd.errors import TfkdError, nearest
 from tfkd.layers import HEADS, TagHead, token_weights
+from tfkd.models.distinct_tokens import DistinctTokens, are_prepared
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
 from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
 from tfkd.preprocessing import EncodedSentences, Text, WordFeatures, WordVectors, groups_by_size
@@ -26,6 +27,7 @@ class Tagging(Trained, keras.Model):
 
     text: Text
     _arguments: dict[str, Any]
+    _distinct_tokens: DistinctTokens
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the network on the features it knows; others, such as `task`, may be among them."""
@@ -38,6 +40,12 @@ class Tagging(Trained, keras.Model):
                 )
             inputs = {name: inputs[name] for name in self.input_names_needed}
         return super().__call__(inputs, *args, **kwargs)
+
+    def emissions(self, features: dict[str, Tensor]) -> Any:
+        """Run the network without dropout, on features, or on those gathered from a table that `prepared` has made."""
+        if not are_prepared(features):
+            return self(features, training=False)
+        return self._distinct_tokens.above(self, features)
 
     @property
     def encoder(self) -> Encoder:
@@ -154,6 +162,7 @@ class Tagger(Tagging):
         self._encoded = _Untracked(encoded)
         self._layer_aliases = layer_aliases or {}
         self._decode_function: Any = None
+        self._distinct_tokens = DistinctTokens()
 
     @property
     def head(self) -> TagHead:
@@ -216,7 +225,7 @@ class Tagger(Tagging):
 
     def decode(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tag a batch: `tags`, int32 `[batch, time]`, and `scores`, their probabilities; 0 in the padding."""
-        emissions = self(features, training=False)
+        emissions = self.emissions(features)
         tags, scores = self.head.decode(emissions, self.text.mask(features))
         return {"tags": tags, "scores": scores}
 
@@ -233,7 +242,7 @@ class Tagger(Tagging):
         tokens = [s.tokens if isinstance(s, Sentence) else s for s in sentences]
         if not tokens:
             return []
-        encoded = EncodedSentences(tokens, self.text)
+        encoded = EncodedSentences(tokens, self.text, prepare=lambda table: self._distinct_tokens.prepared(self, table))
         found: list[list[str]] = [[] for _ in tokens]
         names = np.array(self.tags, object)
         some = np.flatnonzero(encoded.lengths)
@@ -246,7 +255,12 @@ class Tagger(Tagging):
 
     def _decode(self, features: dict[str, Tensor]) -> Tensor:
         if self._decode_function is None:
-            spec = {n: tf.TensorSpec([None] * len(t.shape), t.dtype) for n, t in features.items()}
+            # What is encoded has a width of its own; how many characters there are differs from call to call.
+            shapes = {
+                n: [None, None, *t.shape[2:]] if t.dtype.is_floating else [None] * len(t.shape)
+                for n, t in features.items()
+            }
+            spec = {name: tf.TensorSpec(shapes[name], feature.dtype) for name, feature in features.items()}
             decode = tf.function(lambda x: self.decode(x)["tags"], autograph=False)
             self._decode_function = decode.get_concrete_function(spec)
         return self._decode_function(features)

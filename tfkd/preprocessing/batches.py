@@ -6,7 +6,7 @@ import functools
 import hashlib
 import itertools
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,6 +51,7 @@ class EncodedSentences:
             stand elsewhere go with them.
         tags: Indices of the gold tags of all sentences, one after another, if there are any.
         tasks: Index of each sentence's task, if there are several.
+        prepare: Is given the table of features of the distinct tokens, and returns the one to gather from.
 
     Attributes:
         lengths: Tokens of each sentence, int64.
@@ -63,6 +64,7 @@ class EncodedSentences:
         texts: Texts,
         tags: np.ndarray | None = None,
         tasks: Sequence[int] | np.ndarray | None = None,
+        prepare: Callable[[dict[str, Tensor]], dict[str, Tensor]] = lambda table: table,
     ) -> None:
         sources = {"": texts} if isinstance(texts, Text) else texts
         self._arrays = {name: source for name, source in sources.items() if not isinstance(source, Text)}
@@ -81,7 +83,7 @@ class EncodedSentences:
         self.set_tags(tags)
         self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
         self._texts = {name: source for name, source in sources.items() if isinstance(source, Text)}
-        self._tables = {name: text.table(list(types)) for name, text in self._texts.items()}
+        self._tables = {name: prepare(text.table(list(types))) for name, text in self._texts.items()}
         self._nested = not isinstance(texts, Text)
         sizes = {name: self._sizes_in(name) for name in self._texts}
         self.sizes = next(iter(sizes.values()), self.lengths)

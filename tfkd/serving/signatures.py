@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfkd.errors import TfkdError
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.models.distinct_tokens import prepared
 from tfkd.preprocessing.segmentation import segment
 from tfkd.serving.card import describe
 
@@ -135,6 +136,7 @@ def _tag_by_size(
     types, ids = tf.unique(tf.concat([[""], tokens], 0))
     table = model.text.of_types(types)
     of_type = model.text.sizes(table)
+    table = prepared(model, table)
     sizes = lengths if of_type is None else _sums(tf.gather(of_type, ids[1:]), lengths)
     order = tf.argsort(sizes, stable=True)
     total = tf.size(tokens, out_type=tf.int64)
