@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from .startup import import_tensorflow
-
-if TYPE_CHECKING:
-    pass
 
 
 class _StudyGroup(click.Group):

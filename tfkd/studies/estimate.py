@@ -37,7 +37,7 @@ class Estimate:
     def __init__(self, plan: Plan, sizes: Mapping[str, CorpusSize], folder: StudyFolder | None = None) -> None:
         self._sizes = sizes
         self._ratios: dict[str, list[float]] = {}
-        self._work: dict[Config, float] = {}
+        self._known: dict[str, float] = {}
         self.measured = 0
         for name, job in plan.runs.items():
             if folder is not None and folder.is_finished(name):
@@ -67,6 +67,12 @@ class Estimate:
         return now
 
     def _reckoned(self, job: Job) -> float:
+        """Return how long a job takes by its arithmetic; it is asked for again and again."""
+        if job.name not in self._known:
+            self._known[job.name] = self._reckon(job)
+        return self._known[job.name]
+
+    def _reckon(self, job: Job) -> float:
         config = job.config
         rate = PER_SECOND["transformer" if isinstance(config.encoder, TransformerConfig) else "bilstm"]
         if job.kind == "cache":
