@@ -52,6 +52,13 @@ class TestScores:
         assert found.runs[0].whole is False
         assert '"whole"' not in (folder.path / "scores" / "teacher.deep.10.1.json").read_text()
 
+    def test_nothing_right_is_a_score_too(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path / "s"), plan)
+        give_scores(folder, plan.jobs["a.small.alone.10.1"], f1=0.0)
+        (run,) = folder.finished("a.small.alone.10.1").runs
+        assert (run.test_f1, run.whole) == (0.0, False)
+
     def test_half_a_file_is_no_score_and_no_study(self, tmp_path: Path) -> None:
         """What a kill while scores were written has left."""
         plan = planned(GRID, ONE)

@@ -151,7 +151,10 @@ class StudyFolder:
     def finish(self, job: Job, runs: Iterable[StudyRun], seconds: float) -> None:
         """Write what a run gave, which makes it a finished one."""
         found = asdict(Finished(tuple(runs), round(seconds, 1), job.identity()))
-        found["runs"] = [{k: v for k, v in run.items() if v not in (None, {}, False)} for run in found["runs"]]
+        # What is as by default is left out; an F1 of 0 is not.
+        found["runs"] = [
+            {k: v for k, v in r.items() if v is not None and v is not False and v != {}} for r in found["runs"]
+        ]
         _write(self.path / SCORES / f"{job.name}.json", json.dumps(found, indent=1) + "\n")
         self.forget_failure(job.name)
 
