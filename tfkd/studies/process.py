@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfkd.errors import TfkdError
 from tfkd.folders import locked
+from tfkd.quiet_start import import_tensorflow
 from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
 from tfkd.studies.job import Job
 from tfkd.studies.plan import Plan, read_plan
@@ -184,6 +185,7 @@ def main(arguments: list[str]) -> int:
     """Do the job that the arguments name; return the status of the process."""
     study, path, work, name = arguments
     _end_with_standard_input()
+    import_tensorflow()
     folder = StudyFolder(path, work)
     try:
         plan = read_plan(Path(study))
