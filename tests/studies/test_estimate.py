@@ -8,6 +8,7 @@ import pytest
 
 from tests.pretrained.tiny import SIZES, tiny_bert
 from tests.studies.tiny import GRID, give_scores, planned
+from tfkd.errors import TfkdError
 from tfkd.studies import Estimate
 from tfkd.studies.estimate import work_of_a_word
 from tfkd.studies.folder import StudyFolder
@@ -87,6 +88,17 @@ def test_finished_runs_tell_how_fast_the_machine_is(tmp_path: Path):
     assert estimate.seconds(teacher) == guess.seconds(teacher), "of teachers nothing is known yet"
     estimate.learn(teacher, 0.5 * guess.seconds(teacher))
     assert estimate.seconds(teacher) == pytest.approx(0.5 * guess.seconds(teacher))
+
+
+def test_a_finished_teacher_whose_encoder_is_not_here_tells_nothing(tmp_path: Path):
+    plan, folder = planned(GRID, "seeds=[1]"), StudyFolder(tmp_path)
+    for name in ("teacher.deep.10.1", STUDENT):
+        give_scores(folder, plan.jobs[name])
+    estimate = Estimate(plan, CORPORA, folder)
+    assert estimate.measured == 1
+    assert estimate.seconds(plan.jobs[STUDENT]) == pytest.approx(10)
+    with pytest.raises(TfkdError, match="/encoders/bert"):
+        estimate.seconds(plan.jobs["teacher.deep.10.1"])
 
 
 def test_all_of_them_side_by_side():

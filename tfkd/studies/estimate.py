@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import statistics
 from collections.abc import Iterable, Mapping
 
+from tfkd.errors import TfkdError
 from tfkd.experiments.config import BiLSTMConfig, Config, TransformerConfig
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
@@ -41,12 +43,13 @@ class Estimate:
         self.measured = 0
         for name, job in plan.runs.items():
             if folder is not None and folder.is_finished(name):
-                self.learn(job, folder.finished(name).seconds)
+                with contextlib.suppress(TfkdError):  # its encoder need not be here any more
+                    self.learn(job, folder.finished(name).seconds)
 
     def learn(self, job: Job, seconds: float) -> None:
         """Take down how long a job took."""
-        self.measured += 1
         self._ratios.setdefault(_kind(job), []).append(seconds / self._reckoned(job))
+        self.measured += 1
 
     def seconds(self, job: Job) -> float:
         """Return how long a job will take."""
