@@ -99,7 +99,8 @@ def test_of_a_study_of_which_a_part_is_finished(tmp_path: Path) -> None:
     missing = len(plan.runs) - len(chosen)
     first = next(name for name in plan.runs if name not in chosen)
     assert study.notes == (
-        f"{missing} of {len(plan.runs)} runs are not finished, such as {first}: what is told here may change with them.",
+        f"{missing} of {len(plan.runs)} runs are not finished, such as {first}: what is told here may "
+        "change with them.",
         "Teacher teacher.deep.10.1 has failed: x is gone",
     )
     text = report_study(folder.path).markdown.read_text(encoding="utf-8")
