@@ -43,8 +43,9 @@ class ShownStudy(StudyProgress):
         self._estimate = Estimate(plan, self._sizes, folder)
         self._total = len(schedule.left)
         went_on = f" ({counted(schedule.finished, 'run')} there already)" if schedule.finished else ""
+        jobs = f"{counted(self._total, 'job')}{went_on}, {slots} at a time"
         self._console.print(
-            f"{plan.config.title}: {counted(self._total, 'job')}{went_on}, {slots} at a time, about {span(self._left())}",
+            f"{plan.config.title}: {jobs}, about {span(self._left())}",
             markup=False,
             soft_wrap=True,
         )
