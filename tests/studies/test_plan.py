@@ -80,6 +80,14 @@ class TestJobs:
         assert needs["logits"] == needs["both"] != needs["more"] == needs["again"]
         assert len(names(plan, "cache")) == 2
 
+    def test_a_layer_that_no_teacher_may_have_is_in_a_cache_of_its_own(self):
+        """Else a mistake in it would stop the students that have nothing to do with it."""
+        way = "distillation.wrong={distillation: {losses: [{logits: {}}, {features: {teacher_layer: shared_encodr}}]}}"
+        plan = planned(GRID, "seeds=[1]", way, "parts=[{name: P, corpora: [a], runs: [{teachers: [soft]}]}]")
+        needs = {way: plan.jobs[f"a.small.{way}.soft.10.1"].needs for way in ("logits", "both", "wrong")}
+        assert needs["logits"] == needs["both"] != needs["wrong"]
+        assert [loss.name for loss in plan.jobs[needs["both"][0]].config.distillation.losses] == ["logits", "features"]
+
     def test_files_of_one_name_in_two_places_are_two_caches(self):
         ways = [f"distillation.w{n}={{distillation: {{}}, transfer: {{texts: [/{n}/x.txt]}}}}" for n in (1, 2)]
         plan = planned(GRID, "seeds=[1]", *ways, "parts=[{name: P, corpora: [a], runs: [{teachers: [soft]}]}]")

@@ -20,6 +20,8 @@ from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig
 
 LIVE = ("hidden_states", "attention")
 """Losses that take from the teacher itself what no cache keeps."""
+COMMON = {"shared_encoder", "task_encoder"}
+"""Layers of teachers that are checked before anything is run."""
 
 
 @dataclass(frozen=True)
@@ -193,13 +195,15 @@ class _Planner:
         name = f"teacher.{teacher}.{_size(sentences)}.{seed}"
         first = Job(name, "teacher", self.teacher(teacher, sentences, seed), (), teacher_method(teacher), teacher)
         made = {name: first}
-        sharing: dict[tuple[str, str], list[Cell]] = {}
+        sharing: dict[tuple[str, ...], list[Cell]] = {}
         for cell in sorted(cells, key=lambda cell: list(self.config.corpora).index(cell.corpus)):
             check_run(self.config, self.source, cell.way, self.student(cell), first)
             settings = self.student(cell).transfer
             transfer = "" if settings is None else settings.model_dump_json()
-            sharing.setdefault((cell.corpus, transfer), []).append(cell)
-        for (corpus, _), users in sharing.items():
+            # A layer that the teacher may not have is to stop no other student.
+            layers = sorted(_teacher_layers(self.student(cell)) - COMMON)
+            sharing.setdefault((cell.corpus, transfer, *layers), []).append(cell)
+        for (corpus, *_), users in sharing.items():
             cached = [cell for cell in users if not _needs_teacher_itself(self.student(cell))]
             if cached:
                 cache = self._cache(f"{teacher}.{corpus}.{_size(sentences)}.{seed}", name, teacher, cached)
@@ -257,6 +261,12 @@ class _Planner:
             transfer["corpora"] = [
                 known[c].path if isinstance(c, str) and c in known else c for c in transfer["corpora"]
             ]
+
+
+def _teacher_layers(config: Config) -> set[str]:
+    assert config.distillation is not None
+    named = (getattr(loss.settings, "teacher_layer", None) for loss in config.distillation.losses)
+    return {layer for layer in named if layer is not None}
 
 
 def _needs_teacher_itself(config: Config) -> bool:
