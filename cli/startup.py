@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from typing import TYPE_CHECKING
+
+from tfkd import quiet_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,34 +25,14 @@ def import_tensorflow(configs: Iterable[Config] = (), runs: Iterable[str | Path]
     Args:
         configs: Configurations of the models that will run.
         runs: Folders of runs whose models will; what is no such folder says nothing.
-
-    Its C++ side says, among other things, that no GPU driver was found, before it reads the variable that asks it
-    to be quiet. Those lines go past Python's `sys.stderr`, so the file descriptor itself is turned away.
     """
     if "tensorflow" in sys.modules:
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     cores = os.cpu_count() or 1
     within = cores if _transformers(configs, runs) else max(1, cores // 2)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(within))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(cores))
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as written:
-        os.dup2(written.fileno(), 2)
-        failed = True
-        try:
-            import keras  # noqa: F401
-            import tensorflow  # noqa: F401
-
-            failed = False
-        finally:
-            sys.stderr.flush()
-            os.dup2(terminal, 2)
-            os.close(terminal)
-            if failed:
-                written.seek(0)
-                os.write(2, written.read())
+    quiet_start.import_tensorflow()
 
 
 def _transformers(configs: Iterable[Config], runs: Iterable[str | Path]) -> bool:

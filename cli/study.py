@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from .startup import import_tensorflow
-
-if TYPE_CHECKING:
-    pass
 
 
 class _StudyGroup(click.Group):
@@ -102,7 +98,9 @@ def run(
     return 3 if result.failed else 0
 
 
-@study.command()
+@study.command(
+    short_help="Write the report of a study from its finished runs.", epilog="Example: tfkd study report studies/demo"
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the report; by default that of the study.")
 def report(folder: Path, out: Path | None) -> None:

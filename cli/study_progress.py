@@ -12,6 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from tfkd.studies import Estimate, Job, Plan, StudyFolder, StudyProgress, StudyResult
 from tfkd.studies.engine import Outcome
@@ -41,9 +42,11 @@ class ShownStudy(StudyProgress):
         self._folder, self._schedule, self._slots = folder, schedule, slots
         self._estimate = Estimate(plan, self._sizes, folder)
         self._total = len(schedule.left)
-        went_on = f" ({schedule.finished:,} runs were there)" if schedule.finished else ""
+        went_on = f" ({counted(schedule.finished, 'run')} there already)" if schedule.finished else ""
+        jobs = f"{counted(self._total, 'job')}{went_on}, {slots} at a time"
         self._console.print(
-            f"{plan.config.title}: {self._total:,} jobs{went_on}, {slots} at a time, about {span(self._left())}",
+            f"{plan.config.title}: {jobs}, about {span(self._left())}",
+            markup=False,
             soft_wrap=True,
         )
         self._bar = Progress(
@@ -121,6 +124,16 @@ def _last_line(log: Path) -> str:
     return re.sub(r"\s+", " ", lines[-1]).replace("[", r"\[")[:60] if lines else ""
 
 
+def counted(number: int, what: str) -> str:
+    """Write a number of things.
+
+    Example:
+        >>> counted(1, "job"), counted(1200, "job")
+        ('1 job', '1,200 jobs')
+    """
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def span(seconds: float) -> str:
     """Write a time for people.
 
@@ -140,7 +153,7 @@ def print_plan(
     """Print the jobs that are left of a study, with an estimate of the time."""
     schedule, estimate = Schedule(plan, folder), Estimate(plan, sizes, folder)
     slots = workers or workers_that_fit()
-    table = Table(title=plan.config.title, title_justify="left")
+    table = Table(title=Text(plan.config.title), title_justify="left")
     for heading in ("kind", "method or teacher", "jobs", "each", "together"):
         table.add_column(heading, justify="left" if heading in ("kind", "method or teacher") else "right")
     groups: dict[tuple[str, str], list[Job]] = {}
@@ -152,7 +165,7 @@ def print_plan(
     if groups:
         console.print(table)
     counts = Counter(job.kind for job in schedule.left.values())
-    said = ", ".join(f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
+    said = ", ".join(counted(count, kind) for kind, count in counts.items())
     there = f"; {schedule.finished:,} of {len(plan.runs):,} runs are finished" if schedule.finished else ""
     console.print(f"{said or 'nothing is left to be done'}{there}", soft_wrap=True)
     seconds = sum(estimate.seconds(job) for job in schedule.left.values())
@@ -176,7 +189,7 @@ def print_result(console: Console, result: StudyResult, out: Path) -> None:
     if more > 0:
         console.print(f"... and {more:,} more")
     if result.blocked:
-        console.print(f"{len(result.blocked):,} jobs were not begun, since one that they need has failed")
+        console.print(f"not begun, since what they need has failed: {counted(len(result.blocked), 'job')}")
     if result.failed:
         console.print(f"the reasons are under {out / 'failures'}; the same command tries again", soft_wrap=True)
     console.print(f"{result.finished:,} of {result.runs:,} runs are finished in {out}", soft_wrap=True)

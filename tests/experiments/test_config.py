@@ -18,6 +18,7 @@ from tfkd.experiments.config import (
     ConfigError,
     TaskEncoderConfig,
     bundled_configs,
+    bundled_studies,
     dump_config,
     load_config,
     parse_config,
@@ -52,6 +53,14 @@ def refused(text: str, *overrides: str) -> str:
     with pytest.raises(ConfigError) as caught:
         parse_config(text, overrides, name="x.yaml")
     return str(caught.value)
+
+
+@pytest.mark.parametrize("name", bundled_studies())
+def test_the_configuration_of_a_study_is_none_of_a_run(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}: this is the configuration of a study: run it by `tfkd study`$"):
+        load_config(name)
+    assert name not in bundled_configs()
+    assert "this is the configuration of a study" in refused("title: T\nstudents: {}")
 
 
 def test_defaults_are_filled_in() -> None:

@@ -13,6 +13,7 @@ from tests.models.small import small_corpus
 from tfkd.corpora import write_corpus
 from tfkd.errors import TfkdError
 from tfkd.evaluation import evaluate as evaluate_tagger
+from tfkd.evaluation import score
 from tfkd.experiments import RunFolder, distill, evaluate, parse_config, train
 
 SMALL = """
@@ -71,6 +72,18 @@ def test_a_finished_run_holds_what_it_needs_and_no_more(runs, name):
         again = evaluate_tagger(view, small_corpus(task.upper(), "ab".index(task)), "test")
         assert scores[task]["test"] == again.to_dict()
         assert evaluate(run, task=task if name == "teacher" else None).to_dict() == again.to_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["teacher", "alone", "distilled"])
+def test_the_tags_of_the_test_sentences_are_those_that_were_scored(runs, name):
+    folder, _configs, results = runs
+    model, predicted = RunFolder(folder / name).model(), results[name].predicted
+    assert set(predicted) == set(results[name].scores)
+    for task, tags in predicted.items():
+        test = small_corpus(task.upper(), "ab".index(task)).test
+        assert tags == (model.for_task(task) if name == "teacher" else model).tag(test)
+        assert score([sentence.tags for sentence in test], tags, "iob2") == results[name].scores[task]["test"]
 
 
 @pytest.mark.slow

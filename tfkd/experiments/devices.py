@@ -27,9 +27,9 @@ class Devices:
     def __str__(self) -> str:
         """Say in a line what is used."""
         if self.kind == "CPU" and len(self.names) == 1:
-            across = tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
-            within = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
-            return f"CPU ({across} operations side by side, {within} thread{'s' * (within != 1)} in each)"
+            across = tf.config.threading.get_inter_op_parallelism_threads() or _threads("TF_NUM_INTEROP_THREADS")
+            within = tf.config.threading.get_intra_op_parallelism_threads() or _threads("TF_NUM_INTRAOP_THREADS")
+            return f"CPU ({_counted(across, 'operation')} side by side, {_counted(within, 'thread')} in each)"
         if len(self.names) == 1:
             return self.names[0]
         shared = f"each with a copy of the model and 1/{len(self.names)} of every batch"
@@ -42,6 +42,16 @@ class Devices:
         if self.kind == "CPU" and tf.config.list_logical_devices("GPU"):
             return tf.distribute.OneDeviceStrategy(self.names[0])
         return tf.distribute.get_strategy()
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _threads(variable: str) -> int:
+    """Return how many threads TensorFlow takes where it is not told, but by a variable of the environment."""
+    said = os.environ.get(variable, "")
+    return int(said) if said.isdecimal() and int(said) else os.cpu_count() or 1
 
 
 def choose_devices(wanted: str) -> Devices:

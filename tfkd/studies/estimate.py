@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import statistics
 from collections.abc import Iterable, Mapping
 
+from tfkd.errors import TfkdError
 from tfkd.experiments.config import BiLSTMConfig, Config, TransformerConfig
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
@@ -37,16 +39,17 @@ class Estimate:
     def __init__(self, plan: Plan, sizes: Mapping[str, CorpusSize], folder: StudyFolder | None = None) -> None:
         self._sizes = sizes
         self._ratios: dict[str, list[float]] = {}
-        self._work: dict[Config, float] = {}
+        self._known: dict[str, float] = {}
         self.measured = 0
         for name, job in plan.runs.items():
             if folder is not None and folder.is_finished(name):
-                self.learn(job, folder.finished(name).seconds)
+                with contextlib.suppress(TfkdError):  # its encoder need not be here any more
+                    self.learn(job, folder.finished(name).seconds)
 
     def learn(self, job: Job, seconds: float) -> None:
         """Take down how long a job took."""
-        self.measured += 1
         self._ratios.setdefault(_kind(job), []).append(seconds / self._reckoned(job))
+        self.measured += 1
 
     def seconds(self, job: Job) -> float:
         """Return how long a job will take."""
@@ -67,6 +70,12 @@ class Estimate:
         return now
 
     def _reckoned(self, job: Job) -> float:
+        """Return how long a job takes by its arithmetic; it is asked for again and again."""
+        if job.name not in self._known:
+            self._known[job.name] = self._reckon(job)
+        return self._known[job.name]
+
+    def _reckon(self, job: Job) -> float:
         config = job.config
         rate = PER_SECOND["transformer" if isinstance(config.encoder, TransformerConfig) else "bilstm"]
         if job.kind == "cache":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,9 +17,11 @@ import yaml
 from tfkd.atomic_files import atomic_file
 from tfkd.errors import TfkdError
 from tfkd.evaluation.report import StudyRun
-from tfkd.experiments.config import dump_config
+from tfkd.experiments.config import Config, dump_config
+from tfkd.experiments.config_errors import validated
+from tfkd.experiments.config_source import ConfigError, Source
 from tfkd.folders import LOCK, flat, locked
-from tfkd.studies.job import Job
+from tfkd.studies.job import Job, portable
 from tfkd.studies.plan import Plan, read_plan
 
 STUDY, SCORES, FAILURES, WORK = "study.yaml", "scores", "failures", "work"
@@ -69,8 +72,13 @@ class StudyFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise TfkdError(f"{self.path} is a file: name a folder for the study.")
+        if self.path.absolute() == self.work.absolute():
+            raise TfkdError(f"{self.path} cannot hold the study and be its --work too: name another folder for one.")
         present = {file.name for file in self.path.iterdir()} if self.path.is_dir() else set()
-        others = sorted(n for n in present - {STUDY, SCORES, FAILURES, WORK, *REPORT} if not n.startswith("."))
+        ours = {STUDY, SCORES, FAILURES, WORK, *REPORT}
+        if self.work.absolute().is_relative_to(self.path.absolute()):
+            ours.add(self.work.absolute().relative_to(self.path.absolute()).parts[0])
+        others = sorted(n for n in present - ours if not n.startswith("."))
         if others and STUDY not in present:
             raise TfkdError(f"{self.path} holds other things than a study, such as {others[0]!r}: name a new folder.")
         self._check_same(plan)
@@ -86,18 +94,24 @@ class StudyFolder:
         self.check(plan)
         for folder in (self.path / SCORES, *(self.work / name for name in (RUNS, CACHES, LOGS))):
             folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.path), locked(self.work):
+        with contextlib.ExitStack() as held:
+            for folder in (self.path, self.work):
+                held.enter_context(locked(folder))
+                held.callback((folder / LOCK).unlink, missing_ok=True)
             self.check(plan)
             _write(self.path / STUDY, _kept(plan))
             _write(self.work / STUDY, dump_config(plan.config))
-            try:
-                yield
-            finally:
-                for folder in (self.path, self.work):
-                    (folder / LOCK).unlink(missing_ok=True)
+            yield
 
     def _check_same(self, plan: Plan) -> None:
-        there = sorted(file.stem for file in (self.path / SCORES).glob("*.json"))
+        there = sorted(_stems(self.path / SCORES, ".json"))
+        if not there and (self.path / STUDY).is_file():
+            begun = read_plan(self.path / STUDY)
+            if not any(name in plan.jobs for name in begun.runs):
+                raise TfkdError(
+                    f"{self.path} holds another study, {begun.config.title!r}: none of its runs, such as "
+                    f"{next(iter(begun.runs))}, is one of this study. Name another folder."
+                )
         if there and not any(name in plan.jobs for name in there):
             raise TfkdError(
                 f"{self.path} holds another study: none of its {len(there)} finished runs, such as {there[0]}, is one "
@@ -106,7 +120,7 @@ class StudyFolder:
         for name in there:
             if name not in plan.jobs:
                 continue
-            before, now = flat(self.finished(name).identity), flat(plan.jobs[name].identity())
+            before, now = flat(_as_now(self.finished(name).identity)), flat(plan.jobs[name].identity())
             key = next((key for key in {**before, **now} if before.get(key) != now.get(key)), None)
             if key is not None:
                 raise TfkdError(
@@ -137,7 +151,10 @@ class StudyFolder:
     def finish(self, job: Job, runs: Iterable[StudyRun], seconds: float) -> None:
         """Write what a run gave, which makes it a finished one."""
         found = asdict(Finished(tuple(runs), round(seconds, 1), job.identity()))
-        found["runs"] = [{k: v for k, v in run.items() if v not in (None, {})} for run in found["runs"]]
+        # What is as by default is left out; an F1 of 0 is not.
+        found["runs"] = [
+            {k: v for k, v in r.items() if v is not None and v is not False and v != {}} for r in found["runs"]
+        ]
         _write(self.path / SCORES / f"{job.name}.json", json.dumps(found, indent=1) + "\n")
         self.forget_failure(job.name)
 
@@ -154,9 +171,9 @@ class StudyFolder:
         shutil.rmtree(self.place(job), ignore_errors=True)
 
     def fail(self, name: str, reason: str) -> None:
-        """Write down why a job has failed."""
+        """Write down why a job has failed, with the names of files alone: the log has their places."""
         (self.path / FAILURES).mkdir(exist_ok=True)
-        _write(self.path / FAILURES / f"{name}.txt", reason.rstrip() + "\n")
+        _write(self.path / FAILURES / f"{name}.txt", without_places(reason).rstrip() + "\n")
 
     def forget_failure(self, name: str) -> None:
         """Remove what is written down of a job's failure."""
@@ -164,8 +181,8 @@ class StudyFolder:
 
     def failures(self) -> dict[str, str]:
         """Return the jobs that have failed, with the reasons."""
-        files = sorted((self.path / FAILURES).glob("*.txt"))
-        return {file.stem: file.read_text(encoding="utf-8").strip() for file in files}
+        texts = {stem: self.path / FAILURES / f"{stem}.txt" for stem in sorted(_stems(self.path / FAILURES, ".txt"))}
+        return {stem: file.read_text(encoding="utf-8").strip() for stem, file in texts.items()}
 
 
 def open_study(path: str | os.PathLike[str]) -> tuple[StudyFolder, Plan]:
@@ -185,17 +202,46 @@ def open_study(path: str | os.PathLike[str]) -> tuple[StudyFolder, Plan]:
 def _kept(plan: Plan) -> str:
     """Write a study without the places of files on this machine."""
     data = plan.config.model_dump(mode="json", exclude={"corpora_root"})
-    return yaml.safe_dump(_named(data), sort_keys=False, allow_unicode=True, width=120)
+    root = Path(plan.config.corpora_root or ".").expanduser().absolute()
+    return yaml.safe_dump(_named(data, root), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _named(value: Any, key: str = "") -> Any:
-    """Cut absolute paths down to names."""
+def _named(value: Any, root: Path, key: str = "") -> Any:
+    """Cut absolute paths down to those below the root, or else to names."""
     if isinstance(value, Mapping):
-        return {name: _named(each, name) for name, each in value.items()}
+        return {name: _named(each, root, name) for name, each in value.items()}
     if isinstance(value, list):
-        return [_named(each, key) for each in value]
+        return [_named(each, root, key) for each in value]
     is_path = key in ("path", "transformer", "vectors", "corpora", "texts") and isinstance(value, str)
-    return Path(value).name if is_path and Path(value).is_absolute() else value
+    if not is_path or not Path(value).is_absolute():
+        return value
+    is_below = key in ("path", "corpora") and Path(value).is_relative_to(root)
+    return str(Path(value).relative_to(root)) if is_below else Path(value).name
+
+
+def without_places(text: str) -> str:
+    """Cut absolute paths in a text down to names.
+
+    Example:
+        >>> without_places("/home/ada/runs/a.json cannot be read; see https://example.org/a/b or 3/4.")
+        'a.json cannot be read; see https://example.org/a/b or 3/4.'
+    """
+    return re.sub(r"(?<![\w./:])/(?:[^\s/'\":,]+/)+", "", text)
+
+
+def _as_now(identity: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run was made with as the schema of now says it, with the defaults of keys that came since."""
+    try:
+        return portable(validated(Config, Source("", identity)))
+    except ConfigError:
+        return identity
+
+
+def _stems(folder: Path, suffix: str) -> list[str]:
+    """Name the files of a kind; hidden ones are halves that a killed process has left."""
+    if not folder.is_dir():
+        return []
+    return [f.name.removesuffix(suffix) for f in folder.iterdir() if f.name.endswith(suffix) and f.name[0] != "."]
 
 
 def _write(file: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +40,7 @@ class Job:
 
 
 def portable(config: Config) -> dict[str, Any]:
-    """Return a configuration as plain values, its paths without what differs between machines.
+    """Return a configuration as plain values, its paths without what differs between machines: the names alone.
 
     Example:
         >>> from tfkd.experiments.config import load_config
@@ -50,20 +49,16 @@ def portable(config: Config) -> dict[str, Any]:
     """
     plain = config.model_dump(mode="json", exclude={"corpora_root", "name"})
     for task in plain["tasks"].values():
-        task["path"] = _portable(task["path"], config.corpora_root)
+        task["path"] = _name(task["path"])
     if "transformer" in plain["encoder"]:
         plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
     if plain["text"]["vectors"] is not None:
         plain["text"]["vectors"] = Path(plain["text"]["vectors"]).name
     if plain["transfer"] is not None:
-        corpora, texts = plain["transfer"]["corpora"], plain["transfer"]["texts"]
-        plain["transfer"]["corpora"] = [_portable(path, config.corpora_root) for path in corpora]
-        plain["transfer"]["texts"] = [Path(path).name for path in texts]
+        for name in ("corpora", "texts"):
+            plain["transfer"][name] = [_name(path) for path in plain["transfer"][name]]
     return plain
 
 
-def _portable(path: str, root: str | None) -> str:
-    if path.startswith(BUNDLED_CORPUS):
-        return path
-    inside = root is not None and Path(path).is_relative_to(root)
-    return os.path.relpath(path, root) if inside else Path(path).name
+def _name(path: str) -> str:
+    return path if path.startswith(BUNDLED_CORPUS) else Path(path).name

@@ -27,7 +27,7 @@ class LocalEngine(Engine):
     def __init__(self, folder: StudyFolder, workers: int | None = None) -> None:
         self.slots = workers or workers_that_fit()
         self._folder = folder
-        self._threads = max(1, (os.cpu_count() or 1) // self.slots)
+        self._threads = max(1, _cores() // self.slots)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def begin(self, job: Job) -> None:
@@ -61,9 +61,13 @@ class LocalEngine(Engine):
         process.wait()
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def workers_that_fit() -> int:
     """Return how many jobs fit on this machine at a time: one for each core, and not more than its memory holds."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _cores()
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):  # there is no such figure on this system

@@ -39,6 +39,7 @@ def measured(
                 test_f1=test.micro.f1,
                 devel_f1=scores[task]["devel"].micro.f1,
                 training_sentences=job.config.tasks[task].train_sentences or len(corpus.train),
+                whole=job.config.tasks[task].train_sentences is None,
                 parameters=int(facts["parameters"]),
                 words_per_second=facts["words_per_second"],
                 training_seconds=facts["training_seconds"],

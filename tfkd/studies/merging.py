@@ -1,4 +1,4 @@
-"""Sections of a study, laid over each other, make the configuration of a run; keys keep their lines."""
+"""Sections of a study laid over each other give the configuration of a run; keys keep the lines they stand on."""
 
 from __future__ import annotations
 

@@ -6,13 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from tfkd.experiments.config import Config, LossConfig, read_source, with_absolute_paths
 from tfkd.experiments.config_errors import validated
-from tfkd.experiments.config_source import Source
+from tfkd.experiments.config_source import ConfigError, Source
 from tfkd.studies.checks import check_names, check_run, check_teaching, refused
 from tfkd.studies.job import Job, portable
 from tfkd.studies.merging import merged
@@ -20,6 +20,8 @@ from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig
 
 LIVE = ("hidden_states", "attention")
 """Losses that take from the teacher itself what no cache keeps."""
+COMMON = {"shared_encoder", "task_encoder"}
+"""Layers of teachers that are checked before anything is run."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ def read_plan(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> 
 
 def plan_study(source: Source) -> Plan:
     """Check the configuration of a study, and list its jobs; `read_plan` says the rest."""
+    if "kind" in source.data and "students" not in source.data:
+        raise ConfigError(
+            f"{source.name}: this is the configuration of a run: run it by `tfkd train` or `tfkd distill`"
+        )
     config = validated(StudyConfig, source)
     check_names(config, source)
     planner = _Planner(config, source)
@@ -128,26 +134,32 @@ def _methods(part: PartConfig, cells: Sequence[Cell]) -> list[str]:
 
 def _cells(config: StudyConfig, part: PartConfig, source: Source, index: int) -> Iterator[Cell]:
     """List the points of a part's grids; a seed is done before the next one."""
-    some = False
+    for number, grid in enumerate(part.runs):
+        teaching = [way for way in grid.distillation or config.distillation if distils(config, way)]
+        if teaching and not config.teachers:
+            raise refused(
+                source,
+                ("parts", str(index), "runs", str(number)),
+                f"part {part.name!r} has no run of {teaching[0]!r}, which needs a teacher: the study has none under "
+                "`teachers`. Add one, or name the ways to distil that need none",
+            )
     for seed in part.seeds or config.seeds:
         for sentences in part.sentences or config.sentences:
             for corpus in part.corpora or config.corpora:
                 for grid in part.runs:
                     for student, way, teacher in _combinations(config, grid):
-                        some = True
                         yield Cell(corpus, sentences, seed, student, way, teacher)
-    if not some:
-        raise refused(
-            source,
-            ("parts", str(index), "runs"),
-            f"part {part.name!r} has no run: what it distils needs a teacher, and the study has none under `teachers`",
-        )
+
+
+def distils(config: StudyConfig, way: str) -> bool:
+    """Tell whether a way to distil needs a teacher; a section that is there and empty has its defaults."""
+    return config.distillation[way].get("distillation") is not None
 
 
 def _combinations(config: StudyConfig, grid: GridConfig) -> Iterator[tuple[str, str, str | None]]:
     for student in grid.students or config.students:
         for way in grid.distillation or config.distillation:
-            if not config.distillation[way].get("distillation"):
+            if not distils(config, way):
                 yield student, way, None
                 continue
             for teacher in grid.teachers or config.teachers:
@@ -183,15 +195,20 @@ class _Planner:
         name = f"teacher.{teacher}.{_size(sentences)}.{seed}"
         first = Job(name, "teacher", self.teacher(teacher, sentences, seed), (), teacher_method(teacher), teacher)
         made = {name: first}
-        sharing: dict[tuple[str, str], list[Cell]] = {}
+        sharing: dict[tuple[str, ...], list[Cell]] = {}
         for cell in sorted(cells, key=lambda cell: list(self.config.corpora).index(cell.corpus)):
             check_run(self.config, self.source, cell.way, self.student(cell), first)
-            transfer = json.dumps(portable(self.student(cell))["transfer"])
-            sharing.setdefault((cell.corpus, transfer), []).append(cell)
-        for (corpus, _), users in sharing.items():
+            settings = self.student(cell).transfer
+            transfer = "" if settings is None else settings.model_dump_json()
+            # A layer that the teacher may not have is to stop no other student.
+            layers = sorted(_teacher_layers(self.student(cell)) - COMMON)
+            sharing.setdefault((cell.corpus, transfer, *layers), []).append(cell)
+        for (corpus, *_), users in sharing.items():
             cached = [cell for cell in users if not _needs_teacher_itself(self.student(cell))]
             if cached:
                 cache = self._cache(f"{teacher}.{corpus}.{_size(sentences)}.{seed}", name, teacher, cached)
+                if cache.name in made:  # folders of one name in two places
+                    cache = replace(cache, name=f"{cache.name}-{len(made)}")
                 made[cache.name] = cache
             for cell in users:
                 needs = (cache.name,) if cell in cached else (name,)
@@ -241,7 +258,15 @@ class _Planner:
         transfer = source.data.get("transfer")
         if isinstance(transfer, dict) and isinstance(transfer.get("corpora"), list):
             known = self.config.corpora
-            transfer["corpora"] = [known[c].path if c in known else c for c in transfer["corpora"]]
+            transfer["corpora"] = [
+                known[c].path if isinstance(c, str) and c in known else c for c in transfer["corpora"]
+            ]
+
+
+def _teacher_layers(config: Config) -> set[str]:
+    assert config.distillation is not None
+    named = (getattr(loss.settings, "teacher_layer", None) for loss in config.distillation.losses)
+    return {layer for layer in named if layer is not None}
 
 
 def _needs_teacher_itself(config: Config) -> bool:

@@ -13,15 +13,22 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfkd.errors import TfkdError
+from tfkd.folders import locked
+from tfkd.quiet_start import import_tensorflow
 from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
 from tfkd.studies.job import Job
 from tfkd.studies.plan import Plan, read_plan
 
+if TYPE_CHECKING:
+    from tfkd.experiments import Config, RunFolder
+
 FAILED = 2
 """Status of a process whose job cannot be done, which has written down why."""
+PATIENCE = 60.0
+"""Seconds that a job waits for its folder."""
 
 
 def command(folder: StudyFolder, job: Job) -> list[str]:
@@ -58,8 +65,17 @@ def has_model(folder: StudyFolder, plan: Plan, job: Job) -> bool:
         return mark.is_file() and mark.read_text(encoding="utf-8") == cache_mark(plan, job)
     from tfkd.experiments import RunFolder
 
-    run = RunFolder(folder.place(job))
-    return run.is_finished and run.config() == job.config
+    return _is_whole(RunFolder(folder.place(job)), job.config)
+
+
+def _is_whole(run: RunFolder, config: Config) -> bool:
+    """Tell whether a finished run of a configuration stands in a folder, with its model."""
+    from tfkd.experiments.run_folder import MODEL
+
+    try:
+        return run.is_finished and (run.path / MODEL).is_file() and run.config() == config
+    except TfkdError:  # what stands there cannot be read
+        return False
 
 
 def cache_mark(plan: Plan, job: Job) -> str:
@@ -82,16 +98,20 @@ def do(plan: Plan, folder: StudyFolder, job: Job) -> None:
 
 def _do_cache(plan: Plan, folder: StudyFolder, job: Job) -> None:
     from tfkd.experiments import cache_teacher
+    from tfkd.experiments.run_folder import MODEL
 
     place, teacher = folder.place(job), plan.jobs[job.needs[0]]
+    _wait_until_free(place)
     made_of = cache_mark(plan, job)
-    # Written before the work, so that what another teacher has begun is not gone on with.
-    begun = place.with_name(f"{place.name}.begun")
-    if not begun.is_file() or begun.read_text(encoding="utf-8") != made_of:
+    # Written before the work, so that what another teacher has begun is not gone on with: one made again is another.
+    model = hashlib.sha256((folder.place(teacher) / MODEL).read_bytes()).hexdigest()
+    begun, mark = place.with_name(f"{place.name}.begun"), f"{made_of} {model}"
+    if not begun.is_file() or begun.read_text(encoding="utf-8") != mark:
         folder.discard(job)
-        begun.write_text(made_of, encoding="utf-8")
+        begun.write_text(mark, encoding="utf-8")
     cache_teacher(folder.place(teacher), (), place, student=job.config, console=_console())
     (place / COMPLETE).write_text(made_of, encoding="utf-8")
+    begun.unlink()
 
 
 def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
@@ -102,11 +122,12 @@ def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
     from tfkd.studies.measuring import measured, read_again
 
     began, run = time.perf_counter(), RunFolder(folder.place(job))
+    _wait_until_free(run.path)
     needed = [folder.place(plan.jobs[name]).absolute() for name in job.needs]
     is_cached = any(plan.jobs[name].kind == "cache" for name in job.needs)
     teachers, caches = ([], needed) if is_cached else (needed, [])
     config = with_teachers(job.config, [*map(str, teachers)], [*map(str, caches)]) if needed else job.config
-    if run.is_finished and run.config() == config:
+    if _is_whole(run, config):
         result = read_again(run)
     else:
         overwrite = _is_another(run, config)
@@ -116,10 +137,25 @@ def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
             made = train(config, run.path, overwrite=overwrite, console=_console())
         result = (made.scores, made.predicted, run.read_json(RUN))
     if not folder.is_finished(job.name):
-        folder.finish(job, measured(job, read_data(job.config).corpora, *result), time.perf_counter() - began)
+        # Of a run that was gone on with this process knows a part of the time alone.
+        seconds = max(time.perf_counter() - began, result[2]["training_seconds"])
+        folder.finish(job, measured(job, read_data(job.config).corpora, *result), seconds)
 
 
-def _is_another(run: Any, config: Any) -> bool:
+def _wait_until_free(place: Path) -> None:
+    """Wait until a process that has lost its study, and is about to end, has let a folder go."""
+    until = time.monotonic() + PATIENCE
+    while place.is_dir():
+        try:
+            locked(place).close()
+        except TfkdError:
+            if time.monotonic() < until:
+                time.sleep(0.1)
+                continue
+        return  # if it is still held, what writes to it says so
+
+
+def _is_another(run: RunFolder, config: Config) -> bool:
     """Tell whether what stands in a run's folder is of another configuration, and is to be replaced."""
     try:
         run.check_free(config)
@@ -149,6 +185,7 @@ def main(arguments: list[str]) -> int:
     """Do the job that the arguments name; return the status of the process."""
     study, path, work, name = arguments
     _end_with_standard_input()
+    import_tensorflow()
     folder = StudyFolder(path, work)
     try:
         plan = read_plan(Path(study))

@@ -55,7 +55,7 @@ def _parts(plan: Plan, part: PartConfig) -> list[Part]:
                 baseline=part.baseline,
                 families=dict(part.families),
                 corpora=part.corpora or tuple(plan.config.corpora),
-                training_sentences=size,
+                training_sentences="all" if size is None else size,
                 leave_out=dict(part.leave_out),
             )
         )
@@ -72,5 +72,6 @@ def _state(plan: Plan, folder: StudyFolder) -> list[str]:
             "may change with them."
         )
     for name, reason in folder.failures().items():
-        said.append(f"Run {name} has failed: {reason.splitlines()[0]}")
+        if name in plan.jobs:
+            said.append(f"{plan.jobs[name].kind.capitalize()} {name} has failed: {reason.splitlines()[0]}")
     return said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tfkd.studies.engine import Engine, Outcome
@@ -102,6 +102,8 @@ class _Making:
         self._failed: dict[str, str] = {}
 
     def run(self) -> StudyResult:
+        if not self._keep:  # what a study that was stopped has left
+            self._discard(self._plan.jobs)
         self._progress.start(self._plan, self._folder, self._schedule, self._engine.slots)
         try:
             while self._fill() or self._running:
@@ -144,18 +146,21 @@ class _Making:
             self._schedule.fail(job.name)
             self._progress.fail(job, reason)
         if not self._keep:
-            self._discard(job)
+            self._discard((job.name, *job.needs))
 
-    def _discard(self, job: Job) -> None:
-        """Remove what no job needs any more: of this one, and of those that it needed."""
-        for name in (job.name, *job.needs):
-            if name not in self._running and name not in self._schedule.left and not self._schedule.is_needed(name):
+    def _discard(self, names: Iterable[str]) -> None:
+        """Remove the models and caches that no job needs any more; what has failed may go on another time."""
+        schedule = self._schedule
+        for name in names:
+            if name not in schedule.left and name not in schedule.failed and not schedule.is_needed(name):
                 self._folder.discard(self._plan.jobs[name])
 
     def _reason(self, job: Job, outcome: Outcome) -> str:
         if outcome.status == FAILED and job.name in (known := self._folder.failures()):
             return known[job.name]
-        lines = self._folder.log(job).read_text(encoding="utf-8", errors="replace").splitlines()[-SHOWN_LINES:]
+        log = self._folder.log(job)
+        said = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        lines = said.splitlines()[-SHOWN_LINES:]
         ended = (
             f"its process ended with status {outcome.status}"
             if outcome.status > 0

@@ -61,5 +61,6 @@ class Schedule:
             self.left.pop(each, None)
 
     def is_needed(self, name: str) -> bool:
-        """Tell whether a job that is left needs the model or the cache of another."""
-        return any(name in self._plan.jobs[other].needs for other in self.left)
+        """Tell whether a job that is left, or will be tried again another time, needs the model or cache of another."""
+        others = (*self.left, *self.failed, *self.blocked)
+        return any(name in self._plan.jobs[other].needs for other in others)

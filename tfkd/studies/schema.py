@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tfkd.experiments.config_base import Count, Name, NonEmpty, Section, Seed
 from tfkd.experiments.config_schema import CorpusConfig
@@ -18,8 +18,8 @@ Sizes = Annotated[tuple[Count | None, ...], Field(strict=False, min_length=1)]
 Seeds = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
 Pair = Annotated[tuple[NonEmpty, NonEmpty], Field(strict=False)]
 Pairs = Annotated[tuple[Pair, ...], Field(strict=False, min_length=1)]
-Settings = dict[str, Any]
-"""Keys of a run's configuration."""
+Settings = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
+"""Keys of a run's configuration; a name with nothing behind it has none."""
 
 
 class GridConfig(Section):

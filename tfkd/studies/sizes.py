@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tfkd.errors import TfkdError
 from tfkd.studies.checks import refused
@@ -53,7 +54,28 @@ def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
             {split: sum(len(s.tokens) for s in sentences) for split, sentences in parts.items()},
         )
     _check(plan, found)
+    _check_transfer(plan)
     return found
+
+
+def _check_transfer(plan: Plan) -> None:
+    """Refuse text without labels that is not there; corpora of the study are."""
+    from tfkd.experiments.assembly import read_named
+
+    known = {task.path for job in plan.runs.values() for task in job.config.tasks.values()}
+    for job in plan.runs.values():
+        if job.config.transfer is None:
+            continue
+        for path in job.config.transfer.corpora:
+            if path not in known:
+                known.add(path)
+                try:
+                    read_named(path)
+                except TfkdError as error:
+                    raise TfkdError(f"{plan.source.name}: transfer.corpora, of {job.name}: {error}") from None
+        for path in job.config.transfer.texts:
+            if not Path(path).is_file():
+                raise TfkdError(f"{plan.source.name}: transfer.texts, of {job.name}: there is no file {path}")
 
 
 def _check(plan: Plan, sizes: dict[str, CorpusSize]) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tfkd.errors import TfkdError, nearest
 from tfkd.evaluation.comparison import Comparison, compare
@@ -28,6 +28,7 @@ class StudyRun:
         test_f1: Strict entity F1 on test, from 0 to 1.
         devel_f1: The same on the development set.
         training_sentences: Labelled sentences that it was trained on.
+        whole: Whether these are the whole training set, whatever its size.
         parameters: Weights of the model.
         words_per_second: Speed of tagging.
         training_seconds: How long it was trained.
@@ -45,6 +46,7 @@ class StudyRun:
     test_f1: float
     devel_f1: float | None = None
     training_sentences: int | None = None
+    whole: bool = False
     parameters: int | None = None
     words_per_second: float | None = None
     training_seconds: float | None = None
@@ -65,7 +67,8 @@ class Part:
         baseline: The method that gains are taken over.
         families: Pairs `(method, against)` to test, under the name of their family; Holm corrects within each.
         corpora: The corpora in it; all by default.
-        training_sentences: Takes the runs with so many; all by default.
+        training_sentences: Takes the runs on a sample of so many, or, with `"all"`, those on the whole training set;
+            by default every run.
         leave_out: Under a name such as `"without BC5CDR-chem"` the corpora to leave out when the tests are made once
             more.
     """
@@ -78,7 +81,7 @@ class Part:
     baseline: str | None = None
     families: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     corpora: tuple[str, ...] = ()
-    training_sentences: int | None = None
+    training_sentences: int | Literal["all"] | None = None
     leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -121,7 +124,7 @@ class Study:
             for run in self.runs
             if run.method in part.methods
             and (not part.corpora or run.corpus in part.corpora)
-            and part.training_sentences in (None, run.training_sentences)
+            and part.training_sentences in (None, "all" if run.whole else run.training_sentences)
         ]
 
     def missing(self, part: Part) -> list[str]:

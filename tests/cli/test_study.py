@@ -1,0 +1,146 @@
+"""`tfkd study` and `tfkd study report`: what they show, and how they end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.studies.tiny import TINY_RUNS, give_scores, tiny_study
+from tfkd.errors import TfkdError
+from tfkd.studies import StudyFolder, read_plan
+from tfkd_cli.study import study
+
+TfkdProcess = Callable[..., CompletedProcess[str]]
+
+
+def invoke(*args: str | Path) -> Result:
+    return CliRunner(env={"COLUMNS": "120"}).invoke(study, list(map(str, args)), standalone_mode=False)
+
+
+def mistake(*args: str | Path) -> str:
+    done = invoke(*args)
+    assert isinstance(done.exception, TfkdError), done.output
+    return str(done.exception)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tiny_study(tmp_path)
+
+
+@pytest.fixture
+def half(config: Path, tmp_path: Path) -> Path:
+    """The folder of a study with two of its three runs."""
+    plan, folder = read_plan(config), StudyFolder(tmp_path / "half")
+    with folder.taken(plan):
+        for name in TINY_RUNS[:2]:
+            give_scores(folder, plan.jobs[name], seconds=70)
+    return folder.path
+
+
+class TestDryRun:
+    def test_it_lists_what_is_to_be_done_and_does_nothing(self, config: Path, tmp_path: Path) -> None:
+        done = invoke(config, "--out", tmp_path / "out", "--dry-run", "--workers", "2")
+        assert (done.exception, done.return_value) == (None, 0)
+        rows = [re.findall(r"[^│┃\s](?:[^│┃]*[^│┃\s])?", line) for line in done.output.splitlines() if "│" in line]
+        assert [row[:3] for row in rows] == [
+            ["student", "small alone", "1"],
+            ["teacher", "big teacher", "1"],
+            ["cache", "big", "1"],
+            ["student", "small logits of big", "1"],
+        ]
+        assert "2 students, 1 teacher, 1 cache\n" in done.output
+        assert re.search(r"about \d+ s with 2 at a time \(\d+ s of one core\), reckoned from the arith", done.output)
+        assert not (tmp_path / "out").exists()
+
+    def test_of_a_study_that_was_begun(self, config: Path, half: Path) -> None:
+        done = invoke("run", config, "--out", half, "--dry-run", "--workers", "1")
+        assert "1 teacher, 1 cache, 1 student; 2 of 3 runs are finished" in done.output
+        assert "reckoned by 2 finished runs" in done.output
+        assert "small alone" not in done.output
+        assert not (half / "work" / "runs").exists() or not list((half / "work" / "runs").iterdir())
+
+    def test_of_the_bundled_study_of_made_up_corpora(self, tmp_path: Path) -> None:
+        done = invoke("demo-study", "--out", tmp_path / "out", "--dry-run")
+        assert done.return_value == 0
+        assert "small features of softmax" in done.output
+        assert "36 students, 4 teachers, 12 caches" in done.output
+
+
+class TestReport:
+    def test_of_a_study_of_which_a_part_is_finished(self, half: Path, tmp_path: Path) -> None:
+        done = invoke("report", half)
+        assert done.exception is None
+        assert done.output == f"report: {half}/report.html, {half}/report.md, tables under {half}/tables\n"
+        assert "1 of 3 runs are not finished, such as a.small.logits.big.24.1" in (half / "report.md").read_text()
+        assert invoke("report", half, "--out", tmp_path / "r").exception is None
+        assert (tmp_path / "r" / "report.html").read_bytes() == (half / "report.html").read_bytes()
+
+    def test_of_nothing(self, tmp_path: Path) -> None:
+        assert mistake("report", tmp_path) == (
+            f"{tmp_path} holds no study: expected study.yaml in it, which `tfkd study CONFIG --out` writes."
+        )
+
+
+class TestMistakes:
+    def test_a_corpus_that_is_missing_or_too_small(self, config: Path, tmp_path: Path) -> None:
+        out = ("--out", tmp_path / "out")
+        said = mistake(config, *out, "--set", "corpora.b.path=nowhere")
+        assert said.startswith("--set corpora.b.path=nowhere: corpora.b.path: ")
+        said = mistake(config, *out, "--set", "sentences=[41]")
+        assert said.startswith("--set sentences=[41]: sentences: 41 are more than the 40 training sentences of a; take")
+        assert not (tmp_path / "out").exists()
+
+    def test_the_folder_of_another_study(self, config: Path, half: Path) -> None:
+        assert "was made with training.epochs 25, and here it is 2" in mistake(
+            config, "--out", half, "--dry-run", "--set", "settings.training.epochs=2"
+        )
+        assert "holds another study" in mistake("demo-study", "--out", half)
+
+    def test_options_that_do_not_go_together(self, config: Path, tmp_path: Path) -> None:
+        done = invoke(config, "--out", tmp_path / "out", "--address", "auto")
+        assert "--address is of --engine ray" in str(done.exception)
+        assert "Missing option '--out'" in invoke(config).exception.format_message()
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["demo-study", "--out", "out", "--set", "seeds=[]"], "seeds: expected at least one item, got none"),
+            (["demo-student", "--out", "out"], "this is the configuration of a run"),
+            (["report", "nowhere"], "nowhere holds no study"),
+            (["demo-study"], "Missing option '--out'"),
+        ],
+    )
+    def test_they_end_with_one_message(
+        self, run_tfkd: TfkdProcess, tmp_path: Path, arguments: list[str], message: str
+    ) -> None:
+        answer = run_tfkd("study", *arguments, cwd=tmp_path)
+        assert answer.returncode == 2
+        assert answer.stderr.startswith("tfkd: ")
+        assert message in answer.stderr
+        assert "Traceback" not in answer.stderr
+        assert not list(tmp_path.iterdir())
+
+
+def test_nothing_left_to_be_done(config: Path, half: Path) -> None:
+    give_scores(StudyFolder(half), read_plan(config).jobs[TINY_RUNS[2]])
+    done = invoke(config, "--out", half, "--quiet")
+    assert (done.exception, done.return_value) == (None, 0)
+    assert f"3 of 3 runs are finished in {half}" in done.output
+    assert f"report: {half}/report.html" in done.output
+
+
+def test_help_has_both_forms_and_examples(run_tfkd: TfkdProcess) -> None:
+    said = run_tfkd("study", "--help").stdout
+    assert "tfkd study CONFIG --out DIR [OPTIONS]" in said
+    assert "tfkd study report DIR [OPTIONS]" in said
+    assert "tfkd study demo-study --out studies/demo" in said
+    options = run_tfkd("study", "run", "--help").stdout
+    for option in ("--dry-run", "--engine", "--address", "--workers", "--set", "--lean", "--work"):
+        assert option in options
+    assert "Make a study" in run_tfkd("--help").stdout

@@ -1,0 +1,74 @@
+"""Studies as processes of the system, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+OF_THE_MOMENT = ("words_per_second", "training_seconds")
+
+
+def scores(folder: Path) -> dict[str, Any]:
+    """Read all that a study's runs gave but how fast they were."""
+    found = {}
+    for file in sorted((folder / "scores").iterdir()):
+        value = json.loads(file.read_text(encoding="utf-8"))
+        del value["seconds"]
+        for run in value["runs"]:
+            for key in OF_THE_MOMENT:
+                del run[key]
+        found[file.name] = value
+    return found
+
+
+def times(folder: Path) -> dict[str, int]:
+    """Return when each file was written."""
+    return {str(file.relative_to(folder)): file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """Begin `tfkd study`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tfkd_cli", "study", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"COLUMNS": "120"},
+        # A shell starts its background jobs with this signal ignored, and they hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def jobs_of(folder: Path) -> dict[int, str]:
+    """Find the processes that do jobs of a study now, with the names of the jobs."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().decode().split("\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        if "tfkd.studies.process" in words and str(folder) in words:
+            found[int(place.name)] = words[-2]
+    return found
+
+
+def until(condition: Callable[[], Any], seconds: float = 120, every: float = 0.01) -> Any:
+    """Wait for something, and return it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(every)
+    raise AssertionError(f"waited {seconds} s in vain")
+
+
+def said(file: Path) -> str:
+    """Read a log that may not be there yet."""
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""

@@ -1,0 +1,160 @@
+"""What is refused before anything is run: each message names the place and the remedy."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.models.small import small_corpus
+from tests.studies.tiny import GRID, planned, refused
+from tfkd.corpora import write_corpus
+from tfkd.errors import TfkdError
+from tfkd.studies import corpus_sizes
+from tfkd.studies.sizes import CorpusSize
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        # A grid of nothing.
+        ("corpora={}", "--set corpora={}: corpora: expected at least one item, got none"),
+        ("students={}", "--set students={}: students: expected at least one item, got none"),
+        ("distillation={}", "distillation: expected at least one item, got none"),
+        ("seeds=[]", "seeds: expected at least one item, got none"),
+        ("sentences=[]", "sentences: expected at least one item, got none"),
+        ("parts=[]", "parts: expected at least one item, got none"),
+        ("parts=[{name: P, runs: []}]", "parts.0.runs: expected at least one item, got none"),
+        ("parts=[{name: P, runs: [{students: []}]}]", "parts.0.runs.0.students: expected at least one item, got none"),
+        (
+            "teachers={}",
+            "x.yaml: parts.0.runs.0: part 'Everything' has no run of 'logits', which needs a teacher: the study has "
+            "none under `teachers`. Add one, or name the ways to distil that need none",
+        ),
+        # Names of nothing.
+        ("parts=[{name: P, corpora: [c]}]", "parts.0.corpora: there is no 'c' here: expected one of 'a', 'b'"),
+        ("parts=[{name: P, runs: [{students: [smal]}]}]", "parts.0.runs.0.students: there is no 'smal' here: did you"),
+        ("parts=[{name: P, runs: [{distillation: [logit]}]}]", "runs.0.distillation: there is no 'logit' here"),
+        ("parts=[{name: P, runs: [{teachers: [softy]}]}]", "runs.0.teachers: there is no 'softy' here: did you mean"),
+        (
+            "parts=[{name: P, baseline: alone}]",
+            "parts.0.baseline: there is no 'alone' here: did you mean 'small alone'",
+        ),
+        (
+            "parts=[{name: P, families: {F: [[small logits of sof, small alone]]}}]",
+            "parts.0.families.F.0: there is no 'small logits of sof' here: did you mean 'small logits of soft'?",
+        ),
+        ("parts=[{name: P, corpora: [a], leave_out: {x: [b]}}]", "parts.0.leave_out.x: there is no 'b' here"),
+        # Twice.
+        ("seeds=[1, 1]", "--set seeds=[1, 1]: seeds: 1 stands there twice; keep one"),
+        ("sentences=[5, null, null]", "sentences: None stands there twice; keep one"),
+        ("parts=[{name: P}, {name: P}]", "parts: 'P' stands there twice; keep one"),
+        ("parts=[{name: P, corpora: [a, a]}]", "parts.0.corpora: 'a' stands there twice"),
+        (
+            "parts=[{name: P, families: {F: [[small alone, small alone]]}}]",
+            "parts.0.families.F.0: 'small alone' stands there twice; keep one",
+        ),
+        # Keys that are the study's own.
+        ("settings.seed=3", "--set settings.seed=3: settings.seed: a study says this of its runs itself; remove"),
+        ("students.small.tasks={a: {path: b}}", "students.small.tasks: a study says this of its runs itself"),
+        ("distillation.logits.distillation.teacher=x", "distillation.logits.distillation.teacher: a study names the"),
+        ("teachers.soft.tasks=a", "teachers.soft.tasks: expected a list of names from `corpora`, got 'a'"),
+        ("teachers.soft.tasks=[]", "teachers.soft.tasks: expected a list of names from `corpora`, got []"),
+        ("teachers.soft.tasks=[a, c]", "teachers.soft.tasks: there is no 'c' here: expected one of 'a', 'b'"),
+        # Teachers that cannot teach.
+        (
+            "teachers.soft.tasks=[a]",
+            "--set teachers.soft.tasks=[a]: teachers.soft.tasks: it lacks b, which a student of it is to learn; add "
+            "it, or leave the corpus out of the part's",
+        ),
+        (
+            "teachers.soft.scheme=iobes",
+            "x.yaml:16: distillation.logits: the student has scheme iob2 and its teacher soft iobes; give both the "
+            "same, under `settings`",
+        ),
+        (
+            "distillation.both.distillation.losses.1.features.teacher_layer=task_encoder",
+            "teacher deep has no task_encoder: name the teachers that have it under the part's `runs`",
+        ),
+        ("settings.transfer={texts: [x]}", "transfer: only a tagger can be a student"),
+        ("distillation.logits.transfer={corpora: [[a]]}", "transfer.corpora.0: expected a string, got a list of 1"),
+        # Wrong forms.
+        ("title=", "title: expected a string, got null"),
+        ("alpha=1", "--set alpha=1: alpha: expected less than 1, got 1"),
+        ("seeds=[-1]", "seeds.0: expected greater than or equal to 0, got -1"),
+        ("corpora.1st={path: x}", "expected a letter, then letters, digits, '_' or '-', got '1st'"),
+        ("students=[a]", "students: expected a mapping of keys to values, got a list of 1"),
+        ("students.small=3", "students.small: expected a mapping of keys to values, got 3"),
+    ],
+)
+def test_a_study_that_cannot_be(setting: str, message: str) -> None:
+    assert message in refused(GRID, setting)
+
+
+def test_a_mistake_in_the_file_is_said_with_its_line() -> None:
+    text = GRID.replace("soft: {", "soft: {tasks: [a], ")
+    assert refused(text).startswith("x.yaml:10: teachers.soft.tasks: it lacks b, which a student of it is to learn")
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpora")
+    for name, seed in (("a", 0), ("b", 1)):
+        write_corpus(small_corpus(name.upper(), seed, sentences=20 if name == "a" else 10), folder / name)
+    return folder
+
+
+def unfit(corpora: Path, *settings: str) -> str:
+    plan = planned(GRID.replace("/corpora/", ""), f"corpora_root={corpora}", *settings)
+    with pytest.raises(TfkdError) as caught:
+        corpus_sizes(plan)
+    return str(caught.value)
+
+
+class TestCorpora:
+    def test_their_sizes(self, corpora: Path) -> None:
+        plan = planned(GRID.replace("/corpora/", ""), f"corpora_root={corpora}")
+        found = corpus_sizes(plan)
+        assert list(found) == ["a", "b"]
+        for name, seed, sentences in (("a", 0, 20), ("b", 1, 10)):
+            corpus = small_corpus(name.upper(), seed, sentences=sentences)
+            tokens = {split: sum(len(s.tokens) for s in corpus.split(split)) for split in ("train", "devel", "test")}
+            there = {"train": sentences, "devel": sentences // 2, "test": sentences // 2}
+            assert found[name] == CorpusSize(there, tokens)
+
+    def test_one_that_is_missing(self, corpora: Path) -> None:
+        said = unfit(corpora, "corpora.b.path=nowhere")
+        assert said.startswith("--set corpora.b.path=nowhere: corpora.b.path: ")
+        assert str(corpora / "nowhere") in said
+        assert "did you mean 'demo:gene'" in unfit(corpora, "corpora.b.path='demo:genes'").replace(
+            "'gene'", "'demo:gene'"
+        )
+
+    def test_one_without_a_split(self, corpora: Path, tmp_path: Path) -> None:
+        write_corpus(small_corpus("B").with_split("test", []), tmp_path / "b")
+        (tmp_path / "b" / "test.tsv").unlink(missing_ok=True)
+        said = unfit(corpora, f"corpora.b.path={tmp_path / 'b'}")
+        assert "corpora.b.path: " in said
+        assert "test" in said
+
+    @pytest.mark.parametrize(
+        ("setting", "place"),
+        [
+            ("sentences=[11]", "--set sentences=[11]: sentences: "),
+            ("parts=[{name: P}, {name: Q, sentences: [5, 11]}]", "parts.1.sentences: "),
+        ],
+    )
+    def test_a_size_larger_than_one(self, corpora: Path, setting: str, place: str) -> None:
+        said = unfit(corpora, setting)
+        assert place in said
+        assert "11 are more than the 10 training sentences of b; take fewer, or leave the corpus out" in said
+
+    def test_text_without_labels(self, corpora: Path, tmp_path: Path) -> None:
+        said = unfit(corpora, f"distillation.logits.transfer={{texts: [{tmp_path}/no.txt]}}")
+        assert said == f"x.yaml: transfer.texts, of a.small.logits.soft.10.1: there is no file {tmp_path}/no.txt"
+        said = unfit(corpora, f"distillation.logits.transfer={{corpora: [b, {tmp_path}/no]}}")
+        assert said.startswith("x.yaml: transfer.corpora, of a.small.logits.soft.10.1: ")
+        (tmp_path / "some.txt.gz").write_bytes(gzip.compress(b"A sentence.\n"))
+        way = f"distillation.logits.transfer={{corpora: [b], texts: [{tmp_path}/some.txt.gz]}}"
+        assert corpus_sizes(planned(GRID.replace("/corpora/", ""), f"corpora_root={corpora}", way))

@@ -1,0 +1,230 @@
+"""The folder of a study: what is written, who may write, and that a study goes on anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.studies.tiny import GRID, give_model, give_scores, planned
+from tfkd.errors import TfkdError
+from tfkd.experiments.run_folder import RunFolder
+from tfkd.studies import StudyFolder, read_plan
+from tfkd.studies.folder import open_study
+from tfkd.studies.process import COMPLETE, cache_mark, has_model
+from tfkd.studies.schedule import Schedule
+
+ONE = "parts=[{name: P, corpora: [a], runs: [{distillation: [alone, logits], teachers: [deep]}]}]"
+
+
+def begun(folder: StudyFolder, plan, *finished: str) -> StudyFolder:
+    with folder.taken(plan):
+        for name in finished:
+            give_scores(folder, plan.jobs[name])
+    return folder
+
+
+def refusal(folder: StudyFolder, plan) -> str:
+    before = sorted(folder.path.parent.rglob("*"))
+    with pytest.raises(TfkdError) as caught, folder.taken(plan):
+        pass
+    with pytest.raises(TfkdError, match=re.escape(str(caught.value))):
+        folder.check(plan)
+    assert sorted(folder.path.parent.rglob("*")) == before
+    return str(caught.value)
+
+
+class TestScores:
+    def test_what_was_written_is_read_again(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path / "s"), plan, "teacher.deep.10.1", "a.small.alone.10.1")
+        assert folder.is_finished("teacher.deep.10.1")
+        assert not folder.is_finished("a.small.logits.deep.10.1")
+        found = folder.finished("teacher.deep.10.1")
+        assert [(run.corpus, run.method, run.seed, run.test_f1) for run in found.runs] == [
+            ("a", "deep teacher", 1, 0.5),
+            ("b", "deep teacher", 1, 0.5),
+        ]
+        assert (found.seconds, found.identity) == (10.0, plan.jobs["teacher.deep.10.1"].identity())
+        assert found.runs[0].whole is False
+        assert '"whole"' not in (folder.path / "scores" / "teacher.deep.10.1.json").read_text()
+
+    def test_nothing_right_is_a_score_too(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path / "s"), plan)
+        give_scores(folder, plan.jobs["a.small.alone.10.1"], f1=0.0)
+        (run,) = folder.finished("a.small.alone.10.1").runs
+        assert (run.test_f1, run.whole) == (0.0, False)
+
+    def test_half_a_file_is_no_score_and_no_study(self, tmp_path: Path) -> None:
+        """What a kill while scores were written has left."""
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path / "s"), plan)
+        (folder.path / "scores" / ".part-a.small.alone.10.1.json").write_text('{"runs": [')
+        assert not folder.is_finished("a.small.alone.10.1")
+        folder.check(plan)
+        give_scores(folder, plan.jobs["a.small.alone.10.1"])
+        assert [file.name for file in (folder.path / "scores").iterdir()] == ["a.small.alone.10.1.json"]
+
+    def test_a_damaged_file_is_named(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path / "s"), plan, "a.small.alone.10.1")
+        file = folder.path / "scores" / "a.small.alone.10.1.json"
+        file.write_text(file.read_text()[:-20])
+        assert f"{file} cannot be read" in refusal(folder, plan)
+        assert "remove it to have the run made anew" in refusal(folder, plan)
+
+    def test_keys_that_came_since_have_their_defaults(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path / "s"), plan, "a.small.alone.10.1")
+        file = folder.path / "scores" / "a.small.alone.10.1.json"
+        written = json.loads(file.read_text())
+        del written["identity"]["training"]["layer_decay"], written["identity"]["text"]["casing_units"]
+        file.write_text(json.dumps(written))
+        folder.check(plan)
+        written["identity"]["training"]["layer_decay"] = None
+        file.write_text(json.dumps(written))
+        assert "was made with training.layer_decay None, and here it is 1.0" in refusal(folder, plan)
+
+
+class TestElsewhere:
+    PATHS = (
+        "corpora={a: {path: /only/here/data/sub/a}, b: {path: /other/b}}",
+        "corpora_root=/only/here/data",
+        "settings.text.vectors=null",
+        "teachers.deep.encoder.transformer=/only/here/bert",
+        "distillation.logits.transfer={corpora: [b, /only/here/data/c], texts: [/only/here/x.txt]}",
+    )
+
+    def test_no_file_that_is_kept_names_a_place_of_this_machine(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE, *self.PATHS)
+        folder = begun(StudyFolder(tmp_path / "s", tmp_path / "w"), plan, *plan.runs)
+        folder.fail("cache.x", f"{tmp_path}/w/caches/x holds other things\nFile '/usr/lib/python3/site.py', line 3")
+        kept = [file for file in folder.path.rglob("*") if file.is_file()]
+        assert len(kept) == len(plan.runs) + 2
+        for file in kept:
+            text = file.read_text()
+            assert "/only/here" not in text
+            assert str(tmp_path) not in text
+            assert not re.search(r"(?<![\w.])/\w", text), file
+        assert folder.failures() == {"cache.x": "x holds other things\nFile 'site.py', line 3"}
+
+    def test_from_the_scores_and_study_yaml_alone_it_goes_on(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE, *self.PATHS)
+        done = [name for name in plan.runs if name.endswith(".1")]
+        one = begun(StudyFolder(tmp_path / "s"), plan, *done)
+        there = tmp_path / "there"
+        there.mkdir()
+        shutil.copy(one.path / "study.yaml", there)
+        shutil.copytree(one.path / "scores", there / "scores")
+        again = read_plan(there / "study.yaml", ["corpora_root=/mnt", "teachers.deep.encoder.transformer=/mnt/m/bert"])
+        assert again.jobs["teacher.deep.10.1"].config.tasks["a"].path == "/mnt/sub/a"
+        assert list(again.jobs) == list(plan.jobs)
+        other = StudyFolder(there)
+        other.check(again)
+        left = Schedule(again, other)
+        assert left.finished == len(done)
+        assert [name for name in left.left if name in again.runs] == [n for n in plan.runs if n.endswith(".2")]
+        # The first configuration goes on with it too.
+        other.check(plan)
+
+    def test_it_is_opened_where_neither_corpora_nor_encoders_are(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE, *self.PATHS)
+        folder = begun(StudyFolder(tmp_path / "s"), plan)
+        _, again = open_study(folder.path)
+        assert list(again.jobs) == list(plan.jobs)
+        with pytest.raises(TfkdError, match=r"holds no study: expected study\.yaml in it, which `tfkd study CONFIG"):
+            open_study(tmp_path)
+
+
+class TestWhoMayWrite:
+    def test_a_study_may_grow(self, tmp_path: Path) -> None:
+        small, grown = planned(GRID, ONE, "seeds=[1]"), planned(GRID)
+        folder = begun(StudyFolder(tmp_path / "s"), small, *small.runs)
+        begun(folder, grown)
+        again = open_study(folder.path)[1]
+        assert list(again.jobs) == list(grown.jobs)
+        assert Schedule(again, folder).finished == len(small.runs)
+
+    def test_another_study(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path / "s"), plan)
+        other = planned(GRID.replace("small:", "tiny:").replace("deep:", "tall:").replace("soft:", "hard:"))
+        said = refusal(folder, other)
+        assert "holds another study, 'A grid': none of its runs, such as a.small.alone.10.1, is one of this" in said
+        give_scores(folder, plan.jobs["a.small.alone.10.1"])
+        assert "holds another study: none of its 1 finished runs, such as a.small.alone.10.1, is" in refusal(
+            folder, other
+        )
+        assert "Name another folder." in refusal(folder, other)
+
+    def test_the_same_names_and_other_settings(self, tmp_path: Path) -> None:
+        folder = begun(StudyFolder(tmp_path / "s"), planned(GRID, ONE), "a.small.alone.10.1", "a.small.alone.10.2")
+        said = refusal(folder, planned(GRID, ONE, "settings.training.epochs=9"))
+        assert (
+            f"{folder.path} holds another study: its run a.small.alone.10.1 was made with training.epochs 3, and"
+            in said
+        )
+        assert "here it is 9. Give the same to go on with it, or name another folder" in said
+        assert f"remove {folder.path}/scores/a.small.alone.10.1.json" in said
+        # What no finished run was made with may change.
+        folder.check(planned(GRID, ONE, "teachers.deep.training.epochs=9"))
+
+    def test_what_is_no_study(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        (tmp_path / "s").mkdir()
+        (tmp_path / "s" / "thesis.tex").touch()
+        assert "holds other things than a study, such as 'thesis.tex': name a new folder" in refusal(
+            StudyFolder(tmp_path / "s"), plan
+        )
+        assert "is a file: name a folder for the study" in refusal(StudyFolder(tmp_path / "s" / "thesis.tex"), plan)
+
+    def test_two_at_once(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = StudyFolder(tmp_path / "s", tmp_path / "w")
+        with folder.taken(plan):
+            for other in (folder, StudyFolder(tmp_path / "s"), StudyFolder(tmp_path / "t", tmp_path / "w")):
+                with pytest.raises(TfkdError, match="is being written by process"), other.taken(plan):
+                    pass
+        with folder.taken(plan):
+            pass
+        assert not list(tmp_path.rglob(".lock"))
+
+    def test_work_in_a_folder_of_its_own(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        begun(StudyFolder(tmp_path / "s", tmp_path / "s" / "models" / "big"), plan, "a.small.alone.10.1")
+        assert (tmp_path / "s" / "models" / "big" / "runs").is_dir()
+        assert "cannot hold the study and be its --work too" in refusal(
+            StudyFolder(tmp_path / "t", tmp_path / "t"), plan
+        )
+
+
+class TestModels:
+    def test_a_run_is_one_if_whole_and_of_this_configuration(self, tmp_path: Path) -> None:
+        plan, folder = planned(GRID, ONE), StudyFolder(tmp_path)
+        job = plan.jobs["teacher.deep.10.1"]
+        assert not has_model(folder, plan, job)
+        run = give_model(folder, job)
+        assert has_model(folder, plan, job)
+        other = planned(GRID, ONE, "teachers.deep.training.epochs=5")
+        assert not has_model(folder, other, other.jobs[job.name])
+        for name, text in (("model.keras", None), ("scores.json", None), ("config.yaml", "kind: [")):
+            kept = (run.path / name).read_text()
+            (run.path / name).unlink() if text is None else (run.path / name).write_text(text)
+            assert not has_model(folder, plan, job), name
+            (run.path / name).write_text(kept)
+        folder.discard(job)
+        assert not RunFolder(folder.place(job)).path.exists()
+
+    def test_a_cache_is_one_if_whole_and_of_this_teacher(self, tmp_path: Path) -> None:
+        plan, folder = planned(GRID, ONE), StudyFolder(tmp_path)
+        job = plan.jobs[plan.jobs["a.small.logits.deep.10.1"].needs[0]]
+        folder.place(job).mkdir(parents=True)
+        assert not has_model(folder, plan, job)
+        (folder.place(job) / COMPLETE).write_text(cache_mark(plan, job))
+        assert has_model(folder, plan, job)
+        other = planned(GRID, ONE, "teachers.deep.training.epochs=5")
+        assert not has_model(folder, other, other.jobs[job.name])
