@@ -73,6 +73,35 @@ def kill_one(out: Output, killed: list[int], over: threading.Event) -> None:
 
 
 @pytest.mark.usefixtures("ray_here")
+def test_the_blocks_of_one_file_are_shared_and_told_of_as_they_are_done(model: str, tmp_path: Path) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text(lines(900), encoding="utf-8")
+    out, workers, over = Output(tmp_path / "out.jsonl", "jsonl"), set[str](), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.001):
+            workers.update(path.name.split("-")[1] for path in out.folder.path.glob(".attempt-*"))
+
+    there: list[int] = []  # parts that are whole each time that progress is told
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        done = annotate_files(
+            Settings((model,)),
+            [source],
+            out,
+            engine=Engine("ray", workers=2, block_bytes=BLOCK),
+            show=lambda _: there.append(len(out.folder.done())),
+        )
+    finally:
+        over.set()
+        thread.join()
+    assert done.blocks > 10
+    assert len(workers) == 2
+    assert there[0] < done.blocks / 2
+
+
+@pytest.mark.usefixtures("ray_here")
 def test_two_workers_and_one_killed_give_what_one_process_gives(model: str, tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.mkdir()

@@ -52,8 +52,7 @@ def run_on_ray(
     except ImportError:
         raise TfkdError(MISSING) from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    with connected(ray, workers, address):
+    with connected(ray, workers, address), _streaming(ray.data.DataContext.get_current()):
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         progress.begin()
         dataset = ray.data.read_datasource(
@@ -78,6 +77,24 @@ def run_on_ray(
                 raise TfkdError(str(error.cause)) from None
             raise
         progress.end()
+
+
+@contextlib.contextmanager
+def _streaming(context: Any) -> Iterator[None]:
+    """Have Ray Data hand on each block for itself, without bars of its own; the caller's settings come back."""
+    ours = {
+        "enable_progress_bars": False,
+        # Ray would put our blocks together to tables of many megabytes, each of them one worker's.
+        "target_max_block_size": 1,
+    }
+    before = {name: getattr(context, name) for name in ours}
+    for name, value in ours.items():
+        setattr(context, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(context, name, value)
 
 
 def _source(ray: Any, maker: PartMaker, units: Sequence[Unit], block_bytes: int) -> Any:
