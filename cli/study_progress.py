@@ -150,7 +150,7 @@ def span(seconds: float) -> str:
 def print_plan(
     console: Console, plan: Plan, folder: StudyFolder, sizes: Mapping[str, CorpusSize], workers: int | None
 ) -> None:
-    """Print the jobs that are left of a study, with an estimate of the time."""
+    """Print the jobs that are left of a study, each with an estimate of its time, and all of them together."""
     schedule, estimate = Schedule(plan, folder), Estimate(plan, sizes, folder)
     slots = workers or workers_that_fit()
     table = Table(title=Text(plan.config.title), title_justify="left")
@@ -162,6 +162,8 @@ def print_plan(
     for (kind, method), jobs in groups.items():
         each = [estimate.seconds(job) for job in jobs]
         table.add_row(kind, method, f"{len(jobs):,}", span(sum(each) / len(each)), span(sum(each)))
+    for name, job in schedule.left.items():
+        console.print(f"{name}  {span(estimate.seconds(job))}", markup=False, soft_wrap=True)
     if groups:
         console.print(table)
     counts = Counter(job.kind for job in schedule.left.values())

@@ -55,6 +55,8 @@ class TestDryRun:
             ["student", "small logits of big", "1"],
         ]
         assert "2 students, 1 teacher, 1 cache\n" in done.output
+        listed = [re.fullmatch(r"(\S+)  \d+ s", line) for line in done.output.splitlines()]
+        assert [line[1] for line in listed if line] == list(read_plan(config).jobs)
         assert re.search(r"about \d+ s with 2 at a time \(\d+ s of one core\), reckoned from the arith", done.output)
         assert not (tmp_path / "out").exists()
 
