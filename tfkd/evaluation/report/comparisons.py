@@ -124,6 +124,8 @@ def _gains(key: str, comparison: Comparison) -> list[Block]:
 
 
 def _tests(key: str, comparison: Comparison) -> list[Block]:
+    if len(comparison.methods) < 2:
+        return [Paragraph("One method alone has runs: there is nothing to compare it with.")]
     friedman, nemenyi = comparison.friedman, comparison.nemenyi
     blocks: list[Block] = [
         Paragraph(f"Null hypothesis: {friedman.null_hypothesis} {friedman.verdict}", "Friedman test."),
