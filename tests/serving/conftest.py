@@ -17,6 +17,7 @@ from tfkd.serving import export
 
 
 def train(corpus: Corpus, sentences: tuple[Sentence, ...], *, epochs: int, units: int, rate: float) -> Tagger:
+    keras.utils.set_random_seed(1)  # an unlucky start would find nothing
     text = WordFeatures.adapt(corpus)
     tagger = Tagger(text, corpus, encoder=BiLSTM(units), head="crf")
     tagger.compile(Adam(rate))

@@ -111,7 +111,7 @@ def test_killed_and_interrupted_it_ends_with_the_scores_of_one_never_stopped(nev
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    until(lambda: not jobs_of(out), 20)
+    until(lambda: not jobs_of(out), 60)
     assert not (out / "scores" / f"{TAUGHT}.json").exists()
     # Interrupted while the last run is under way.
     process = start(*command)
