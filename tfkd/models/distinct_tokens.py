@@ -38,8 +38,7 @@ def prepared(model: keras.Model, table: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     if not _reads_characters(model):
         return table
-    encoded = model.get_layer(CHARACTER_ENCODER)(table[CHARACTERS][:, tf.newaxis])
-    return {**table, CHARACTERS: encoded[:, 0]}
+    return {**table, CHARACTERS: _encoded(model, table[CHARACTERS])}
 
 
 class DistinctTokens:
@@ -57,11 +56,8 @@ class DistinctTokens:
         if CHARACTERS not in table or not _reads_characters(model):
             return table
         if self._prepare is None:
-            layer = model.get_layer(CHARACTER_ENCODER)
             spec = tf.TensorSpec([None, None], tf.int32)
-            self._prepare = tf.function(
-                lambda x: layer(x[:, tf.newaxis])[:, 0], input_signature=[spec], autograph=False
-            )
+            self._prepare = tf.function(lambda x: _encoded(model, x), input_signature=[spec], autograph=False)
         characters = table[CHARACTERS]
         parts = [self._prepare(characters[i : i + PART]) for i in range(0, len(characters), PART)]
         return {**table, CHARACTERS: tf.concat(parts, 0)}
@@ -82,3 +78,8 @@ def are_prepared(features: dict[str, Tensor]) -> bool:
 
 def _reads_characters(model: keras.Model) -> bool:
     return any(layer.name == CHARACTER_ENCODER for layer in model.layers)
+
+
+def _encoded(model: keras.Model, characters: Tensor) -> Tensor:
+    """Encode the characters of distinct tokens, int32 `[types, characters]`: the layer reads sentences, here of one."""
+    return model.get_layer(CHARACTER_ENCODER)(characters[:, tf.newaxis])[:, 0]

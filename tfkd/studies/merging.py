@@ -9,7 +9,7 @@ from typing import Any
 from tfkd.experiments.config_source import Key, Source
 
 
-def merged(source: Source, keys: Sequence[Key], name: str | None = None) -> Source:
+def merged(source: Source, keys: Sequence[Key]) -> Source:
     r"""Lay sections of a source over each other, the last one winning key by key.
 
     Lists are replaced whole, and so is an encoder by one of another form.
@@ -17,7 +17,6 @@ def merged(source: Source, keys: Sequence[Key], name: str | None = None) -> Sour
     Args:
         source: Where the sections are.
         keys: Their keys; one that is not there is empty.
-        name: What messages call a key that was not written; by default as the source.
 
     Example:
         >>> from tfkd.experiments.config_source import parse_yaml
@@ -26,7 +25,7 @@ def merged(source: Source, keys: Sequence[Key], name: str | None = None) -> Sour
         >>> both.data, both.origin(("training", "epochs"))
         ({'training': {'epochs': 3, 'seed': 2}}, 'x.yaml:3')
     """
-    made = Source(name or source.name, {})
+    made = Source(source.name, {})
     for key in keys:
         section: Any = source.data
         for part in key:
