@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from tfkd.evaluation.effect_size import effect_sizes, rank_sums
 from tfkd.evaluation.paired_tests import holm, signed_rank_p, wilcoxon_holm
@@ -80,6 +81,12 @@ def test_holm_steps_down():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_holm_is_that_of_statsmodels():
+    drawn = np.random.default_rng(0)
+    for family in (drawn.random(12) ** 3, np.round(drawn.random(30) / 5, 2), np.array([0.04]), np.ones(3)):
+        assert holm(family) == pytest.approx(multipletests(family, method="holm")[1].tolist(), rel=1e-12)
 
 
 def table(columns: dict[str, list[float]]) -> ScoreTable:

@@ -114,15 +114,18 @@ def _p_over_all_signs(differences: NDArray[np.float64]) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Correct the p of a family of tests by Holm's step-down method.
+    """Correct the p of a family of tests by Holm's step-down method (Holm 1979).
 
     Example:
         >>> holm([0.01, 0.04, 0.03])
         [0.03, 0.06, 0.06]
     """
-    if not p:
-        return []
-    return study_library("statsmodels.stats.multitest").multipletests(p, method="holm")[1].tolist()
+    # Not by statsmodels, which has Python go through all it holds at each call: half of a report's time.
+    values = np.asarray(p, np.float64)
+    order = np.argsort(values)
+    corrected = np.empty_like(values)
+    corrected[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    return np.minimum(corrected, 1.0).tolist()
 
 
 def wilcoxon_holm(
