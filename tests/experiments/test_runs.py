@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from tfkd.errors import TfkdError
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.evaluation import score
 from tfkd.experiments import RunFolder, distill, evaluate, parse_config, train
+from tfkd.experiments.runs import _speeds
 
 SMALL = """
 seed: 3
@@ -65,6 +67,7 @@ def test_a_finished_run_holds_what_it_needs_and_no_more(runs, name):
     assert facts["parameters"] == model.count_params() == results[name].parameters
     assert facts["model_bytes"] == (run / "model.keras").stat().st_size
     assert facts["words_per_second"] > 0
+    assert facts["words_per_processor_second"] > 0
     assert RunFolder(run).config().seed == 3
     # The scores in the file are those of the model in the file, on the test set.
     for task in scores:
@@ -72,6 +75,17 @@ def test_a_finished_run_holds_what_it_needs_and_no_more(runs, name):
         again = evaluate_tagger(view, small_corpus(task.upper(), "ab".index(task)), "test")
         assert scores[task]["test"] == again.to_dict()
         assert evaluate(run, task=task if name == "teacher" else None).to_dict() == again.to_dict()
+
+
+@pytest.mark.slow
+def test_waiting_is_not_in_the_processors_words_per_second(runs, monkeypatch):
+    _folder, _configs, results = runs
+    tagger, corpus = results["alone"].model, small_corpus("A", 0)
+    tag = type(tagger).tag
+    monkeypatch.setattr(type(tagger), "tag", lambda *given: (time.sleep(1.0), tag(*given))[1])
+    wall, processor = _speeds(tagger, {"a": corpus})
+    assert 0 < wall < sum(len(sentence.tokens) for sentence in corpus.test)
+    assert processor > 5 * wall
 
 
 @pytest.mark.slow

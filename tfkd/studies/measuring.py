@@ -26,7 +26,7 @@ def measured(
         corpora: The corpus of each task, cut to the training sentences, in the scheme of the run.
         scores: For each task the scores on `devel` and `test`.
         predicted: For each task the tags of the test sentences.
-        facts: `parameters`, `words_per_second` and `training_seconds` of the run.
+        facts: `parameters`, `words_per_processor_second` and `training_seconds` of the run.
     """
     scheme, found = job.config.scheme, []
     for task, corpus in corpora.items():
@@ -41,7 +41,7 @@ def measured(
                 training_sentences=job.config.tasks[task].train_sentences or len(corpus.train),
                 whole=job.config.tasks[task].train_sentences is None,
                 parameters=int(facts["parameters"]),
-                words_per_second=facts["words_per_second"],
+                words_per_second=facts.get("words_per_processor_second"),  # runs stand beside one another
                 training_seconds=facts["training_seconds"],
                 types=test.types,
                 seen=seen_scores(corpus.test, tags, mentions(corpus.train, scheme), scheme),
