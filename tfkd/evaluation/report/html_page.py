@@ -17,7 +17,7 @@ _STYLE = """
   :root { --text: #e6e6e6; --paper: #16181b; --faint: #a0a0a0; --line: #3a3d42; --stripe: #1e2125; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1rem; max-width: 70rem; background: var(--paper); color: var(--text);
+body { margin: 0 auto; padding: 1rem; max-width: 80rem; background: var(--paper); color: var(--text);
   font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { margin-top: 2.5rem; font-size: 1.3rem; line-height: 1.25; }
 p, li { max-width: 46rem; } li { margin: .3rem 0; } ul { padding-left: 1.2rem; }
@@ -26,11 +26,12 @@ nav ul { columns: 17rem; } nav li { margin: 0; } a { color: inherit; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 summary, figcaption, .caption { color: var(--faint); font-size: .875rem; }
 .caption { margin: 1.2rem 0 0; max-width: none; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th, td { padding: .25rem .45rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { vertical-align: bottom; border-bottom-width: 2px; }
 tbody th { font-weight: normal; min-width: min(11rem, 32vw); max-width: 18rem; }
-tbody tr:nth-child(even) { background: var(--stripe); }
-.n { text-align: right; } .n, .k { white-space: nowrap; }
+tr > :first-child { position: sticky; left: 0; background: var(--paper); }
+tbody tr:nth-child(even), tbody tr:nth-child(even) > :first-child { background: var(--stripe); }
+.n { text-align: right; } td.n, .k { white-space: nowrap; }
 figure { margin: 1.2rem 0; }
 .picture { max-width: min(100%, calc(var(--w) + 1rem + 2px)); overflow-x: auto; background: #fff;
   border-radius: 4px; padding: .5rem; border: 1px solid var(--line); }
