@@ -90,7 +90,15 @@ def run(
         return 0
     shown = ShownStudy(Console(highlight=False, quiet=quiet), sizes)
     result = run_study(
-        plan, out, work=work, engine=engine, workers=workers, address=address, keep=not lean, progress=shown
+        plan,
+        out,
+        work=work,
+        engine=engine,
+        workers=workers,
+        address=address,
+        keep=not lean,
+        sizes=sizes,
+        progress=shown,
     )
     print_result(console, result, out)
     if result.finished:

@@ -77,6 +77,13 @@ def test_a_whole_study(never_stopped):
     assert jobs_of(folder.path) == {}
 
 
+def test_what_is_wrong_is_said_before_anything_is_made(tmp_path):
+    config = tiny_study(tmp_path)
+    with pytest.raises(TfkdError, match=r"1,000 are more than the \d+ training sentences of [ab]"):
+        run_study(read_plan(config, ["sentences=[1000]"]), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_finished_runs_are_never_repeated(never_stopped, tmp_path):
     shutil.copytree(never_stopped.folder.path, tmp_path / "out")
     plan, told = read_plan(never_stopped.config), Told()

@@ -63,6 +63,7 @@ class RunResult:
     Attributes:
         path: Its folder.
         model: The model with the weights of its best epoch.
+        corpora: For each task the corpus, cut to the training sentences it learnt from.
         scores: For each task the scores on `devel` and `test`.
         predicted: For each task the tags that it gives the test sentences.
         parameters: Number of the model's weights.
@@ -74,6 +75,7 @@ class RunResult:
 
     path: Path
     model: Tagger | MultiTaskTagger
+    corpora: dict[str, Corpus]
     scores: dict[str, dict[str, Scores]]
     predicted: dict[str, list[list[str]]]
     parameters: int
@@ -264,7 +266,7 @@ def _fit(
         folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
         speeds = _speeds(model, corpora)
         result = RunResult(
-            folder.path, model, scores, predicted, model.count_params(), size, *speeds, checkpoints.seconds
+            folder.path, model, corpora, scores, predicted, model.count_params(), size, *speeds, checkpoints.seconds
         )
         _write_results(folder, result, about or {})
     return result

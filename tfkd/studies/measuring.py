@@ -52,8 +52,10 @@ def measured(
     return found
 
 
-def read_again(run: RunFolder) -> tuple[dict[str, dict[str, Scores]], dict[str, list[list[str]]], dict[str, Any]]:
-    """Return the scores, the tags of the test sentences and the facts of a run that was finished earlier.
+def read_again(
+    run: RunFolder,
+) -> tuple[dict[str, Corpus], dict[str, dict[str, Scores]], dict[str, list[list[str]]], dict[str, Any]]:
+    """Return the corpora, the scores, the tags of the test sentences and the facts of a run that was finished earlier.
 
     Raises:
         TfkdError: It is no finished run.
@@ -66,4 +68,4 @@ def read_again(run: RunFolder) -> tuple[dict[str, dict[str, Scores]], dict[str, 
     scores = pydantic.TypeAdapter(dict[str, dict[str, Scores]]).validate_python(run.read_json(SCORES))
     model, corpora = run.model(), read_data(run.config()).corpora
     predicted = {task: view_of(model, task).tag(corpus.test) for task, corpus in corpora.items()}
-    return scores, predicted, run.read_json(RUN)
+    return corpora, scores, predicted, run.read_json(RUN)

@@ -116,7 +116,6 @@ def _do_cache(plan: Plan, folder: StudyFolder, job: Job) -> None:
 
 def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
     from tfkd.experiments import RunFolder, distill, train
-    from tfkd.experiments.assembly import read_data
     from tfkd.experiments.distilling import with_teachers
     from tfkd.experiments.run_folder import RUN
     from tfkd.studies.measuring import measured, read_again
@@ -135,11 +134,11 @@ def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
             made = distill(config, teachers, run.path, cache=caches, overwrite=overwrite, console=_console())
         else:
             made = train(config, run.path, overwrite=overwrite, console=_console())
-        result = (made.scores, made.predicted, run.read_json(RUN))
+        result = (made.corpora, made.scores, made.predicted, run.read_json(RUN))
     if not folder.is_finished(job.name):
         # Of a run that was gone on with this process knows a part of the time alone.
-        seconds = max(time.perf_counter() - began, result[2]["training_seconds"])
-        folder.finish(job, measured(job, read_data(job.config).corpora, *result), seconds)
+        seconds = max(time.perf_counter() - began, result[-1]["training_seconds"])
+        folder.finish(job, measured(job, *result), seconds)
 
 
 def _wait_until_free(place: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tfkd.studies.engine import Engine, Outcome
@@ -15,6 +15,7 @@ from tfkd.studies.plan import Plan
 from tfkd.studies.process import FAILED
 from tfkd.studies.progress import StudyProgress
 from tfkd.studies.schedule import Schedule
+from tfkd.studies.sizes import CorpusSize, corpus_sizes
 
 TICK = 1.0
 TRIES = 3
@@ -48,6 +49,7 @@ def run_study(
     workers: int | None = None,
     address: str | None = None,
     keep: bool = True,
+    sizes: Mapping[str, CorpusSize] | None = None,
     progress: StudyProgress | None = None,
 ) -> StudyResult:
     """Make the runs of a study that are missing.
@@ -64,13 +66,18 @@ def run_study(
         workers: How many jobs at a time; by default as many as fit.
         address: With `ray`, the address of a cluster.
         keep: Whether models and caches are kept that no run needs any more.
+        sizes: What `corpus_sizes` gave, where that was asked: the corpora are not read again.
         progress: Is told what happens.
 
     Raises:
-        TfkdError: The folder holds something else, or another process is making the study.
+        TfkdError: The folder holds something else, another process is making the study, or a corpus is missing,
+            broken or too small.
         KeyboardInterrupt: Saying how to go on.
     """
     folder = StudyFolder(out, work)
+    folder.check(plan)
+    if sizes is None:
+        corpus_sizes(plan)
     try:
         with folder.taken(plan), _engine(folder, engine, workers, address) as found:
             return _Making(plan, folder, found, progress or StudyProgress(), keep).run()
