@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .startup import import_tensorflow
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class _StudyGroup(click.Group):
@@ -71,12 +75,17 @@ def run(
     """
     from rich.console import Console
 
+    from tfkd.evaluation.optional_libraries import require_study_libraries
     from tfkd.studies import read_plan
 
     from .study_progress import ShownStudy, print_plan, print_result
 
     if address is not None and engine != "ray":
         raise click.UsageError("--address is of --engine ray")
+    if dry_run and address is not None and workers is None:
+        raise click.UsageError("--dry-run asks no cluster: say with --workers how many jobs it takes at a time")
+    if not dry_run:
+        require_study_libraries()
     plan = read_plan(config, settings)
     console = Console(highlight=False)
     import_tensorflow()
@@ -121,12 +130,9 @@ def report(folder: Path, out: Path | None) -> None:
     _write_report(Console(highlight=False), folder, out)
 
 
-def _write_report(console: object, folder: Path, out: Path | None) -> None:
-    from rich.console import Console
-
+def _write_report(console: Console, folder: Path, out: Path | None) -> None:
     from tfkd.studies import report_study
 
-    assert isinstance(console, Console)
     with console.status("writing the report ..."):
         files = report_study(folder, out)
     console.print(f"report: {files.html}, {files.markdown}, tables under {files.tables[0].parent}", soft_wrap=True)

@@ -86,6 +86,8 @@ class ShownStudy(StudyProgress):
             said = f", F1 {100 * mean:.1f}" + (
                 f" on average over {len(found.runs)} tasks" if len(found.runs) > 1 else ""
             )
+        elif not job.is_run:
+            self._estimate.learn(job, seconds)
         self._console.print(f"  {job.name}: {span(seconds)}{said}", soft_wrap=True)
 
     def again(self, job: Job, outcome: Outcome) -> None:
@@ -107,13 +109,8 @@ class ShownStudy(StudyProgress):
     def _left(self) -> float:
         """Reckon how long the jobs that are left take."""
         now = time.monotonic()
-        whole = self._estimate.total(self._schedule.left.values(), self._slots)
-        passed = sum(
-            min(now - self._began[name], self._estimate.seconds(job))
-            for name, job in self._schedule.left.items()
-            if name in self._began
-        )
-        return max(0.0, whole - passed / self._slots)
+        passed = {name: now - self._began[name] for name in self._schedule.left if name in self._began}
+        return self._estimate.total(self._schedule.left.values(), self._slots, passed)
 
 
 def _last_line(log: Path) -> str:

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from tests.studies.tiny import TINY_RUNS, give_scores, tiny_study
 from tfkd.errors import TfkdError
+from tfkd.evaluation import optional_libraries
 from tfkd.studies import StudyFolder, read_plan
 from tfkd_cli.study import study
 
@@ -98,6 +99,14 @@ class TestMistakes:
         assert said.startswith("--set sentences=[41]: sentences: 41 are more than the 40 training sentences of a; take")
         assert not (tmp_path / "out").exists()
 
+    def test_what_the_report_will_need_is_asked_for_first(
+        self, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(optional_libraries, "LIBRARIES", ("scipy", "no_such_library"))
+        said = mistake(config, "--out", tmp_path / "out")
+        assert "needs no_such_library, which is not installed: pip install 'tfkd[study]'" in said
+        assert not (tmp_path / "out").exists()
+
     def test_the_folder_of_another_study(self, config: Path, half: Path) -> None:
         assert "was made with training.epochs 25, and here it is 2" in mistake(
             config, "--out", half, "--dry-run", "--set", "settings.training.epochs=2"
@@ -107,6 +116,8 @@ class TestMistakes:
     def test_options_that_do_not_go_together(self, config: Path, tmp_path: Path) -> None:
         done = invoke(config, "--out", tmp_path / "out", "--address", "auto")
         assert "--address is of --engine ray" in str(done.exception)
+        done = invoke(config, "--out", tmp_path / "out", "--engine", "ray", "--address", "auto", "--dry-run")
+        assert "say with --workers how many jobs it takes" in str(done.exception)
         assert "Missing option '--out'" in invoke(config).exception.format_message()
 
     @pytest.mark.parametrize(

@@ -310,10 +310,19 @@ class TestFiles:
         monkeypatch.chdir(tmp_path)
         assert load_config("demo-student").encoder.units == 64
 
+    def test_a_bundled_name_comes_before_a_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The run may be called as its configuration is, and the same command goes on with it."""
+        (tmp_path / "demo-student").mkdir()
+        monkeypatch.chdir(tmp_path)
+        assert load_config("demo-student").kind == "tagger"
+
     def test_what_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"demo-studnt: there is no such file.*did you mean 'demo-student'\?"):
             load_config("demo-studnt")
         with pytest.raises(ConfigError, match=r"this is a folder; expected a YAML file, such as .*config\.yaml"):
+            load_config(tmp_path)
+        (tmp_path / "study.yaml").touch()
+        with pytest.raises(ConfigError, match=r"such as .*study\.yaml"):
             load_config(tmp_path)
 
     def test_not_utf8(self, tmp_path: Path) -> None:

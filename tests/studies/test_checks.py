@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.models.small import small_corpus
+from tests.pretrained.tiny import tiny_bert
 from tests.studies.tiny import GRID, planned, refused
 from tfkd.corpora import write_corpus
 from tfkd.errors import TfkdError
 from tfkd.studies import corpus_sizes
+from tfkd.studies.plan import Plan
 from tfkd.studies.sizes import CorpusSize
 
 
@@ -102,20 +104,24 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpora")
     for name, seed in (("a", 0), ("b", 1)):
         write_corpus(small_corpus(name.upper(), seed, sentences=20 if name == "a" else 10), folder / name)
+    tiny_bert(folder / "bert")
     return folder
 
 
+def of_files(corpora: Path, *settings: str) -> Plan:
+    places = (f"corpora_root={corpora}", f"teachers.deep.encoder.transformer={corpora}/bert")
+    return planned(GRID.replace("/corpora/", ""), *places, *settings)
+
+
 def unfit(corpora: Path, *settings: str) -> str:
-    plan = planned(GRID.replace("/corpora/", ""), f"corpora_root={corpora}", *settings)
     with pytest.raises(TfkdError) as caught:
-        corpus_sizes(plan)
+        corpus_sizes(of_files(corpora, *settings))
     return str(caught.value)
 
 
 class TestCorpora:
     def test_their_sizes(self, corpora: Path) -> None:
-        plan = planned(GRID.replace("/corpora/", ""), f"corpora_root={corpora}")
-        found = corpus_sizes(plan)
+        found = corpus_sizes(of_files(corpora))
         assert list(found) == ["a", "b"]
         for name, seed, sentences in (("a", 0, 20), ("b", 1, 10)):
             corpus = small_corpus(name.upper(), seed, sentences=sentences)
@@ -148,13 +154,26 @@ class TestCorpora:
     def test_a_size_larger_than_one(self, corpora: Path, setting: str, place: str) -> None:
         said = unfit(corpora, setting)
         assert place in said
-        assert "11 are more than the 10 training sentences of b; take fewer, or leave the corpus out" in said
+        assert "11 are more than the 10 training sentences of b; take fewer, or leave it out" in said
+
+    def test_a_teacher_learns_from_corpora_that_its_part_leaves_out(self, corpora: Path) -> None:
+        part = "parts=[{name: P, corpora: [a], runs: [{distillation: [logits], teachers: [soft]}]}]"
+        said = unfit(corpora, "sentences=[11]", part)
+        assert said.endswith("of b; take fewer, or name the `tasks` of teacher soft without it")
 
     def test_text_without_labels(self, corpora: Path, tmp_path: Path) -> None:
+        needed = "x.yaml: what a.small.logits.soft.10.1 needs: "
         said = unfit(corpora, f"distillation.logits.transfer={{texts: [{tmp_path}/no.txt]}}")
-        assert said == f"x.yaml: transfer.texts, of a.small.logits.soft.10.1: there is no file {tmp_path}/no.txt"
-        said = unfit(corpora, f"distillation.logits.transfer={{corpora: [b, {tmp_path}/no]}}")
-        assert said.startswith("x.yaml: transfer.corpora, of a.small.logits.soft.10.1: ")
+        assert said == f"{needed}there is no file {tmp_path}/no.txt"
+        assert unfit(corpora, f"distillation.logits.transfer={{corpora: [b, {tmp_path}/no]}}").startswith(needed)
         (tmp_path / "some.txt.gz").write_bytes(gzip.compress(b"A sentence.\n"))
         way = f"distillation.logits.transfer={{corpora: [b], texts: [{tmp_path}/some.txt.gz]}}"
-        assert corpus_sizes(planned(GRID.replace("/corpora/", ""), f"corpora_root={corpora}", way))
+        assert corpus_sizes(of_files(corpora, way))
+
+    def test_word_vectors_and_encoders(self, corpora: Path, tmp_path: Path) -> None:
+        said = unfit(corpora, f"students.small.text.vectors={tmp_path}/no.bin")
+        assert said == f"x.yaml: what a.small.alone.10.1 needs: there is no file {tmp_path}/no.bin"
+        said = unfit(corpora, f"teachers.deep.encoder.transformer={tmp_path}/no")
+        assert said == f"x.yaml: what teacher.deep.10.1 needs: {tmp_path}/no: there is no such folder"
+        (tmp_path / "empty").mkdir()
+        assert "what teacher.deep.10.1 needs" in unfit(corpora, f"teachers.deep.encoder.transformer={tmp_path}/empty")

@@ -116,3 +116,36 @@ def test_all_of_them_side_by_side():
     assert estimate.total([alone, taught], 2) == pytest.approx(max(seconds[alone.name], seconds[taught.name]))
     assert estimate.total([], 2) == 0
     assert teacher.name == TEACHER
+
+
+def test_jobs_under_way_take_what_is_left_of_their_time():
+    plan = of_grid("parts=[{name: P, corpora: [a], runs: [{distillation: [alone, logits], teachers: [soft]}]}]")
+    estimate = Estimate(plan, CORPORA)
+    alone, teacher, cache, taught = plan.jobs.values()
+    seconds = {job.name: estimate.seconds(job) for job in plan.jobs.values()}
+    after = seconds[cache.name] + seconds[taught.name]
+    left = [teacher, cache, taught]
+    for workers in (1, 2, 8):
+        passed = {teacher.name: 0.25 * seconds[teacher.name]}
+        assert estimate.total(left, workers, passed) == pytest.approx(0.75 * seconds[teacher.name] + after)
+        # One that takes longer than was thought is about to end.
+        assert estimate.total(left, workers, {teacher.name: 1e9}) == pytest.approx(after)
+    both = {teacher.name: 0.0, alone.name: 0.5 * seconds[alone.name]}
+    assert estimate.total([alone, *left], 2, both) == pytest.approx(seconds[teacher.name] + after)
+
+
+def test_a_cache_takes_its_teachers_work_on_each_sentence_once(tmp_path: Path):
+    (tmp_path / "x.txt").write_bytes(b"." * 6_000)
+    ways = [
+        f"distillation.{name}={{distillation: {{}}, transfer: {{corpora: [b], texts: [{tmp_path}/x.txt], {rest}}}}}"
+        for name, rest in (("many", "share: 0.9"), ("some", "sentences: 3000000"))
+    ]
+    plan = of_grid(*ways)
+    estimate, work = Estimate(plan, CORPORA), work_of_a_word(plan.jobs[TEACHER].config) / 10e9
+    # 10 of 100 sentences of `a`; all of `b`, and 6 bytes a token; or so many sentences of 7,000 / 300 tokens.
+    for name, tokens in (("logits", 200), ("many", 200 + 5000 + 1000), ("some", 200 + 3_000_000 * 7000 / 300)):
+        (cache,) = plan.jobs[f"a.small.{name}.soft.10.1"].needs
+        assert estimate.seconds(plan.jobs[cache]) == pytest.approx(15 + tokens * work)
+    estimate.learn(plan.jobs[cache], 10 * estimate.seconds(plan.jobs[cache]))
+    other = plan.jobs[plan.jobs["b.small.logits.soft.10.1"].needs[0]]
+    assert estimate.seconds(other) == pytest.approx(10 * Estimate(plan, CORPORA).seconds(other))

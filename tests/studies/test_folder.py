@@ -182,6 +182,24 @@ class TestWhoMayWrite:
         )
         assert "is a file: name a folder for the study" in refusal(StudyFolder(tmp_path / "s" / "thesis.tex"), plan)
 
+    def test_a_configuration_of_the_users_is_not_replaced(self, tmp_path: Path) -> None:
+        plan, file = planned(GRID, ONE), tmp_path / "study.yaml"
+        file.write_text("# mine\n" + GRID)
+        for folder, option in ((StudyFolder(tmp_path), "--out"), (StudyFolder(tmp_path / "s", tmp_path), "--work")):
+            assert f"{file} is a file of yours, which would be replaced: name another folder for {option}" in refusal(
+                folder, plan
+            )
+        assert file.read_text() == "# mine\n" + GRID
+
+    def test_a_folder_of_an_earlier_version_is_known_by_its_scores(self, tmp_path: Path) -> None:
+        plan = planned(GRID, ONE)
+        folder = begun(StudyFolder(tmp_path), plan, "a.small.alone.10.1")
+        for file in (tmp_path / "study.yaml", tmp_path / "work" / "study.yaml"):
+            mark, _, rest = file.read_text().partition("\n")
+            assert mark == "# Written by `tfkd study`, and anew each time it is started."
+            file.write_text(rest)
+        folder.check(plan)
+
     def test_two_at_once(self, tmp_path: Path) -> None:
         plan = planned(GRID, ONE)
         folder = StudyFolder(tmp_path / "s", tmp_path / "w")

@@ -10,6 +10,7 @@ from tests.studies.tiny import GRID, planned, refused, without_marks
 from tfkd.experiments.config import BiLSTMConfig, TransformerConfig, dump_config
 from tfkd.studies import read_plan
 from tfkd.studies.plan import Plan
+from tfkd.studies.process import cache_mark
 
 
 def names(plan: Plan, *kinds: str) -> list[str]:
@@ -100,6 +101,34 @@ class TestJobs:
         plan = planned(GRID, "seeds=[1]", way, "parts=[{name: P, corpora: [a], runs: [{distillation: [live]}]}]")
         assert plan.jobs["a.small.live.deep.10.1"].needs == ("teacher.deep.10.1",)
         assert names(plan, "cache") == []
+
+    def test_a_crfs_probabilities_of_a_changing_temperature_are_taken_from_the_teacher_itself(self):
+        way = "distillation.ramp={distillation: {losses: [{posteriors: {temperature: {start: 4, end: 1}}}]}}"
+        ways = "parts=[{name: P, corpora: [a], runs: [{distillation: [logits, ramp], teachers: [soft]}]}]"
+        for head, needed in (("crf", "teacher.soft.10.1"), ("softmax", "cache.soft.a.10.1")):
+            plan = planned(GRID, "seeds=[1]", way, ways, f"teachers.soft.head={head}")
+            assert without_marks(plan.jobs["a.small.ramp.soft.10.1"].needs) == [needed]
+            assert without_marks(plan.jobs["a.small.logits.soft.10.1"].needs) == ["cache.soft.a.10.1"]
+
+    def test_a_cache_is_the_same_whatever_else_its_students_have(self):
+        more = "distillation.more={distillation: {losses: [{paths: {}}]}, transfer: {texts: [more.txt]}}"
+        again = (
+            "distillation.again={distillation: {}, transfer: {texts: [more.txt], share: 0.9}, training: {epochs: 9}}"
+        )
+        other = "students.other={encoder: {units: 6}, head: softmax}"
+        plan = planned(GRID, "seeds=[1]", more, again, other)
+        for one, two in (("small.more", "small.again"), ("small.logits", "other.logits"), ("small.both", "other.both")):
+            assert plan.jobs[f"a.{one}.soft.10.1"].needs == plan.jobs[f"a.{two}.soft.10.1"].needs
+        turned = planned(
+            GRID.replace("  small:", "  other: {encoder: {units: 6}, head: softmax}\n  small:"), more, again
+        )
+        caches = {name: job for name, job in plan.jobs.items() if job.kind == "cache"}
+        assert caches.keys() <= turned.jobs.keys()
+        for name, job in caches.items():
+            assert cache_mark(plan, job) == cache_mark(turned, turned.jobs[name])
+        longer = planned(GRID, "seeds=[1]", more, again, other, "teachers.soft.training.epochs=8")
+        for name, job in caches.items():
+            assert (cache_mark(plan, job) == cache_mark(longer, longer.jobs[name])) == (job.teacher != "soft")
 
     def test_parts_share_jobs_and_each_size_has_its_own(self):
         parts = "parts=[{name: P, sentences: [10, null]}, {name: Q, corpora: [b], runs: [{distillation: [alone]}]}, "

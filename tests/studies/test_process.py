@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 
@@ -10,7 +12,7 @@ import pytest
 from tests.studies.tiny import GRID, planned
 from tfkd.errors import TfkdError
 from tfkd.folders import locked
-from tfkd.studies import process
+from tfkd.studies import local_engine, process
 from tfkd.studies.folder import StudyFolder
 
 
@@ -38,4 +40,30 @@ def test_its_command_names_places_that_hold_in_every_folder(tmp_path, monkeypatc
     job = planned(GRID).jobs["a.small.alone.10.1"]
     words = process.command(StudyFolder("s"), job)
     places = [str(tmp_path / part) for part in ("s/work/study.yaml", "s", "s/work")]
-    assert words[1:] == ["-m", "tfkd.studies.process", *places, job.name]
+    assert words[1:] == ["-P", "-m", "tfkd.studies.process", *places, job.name]
+
+
+def test_a_file_that_cannot_be_written_is_the_reason_of_its_failure(tmp_path, monkeypatch, capsys):
+    plan, folder = planned(GRID), StudyFolder(tmp_path / "s")
+    with folder.taken(plan):
+        pass
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/a.json")
+
+    monkeypatch.setattr(process, "_end_with_standard_input", lambda: None)
+    monkeypatch.setattr(process, "do", full)
+    name = "a.small.alone.10.1"
+    assert process.main([*process.command(folder, plan.jobs[name])[4:]]) == process.FAILED
+    assert folder.failures() == {name: "No space left on device: a.json"}
+    assert capsys.readouterr().out == "tfkd: No space left on device: /somewhere/a.json\n"
+
+
+def test_no_more_jobs_than_a_container_has_memory_for(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text(f"{(3 << 30) + 1}\n")
+    monkeypatch.setattr(local_engine, "CONTAINER_MEMORY", tmp_path / "memory.max")
+    assert local_engine.workers_that_fit() == 1
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for text in ("max\n", f"{1 << 60}\n"):
+        (tmp_path / "memory.max").write_text(text)
+        assert local_engine.workers_that_fit() == max(1, min(len(os.sched_getaffinity(0)), machine // (3 << 30)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from tfkd.experiments import RunFolder, dump_config
 from tfkd.studies import StudyFolder, StudyProgress, read_plan, run_study
 from tfkd.studies.engine import Outcome
 from tfkd.studies.job import Job
+from tfkd.studies.local_engine import LocalEngine
 
 pytestmark = [
     pytest.mark.slow,
@@ -82,6 +84,17 @@ def test_what_is_wrong_is_said_before_anything_is_made(tmp_path):
     with pytest.raises(TfkdError, match=r"1,000 are more than the \d+ training sentences of [ab]"):
         run_study(read_plan(config, ["sentences=[1000]"]), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_said_with_how_to_go_on(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "a.log")
+
+    monkeypatch.setattr(LocalEngine, "begin", full)
+    with pytest.raises(
+        TfkdError, match=r"No space left on device: a\.log\. Make room; .*out keeps what is done: the same"
+    ):
+        run_study(read_plan(tiny_study(tmp_path)), tmp_path / "out")
 
 
 def test_finished_runs_are_never_repeated(never_stopped, tmp_path):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from tfkd.errors import TfkdError
+
+LIBRARIES = ("scipy", "scikit_posthocs", "matplotlib")
 
 
 def study_library(name: str) -> ModuleType:
@@ -26,6 +29,19 @@ def study_library(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != name.partition(".")[0]:
             raise
-        raise TfkdError(
-            f"comparing methods needs {name.partition('.')[0]}, which is not installed: pip install 'tfkd[study]'"
-        ) from None
+        raise _missing(name.partition(".")[0]) from None
+
+
+def require_study_libraries() -> None:
+    """Make sure that what a report needs is there, before the work that it is to report.
+
+    Raises:
+        TfkdError: A library is not installed, with the line that installs it.
+    """
+    for name in LIBRARIES:
+        if importlib.util.find_spec(name) is None:
+            raise _missing(name)
+
+
+def _missing(name: str) -> TfkdError:
+    return TfkdError(f"comparing methods needs {name}, which is not installed: pip install 'tfkd[study]'")

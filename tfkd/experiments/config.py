@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel
@@ -115,7 +116,12 @@ def dump_config(config: BaseModel) -> str:
         >>> parse_config(dump_config(config)) == config
         True
     """
-    return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return dump_yaml(config.model_dump(mode="json"))
+
+
+def dump_yaml(data: dict[str, Any]) -> str:
+    """Write plain values as YAML, their keys in order; reading it gives the same."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -164,16 +170,19 @@ def _bundled() -> Iterator[Traversable]:
 
 
 def _find(source: str | os.PathLike[str]) -> Traversable:
-    """Find a configuration, as a file first and then by a bundled one's name."""
+    """Find a configuration, as a file first and then by a bundled one's name; the run may be called the same."""
     path = Path(source).expanduser()
-    if path.is_dir():
-        raise ConfigError(f"{source}: this is a folder; expected a YAML file, such as {path / 'config.yaml'}")
-    if path.exists():
+    if path.exists() and not path.is_dir():
         return path
     name = str(source).removesuffix(".yaml")
     for item in _bundled():
         if item.name == f"{name}.yaml":
             return item
+    if path.is_dir():
+        own = next(
+            (path / own for own in ("study.yaml", "config.yaml") if (path / own).is_file()), path / "config.yaml"
+        )
+        raise ConfigError(f"{source}: this is a folder; expected a YAML file, such as {own}")
     raise ConfigError(
         f"{source}: there is no such file, nor a bundled configuration; {nearest(name, _bundled_names())}"
     )

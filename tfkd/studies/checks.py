@@ -69,7 +69,7 @@ def _check_sections(config: StudyConfig, source: Source) -> None:
                 raise refused(source, (*key, "distillation", name), "a study names the teacher itself; remove the key")
 
 
-def check_run(config: StudyConfig, source: Source, way: str, student: Config, teacher: Job) -> None:
+def check_run(source: Source, way: str, student: Config, teacher: Job) -> None:
     """Refuse a student that its teacher cannot teach.
 
     Raises:

@@ -9,15 +9,16 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pydantic import TypeAdapter
 
 from tfkd.atomic_files import atomic_file
 from tfkd.errors import TfkdError
 from tfkd.evaluation.report import StudyRun
-from tfkd.experiments.config import Config, dump_config
+from tfkd.experiments.config import Config, dump_config, dump_yaml
 from tfkd.experiments.config_errors import validated
 from tfkd.experiments.config_source import ConfigError, Source
 from tfkd.folders import LOCK, flat, locked
@@ -29,6 +30,8 @@ RUNS, CACHES, LOGS = "runs", "caches", "logs"
 REPORT = ("report.html", "report.md", "pictures", "tables")
 COMPLETE = "complete"
 """Marks a cache that is whole."""
+OURS = "# Written by `tfkd study`, and anew each time it is started.\n"
+"""The first line of a study's own files, which tells them from those of a user."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class StudyFolder:
         if self.path.absolute() == self.work.absolute():
             raise TfkdError(f"{self.path} cannot hold the study and be its --work too: name another folder for one.")
         present = {file.name for file in self.path.iterdir()} if self.path.is_dir() else set()
+        for file, beside, place in ((self.path / STUDY, SCORES, "--out"), (self.work / STUDY, LOGS, "--work")):
+            if not _is_ours(file, beside):
+                raise TfkdError(f"{file} is a file of yours, which would be replaced: name another folder for {place}.")
         ours = {STUDY, SCORES, FAILURES, WORK, *REPORT}
         if self.work.absolute().is_relative_to(self.path.absolute()):
             ours.add(self.work.absolute().relative_to(self.path.absolute()).parts[0])
@@ -99,8 +105,8 @@ class StudyFolder:
                 held.enter_context(locked(folder))
                 held.callback((folder / LOCK).unlink, missing_ok=True)
             self.check(plan)
-            _write(self.path / STUDY, _kept(plan))
-            _write(self.work / STUDY, dump_config(plan.config))
+            _write(self.path / STUDY, OURS + _kept(plan))
+            _write(self.work / STUDY, OURS + dump_config(plan.config))
             yield
 
     def _check_same(self, plan: Plan) -> None:
@@ -139,11 +145,9 @@ class StudyFolder:
         Raises:
             TfkdError: The file is damaged.
         """
-        import pydantic
-
         file = self.path / SCORES / f"{name}.json"
         try:
-            return pydantic.TypeAdapter(Finished).validate_json(file.read_bytes())
+            return _reader().validate_json(file.read_bytes())
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise TfkdError(f"{file} cannot be read ({reason}): remove it to have the run made anew.") from None
@@ -203,7 +207,7 @@ def _kept(plan: Plan) -> str:
     """Write a study without the places of files on this machine."""
     data = plan.config.model_dump(mode="json", exclude={"corpora_root"})
     root = Path(plan.config.corpora_root or ".").expanduser().absolute()
-    return yaml.safe_dump(_named(data, root), sort_keys=False, allow_unicode=True, width=120)
+    return dump_yaml(_named(data, root))
 
 
 def _named(value: Any, root: Path, key: str = "") -> Any:
@@ -229,12 +233,23 @@ def without_places(text: str) -> str:
     return re.sub(r"(?<![\w./:])/(?:[^\s/'\":,]+/)+", "", text)
 
 
+@cache
+def _reader() -> TypeAdapter[Finished]:
+    return TypeAdapter(Finished)
+
+
 def _as_now(identity: dict[str, Any]) -> dict[str, Any]:
     """Return what a run was made with as the schema of now says it, with the defaults of keys that came since."""
     try:
         return portable(validated(Config, Source("", identity)))
     except ConfigError:
         return identity
+
+
+def _is_ours(file: Path, beside: str) -> bool:
+    """Tell whether a study has written a file, or none is there."""
+    # Those of earlier versions have no mark; what a study makes stands beside them.
+    return not file.is_file() or file.read_bytes().startswith(OURS.encode()) or (file.parent / beside).is_dir()
 
 
 def _stems(folder: Path, suffix: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -58,6 +59,16 @@ def portable(config: Config) -> dict[str, Any]:
         for name in ("corpora", "texts"):
             plain["transfer"][name] = [_name(path) for path in plain["transfer"][name]]
     return plain
+
+
+def cached_of(config: Config) -> dict[str, Any]:
+    """Return what the cache of a student depends on: its sentences, and what its losses need of the teacher."""
+    plain = portable(config)
+    found = {key: plain[key] for key in ("seed", "scheme", "tasks", "transfer")}
+    if found["transfer"] is not None:
+        del found["transfer"]["share"]
+    # Students of a cache may stand in any order.
+    return found | {"losses": sorted(plain["distillation"]["losses"], key=json.dumps)}
 
 
 def _name(path: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
+from pathlib import Path
 
 from tfkd.studies.engine import Engine, Outcome
 from tfkd.studies.folder import StudyFolder
@@ -13,6 +15,8 @@ from tfkd.studies.process import start
 
 BYTES_PER_WORKER = 3 << 30
 """Memory that a job is reckoned to take at most."""
+CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
+"""Says what a container may use, where one runs on Linux."""
 WAIT = 0.2
 
 
@@ -67,9 +71,15 @@ def _cores() -> int:
 
 def workers_that_fit() -> int:
     """Return how many jobs fit on this machine at a time: one for each core, and not more than its memory holds."""
-    cores = _cores()
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):  # there is no such figure on this system
-        return cores
-    return max(1, min(cores, memory // BYTES_PER_WORKER))
+    cores, memory = _cores(), _memory()
+    return cores if memory is None else max(1, min(cores, memory // BYTES_PER_WORKER))
+
+
+def _memory() -> int | None:
+    """Return the bytes of memory that there are for this process; nothing where the system does not tell."""
+    found = []
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with contextlib.suppress(ValueError, OSError):  # "max" where a container is given all
+        found.append(int(CONTAINER_MEMORY.read_text()))
+    return min(found, default=None)

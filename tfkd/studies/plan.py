@@ -11,15 +11,18 @@ from functools import cached_property
 from typing import Any
 
 from tfkd.experiments.config import Config, LossConfig, read_source, with_absolute_paths
+from tfkd.experiments.config_base import RampConfig
 from tfkd.experiments.config_errors import validated
 from tfkd.experiments.config_source import ConfigError, Source
 from tfkd.studies.checks import check_names, check_run, check_teaching, refused
-from tfkd.studies.job import Job, portable
+from tfkd.studies.job import Job, cached_of
 from tfkd.studies.merging import merged
 from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig
 
 LIVE = ("hidden_states", "attention")
 """Losses that take from the teacher itself what no cache keeps."""
+CHANGING = ("posteriors", "sequences")
+"""Losses that a CRF's cache serves at fixed temperatures alone."""
 COMMON = {"shared_encoder", "task_encoder"}
 """Layers of teachers that are checked before anything is run."""
 
@@ -197,18 +200,19 @@ class _Planner:
         made = {name: first}
         sharing: dict[tuple[str, ...], list[Cell]] = {}
         for cell in sorted(cells, key=lambda cell: list(self.config.corpora).index(cell.corpus)):
-            check_run(self.config, self.source, cell.way, self.student(cell), first)
-            settings = self.student(cell).transfer
-            transfer = "" if settings is None else settings.model_dump_json()
+            student = self.student(cell)
+            check_run(self.source, cell.way, student, first)
+            transfer = None if student.transfer is None else student.transfer.model_dump(exclude={"share"})
             # A layer that the teacher may not have is to stop no other student.
-            layers = sorted(_teacher_layers(self.student(cell)) - COMMON)
-            sharing.setdefault((cell.corpus, transfer, *layers), []).append(cell)
+            layers = sorted(_teacher_layers(student) - COMMON)
+            sharing.setdefault((cell.corpus, json.dumps(transfer), *layers), []).append(cell)
         for (corpus, *_), users in sharing.items():
-            cached = [cell for cell in users if not _needs_teacher_itself(self.student(cell))]
+            cached = [cell for cell in users if not _needs_teacher_itself(self.student(cell), first.config.head)]
             if cached:
                 cache = self._cache(f"{teacher}.{corpus}.{_size(sentences)}.{seed}", name, teacher, cached)
-                if cache.name in made:  # folders of one name in two places
-                    cache = replace(cache, name=f"{cache.name}-{len(made)}")
+                others = sum(each == cache.name or each.startswith(f"{cache.name}-") for each in made)
+                if others:  # folders of one name in two places
+                    cache = replace(cache, name=f"{cache.name}-{others + 1}")
                 made[cache.name] = cache
             for cell in users:
                 needs = (cache.name,) if cell in cached else (name,)
@@ -226,7 +230,7 @@ class _Planner:
             losses.update({json.dumps(loss.model_dump()): loss for loss in settings.losses})
         kept = config.distillation.model_copy(update={"losses": tuple(losses.values())})
         config = config.model_copy(update={"distillation": kept})
-        mark = json.dumps([sorted(losses), portable(config)["transfer"]])
+        mark = json.dumps(cached_of(config), sort_keys=True)
         name = f"cache.{of}.{hashlib.sha256(mark.encode()).hexdigest()[:8]}"
         return Job(name, "cache", config, (needs,), "", teacher)
 
@@ -269,7 +273,12 @@ def _teacher_layers(config: Config) -> set[str]:
     return {layer for layer in named if layer is not None}
 
 
-def _needs_teacher_itself(config: Config) -> bool:
+def _needs_teacher_itself(config: Config, head: str) -> bool:
+    """Tell whether a student learns what no cache keeps: by a CRF's probabilities, those of a changing temperature."""
     settings = config.distillation
     assert settings is not None
-    return settings.initialize or any(loss.name in LIVE for loss in settings.losses)
+    changing = CHANGING if head == "crf" else ()
+    return settings.initialize or any(
+        loss.name in LIVE or (loss.name in changing and isinstance(loss.settings.temperature, RampConfig))
+        for loss in settings.losses
+    )

@@ -19,7 +19,7 @@ from tfkd.errors import TfkdError
 from tfkd.folders import locked
 from tfkd.quiet_start import import_tensorflow
 from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
-from tfkd.studies.job import Job
+from tfkd.studies.job import Job, cached_of
 from tfkd.studies.plan import Plan, read_plan
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ PATIENCE = 60.0
 def command(folder: StudyFolder, job: Job) -> list[str]:
     """Return the command that does a job of a study."""
     places = (folder.work / STUDY, folder.path, folder.work)
-    return [sys.executable, "-m", "tfkd.studies.process", *(str(place.absolute()) for place in places), job.name]
+    # -P: a file of the current folder does not take the place of a module of its name.
+    return [sys.executable, "-P", "-m", "tfkd.studies.process", *(str(place.absolute()) for place in places), job.name]
 
 
 def start(folder: StudyFolder, job: Job, threads: int) -> subprocess.Popen[bytes]:
@@ -46,7 +47,8 @@ def start(folder: StudyFolder, job: Job, threads: int) -> subprocess.Popen[bytes
         threads: How many threads an operation may take.
     """
     count = str(threads)
-    environment = {"TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": count, "OMP_NUM_THREADS": count}
+    environment = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # jobs share a GPU
+    environment |= {"TF_NUM_INTRAOP_THREADS": count, "TF_NUM_INTEROP_THREADS": count, "OMP_NUM_THREADS": count}
     with folder.log(job).open("wb") as log:
         return subprocess.Popen(
             command(folder, job),
@@ -81,7 +83,7 @@ def _is_whole(run: RunFolder, config: Config) -> bool:
 def cache_mark(plan: Plan, job: Job) -> str:
     """Return a mark of all that a cache is made of."""
     teacher = plan.jobs[job.needs[0]]
-    return hashlib.sha256(json.dumps([job.identity(), teacher.identity()]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([cached_of(job.config), teacher.identity()]).encode()).hexdigest()
 
 
 def do(plan: Plan, folder: StudyFolder, job: Job) -> None:
@@ -189,9 +191,10 @@ def main(arguments: list[str]) -> int:
     try:
         plan = read_plan(Path(study))
         do(plan, folder, plan.jobs[name])
-    except TfkdError as error:
-        folder.fail(name, str(error))
-        print(f"tfkd: {error}", flush=True)
+    except (TfkdError, OSError) as error:
+        reason = str(error) if isinstance(error, TfkdError) else f"{error.strerror}: {error.filename}"
+        print(f"tfkd: {reason}", flush=True)
+        folder.fail(name, reason)
         return FAILED
     return 0
 

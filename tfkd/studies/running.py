@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from tfkd.atomic_files import NO_ROOM
+from tfkd.errors import TfkdError
 from tfkd.studies.engine import Engine, Outcome
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
@@ -83,6 +85,13 @@ def run_study(
             return _Making(plan, folder, found, progress or StudyProgress(), keep).run()
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{folder.path} keeps what is done: the same command goes on from there") from None
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise TfkdError(
+            f"{error.strerror}: {error.filename}. Make room; {folder.path} keeps what is done: the same command goes "
+            "on from there."
+        ) from None
 
 
 @contextlib.contextmanager

@@ -61,6 +61,9 @@ class StudyConfig(Section):
     title: NonEmpty = Field(description="the report's title")
     description: Texts = Field((), description="paragraphs below the title")
     notes: Texts = Field((), description="what a reader of the report must know, such as which corpora share sentences")
+    legend: dict[NonEmpty, NonEmpty] = Field(
+        {}, description="what words in the names of methods mean, for a reader of the report"
+    )
     corpora_root: NonEmpty | None = Field(
         None, description="folder from which the corpora's relative paths are taken; null is the current folder"
     )

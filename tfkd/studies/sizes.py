@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfkd.errors import TfkdError
+from tfkd.experiments.config import TransformerConfig
 from tfkd.studies.checks import refused
 from tfkd.studies.plan import Plan
 
@@ -33,7 +35,8 @@ def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
     """Read the corpora of a study, and measure them.
 
     Raises:
-        TfkdError: A corpus is missing or broken, or has fewer training sentences than the study takes of it.
+        TfkdError: A corpus is missing or broken, or has fewer training sentences than the study takes of it; or another
+            file that a run needs is missing.
     """
     from tfkd.experiments.assembly import read_named
 
@@ -54,28 +57,33 @@ def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
             {split: sum(len(s.tokens) for s in sentences) for split, sentences in parts.items()},
         )
     _check(plan, found)
-    _check_transfer(plan)
+    _check_files(plan)
     return found
 
 
-def _check_transfer(plan: Plan) -> None:
-    """Refuse text without labels that is not there; corpora of the study are."""
+def _check_files(plan: Plan) -> None:
+    """Refuse text without labels, word vectors and encoders that are not there; corpora of the study are."""
     from tfkd.experiments.assembly import read_named
+    from tfkd.pretrained import open_pretrained
 
     known = {task.path for job in plan.runs.values() for task in job.config.tasks.values()}
     for job in plan.runs.values():
-        if job.config.transfer is None:
-            continue
-        for path in job.config.transfer.corpora:
-            if path not in known:
-                known.add(path)
-                try:
+        config, transfer = job.config, job.config.transfer
+        try:
+            for path in transfer.corpora if transfer is not None else ():
+                if path not in known:
+                    known.add(path)
                     read_named(path)
-                except TfkdError as error:
-                    raise TfkdError(f"{plan.source.name}: transfer.corpora, of {job.name}: {error}") from None
-        for path in job.config.transfer.texts:
-            if not Path(path).is_file():
-                raise TfkdError(f"{plan.source.name}: transfer.texts, of {job.name}: there is no file {path}")
+            if isinstance(config.encoder, TransformerConfig) and config.encoder.transformer not in known:
+                known.add(config.encoder.transformer)
+                if os.sep in config.encoder.transformer:  # a preset would be downloaded
+                    open_pretrained(config.encoder.transformer)
+        except TfkdError as error:
+            raise TfkdError(f"{plan.source.name}: what {job.name} needs: {error}") from None
+        vectors = [config.text.vectors] if config.text.vectors is not None else []
+        for file in (*(transfer.texts if transfer is not None else ()), *vectors):
+            if not Path(file).is_file():
+                raise TfkdError(f"{plan.source.name}: what {job.name} needs: there is no file {file}")
 
 
 def _check(plan: Plan, sizes: dict[str, CorpusSize]) -> None:
@@ -84,11 +92,11 @@ def _check(plan: Plan, sizes: dict[str, CorpusSize]) -> None:
             there = sizes[name].sentences["train"]
             if task.train_sentences is not None and task.train_sentences > there:
                 sentences = task.train_sentences
+                remedy = f"name the `tasks` of teacher {job.teacher} without it" if job.teacher else "leave it out"
                 at = [i for i, part in enumerate(plan.config.parts) if sentences in (part.sentences or ())]
                 key = ("parts", str(at[0]), "sentences") if at else ("sentences",)
                 raise refused(
                     plan.source,
                     key,
-                    f"{sentences:,} are more than the {there:,} training sentences of {name}; take fewer, or leave the "
-                    "corpus out",
+                    f"{sentences:,} are more than the {there:,} training sentences of {name}; take fewer, or {remedy}",
                 )
