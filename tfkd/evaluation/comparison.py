@@ -131,7 +131,7 @@ def compare(
         table.check_methods([baseline])
     if not 0 < alpha < 1:
         raise TfkdError(f"alpha is a probability between 0 and 1, such as 0.05, got {alpha!r}")
-    named = _families(chosen.methods, baseline) if families is None else families
+    named = default_families(chosen.methods, baseline) if families is None else families
     wide = _chosen(table, table.methods, corpora)
     if scale is None:
         scale = 100.0 if all(abs(v) <= 1 for cell in table.cells.values() for v in cell.values()) else 1.0
@@ -166,10 +166,16 @@ def _chosen(table: ScoreTable, methods: Sequence[str] | None, corpora: Sequence[
     if not methods or not corpora:
         raise TfkdError("there is nothing to compare: expected at least one method and one corpus")
     keys = [(corpus, method) for corpus in corpora for method in methods if (corpus, method) in table.cells]
-    return ScoreTable(corpora, methods, {key: table.cells[key] for key in keys})
+    return ScoreTable(corpora, methods, {key: table.cells[key] for key in keys}, table.awaited)
 
 
-def _families(methods: Sequence[str], baseline: str | None) -> dict[str, list[tuple[str, str]]]:
+def default_families(methods: Sequence[str], baseline: str | None) -> dict[str, list[tuple[str, str]]]:
+    """Return the family of tests where none is named: each method against the baseline, or without one all pairs.
+
+    Example:
+        >>> default_families(["a", "b", "c"], "a")
+        {'against a': [('b', 'a'), ('c', 'a')]}
+    """
     if baseline is not None:
         return {f"against {baseline}": [(method, baseline) for method in methods if method != baseline]}
     return {"all pairs": [(one, other) for i, one in enumerate(methods) for other in methods[:i]]}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfkd.evaluation.effect_size import EffectSizes, effect_sizes, rank_biserial, rank_sums
 from tfkd.evaluation.optional_libraries import study_library
 from tfkd.evaluation.score_table import ScoreTable
-from tfkd.evaluation.wording import p_text, signed
+from tfkd.evaluation.wording import listed, p_text, signed
 
 ENUMERATED = 16
 """Up to this many corpora all 2^n signs are gone through where ties or zeros forbid the tables of the exact test."""
@@ -37,6 +37,7 @@ class PairedTest:
         family_size: How many tests were corrected together.
         holm_p: p after Holm's correction within the family.
         smallest_holm_p: What `holm_p` cannot go below.
+        awaited: Those of the two that have no scores yet.
         scale: What scores are multiplied by in sentences.
         verdict: In a sentence; says so where the test cannot decide.
     """
@@ -56,6 +57,7 @@ class PairedTest:
     family_size: int = 1
     holm_p: float = 1.0
     smallest_holm_p: float = 1.0
+    awaited: tuple[str, ...] = ()
     scale: float = 1.0
     verdict: str = ""
 
@@ -133,7 +135,8 @@ def wilcoxon_holm(
 ) -> tuple[PairedTest, ...]:
     """Test a family of pairs of methods, named before the scores were seen.
 
-    Each pair is tested on the corpora that both have. A pair without any still counts in the correction.
+    Each pair is tested on the corpora that both have. A pair without any, or with a method whose scores are awaited,
+    still counts in the correction, with p = 1: else a family would be corrected for less the less of it is finished.
 
     Args:
         scores: The table.
@@ -160,9 +163,12 @@ def wilcoxon_holm(
 
 
 def _test(scores: ScoreTable, method: str, against: str, alpha: float) -> PairedTest:
+    null = f"{method} and {against} score alike: their differences over corpora lie symmetrically around zero."
+    if awaited := tuple(name for name in (method, against) if name in scores.awaited):
+        nothing = (method, against, (), (), (), alpha, null, None, 1.0, "not made", 1.0, None)
+        return PairedTest(*nothing, awaited=awaited)
     part = scores.complete((method, against))
     differences = np.round(part.means[:, 0] - part.means[:, 1], 12)
-    null = f"{method} and {against} score alike: their differences over corpora lie symmetrically around zero."
     start = (method, against, part.corpora, tuple(differences.tolist()), part.notes, alpha, null)
     if not part.corpora:
         return PairedTest(*start, statistic=None, p=1.0, how="not made", smallest_p=1.0, effect=None)
@@ -173,6 +179,8 @@ def _test(scores: ScoreTable, method: str, against: str, alpha: float) -> Paired
 
 def _verdict(test: PairedTest) -> str:
     pair = f"{test.method} against {test.against}"
+    if test.awaited:
+        return f"{pair}: not tested, there are no runs of {listed(test.awaited)} yet."
     if test.effect is None:
         return f"{pair}: not tested, there is no corpus on which both have scores."
     effect, count = test.effect, len(test.corpora)

@@ -46,6 +46,7 @@ class ScoreTable:
         corpora: Names, in the order of the rows.
         methods: Names, in the order of the rows.
         cells: For a corpus and a method the score of each seed.
+        awaited: Methods that have no score yet, but may be named in pairs, which count in their families.
 
     Example:
         >>> table = ScoreTable.read([{"corpus": "NCBI", "method": "alone", "seed": 1, "f1": 0.8}])
@@ -56,6 +57,7 @@ class ScoreTable:
     corpora: tuple[str, ...]
     methods: tuple[str, ...]
     cells: Mapping[tuple[str, str], Mapping[str, float]]
+    awaited: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, scores: Any, score: str = "f1") -> ScoreTable:

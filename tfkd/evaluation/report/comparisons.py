@@ -57,7 +57,12 @@ def part_section(study: Study, compared: ComparedPart) -> Section:
     key = file_name(part.name)
     blocks: list[Block] = [Paragraph(part.question)] if part.question else []
     if missing := study.missing(part):
-        blocks.append(Paragraph(f"There are no runs yet of {listed(missing)}; they stand in no table or test here."))
+        blocks.append(
+            Paragraph(
+                f"There are no runs yet of {listed(missing)}. Pairs with them are not tested, and count in Holm's "
+                "correction as if p were 1."
+            )
+        )
     blocks += [_scores(key, comparison), *_gains(key, comparison)]
     if comparison.notes:
         blocks.append(Paragraph(" ".join(comparison.notes), "Left out of the tests of all methods at once."))
@@ -162,9 +167,8 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
     rows: list[list[Cell]] = []
     for test in tests:
         cells = _effect_cells(test.effect, scale)
-        decided = "rejected" if test.rejected else "not rejected" if test.can_decide else "cannot decide"
         p = [Number(value, f"{value:.3g}") for value in (test.p, test.holm_p)]
-        rows.append([test.method, test.against, number(len(test.corpora), 0), *cells, *p, decided])
+        rows.append([test.method, test.against, number(len(test.corpora), 0), *cells, *p, _decided(test)])
     caption = (
         f"{family}: Wilcoxon's signed-rank test over corpora, "
         + (f"Holm's correction within these {len(tests)}" if len(tests) > 1 else "one test, so that none is corrected")
@@ -180,6 +184,12 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
         Listing([test.verdict for test in tests]),
     ]  # fmt: skip
     return [*blocks, Paragraph(" ".join(left_out), "Left out.")] if left_out else blocks
+
+
+def _decided(test: PairedTest) -> str:
+    if test.statistic is None:
+        return "not tested"
+    return "rejected" if test.rejected else "not rejected" if test.can_decide else "cannot decide"
 
 
 def _effect_cells(effect: EffectSizes | None, scale: float) -> list[Cell]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from tfkd.errors import TfkdError, nearest
-from tfkd.evaluation.comparison import Comparison, compare
+from tfkd.evaluation.comparison import Comparison, compare, default_families
 from tfkd.evaluation.entity_errors import EntityErrors
+from tfkd.evaluation.score_table import ScoreTable
 from tfkd.evaluation.scores import Score
 from tfkd.evaluation.seen_entities import SeenScores
 
@@ -65,7 +66,8 @@ class Part:
         methods: The methods in it, in the order of the table.
         question: What it asks, in a sentence.
         baseline: The method that gains are taken over.
-        families: Pairs `(method, against)` to test, under the name of their family; Holm corrects within each.
+        families: Pairs `(method, against)` to test, under the name of their family; Holm corrects within each. By
+            default each method against the baseline, or without a baseline all pairs.
         corpora: The corpora in it; all by default.
         training_sentences: Takes the runs on a sample of so many, or, with `"all"`, those on the whole training set;
             by default every run.
@@ -133,7 +135,9 @@ class Study:
         return [method for method in part.methods if method not in there]
 
     def compare(self, part: Part, leave_out: tuple[str, ...] = ()) -> Comparison:
-        """Compare the methods of a part that have runs; pairs with a method that has none are left out.
+        """Compare the methods of a part that have runs.
+
+        Pairs with a method that has none are not tested, and count in their family.
 
         Args:
             part: The part.
@@ -142,21 +146,19 @@ class Study:
         Raises:
             TfkdError: No run is left, or two are the same run.
         """
-        runs = [run for run in self.runs_of(part) if run.corpus not in leave_out]
-        if not runs:
+        runs = self.runs_of(part)
+        kept = [run for run in runs if run.corpus not in leave_out]
+        if not kept:
             raise TfkdError(f"part {part.name!r}: there are no runs of its methods, corpora and training sentences")
-        there = {run.method for run in runs}
-        methods = [method for method in part.methods if method in there]
-        families: dict[str, list[tuple[str, str]]] | None = {
-            name: [pair for pair in pairs if there.issuperset(pair)] for name, pairs in part.families.items()
-        }
+        there = {run.method for run in kept}
         rows = [{"corpus": r.corpus, "method": r.method, "seed": r.seed, "f1": r.test_f1} for r in runs]
         try:
             return compare(
-                rows,
-                methods=methods,
+                replace(ScoreTable.read(rows), awaited=tuple(self.missing(part))),
+                methods=[method for method in part.methods if method in there],
+                corpora=[run.corpus for run in kept],
                 baseline=part.baseline if part.baseline in there else None,
-                families=families or None,
+                families=part.families or default_families(part.methods, part.baseline),
                 alpha=self.alpha,
                 scale=100,
             )
