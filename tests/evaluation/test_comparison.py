@@ -103,6 +103,27 @@ def test_methods_corpora_and_families_can_be_chosen():
     assert found.gains == {}
 
 
+def test_unranked_methods_are_in_scores_and_families_and_not_in_ranks():
+    rows = grid(methods=("alone", "taught", "half", "teacher"))
+    rows = [row for row in rows if (row["corpus"], row["method"]) != ("c0", "teacher")]
+    found = compare(rows, baseline="alone", unranked=["teacher"])
+    students = compare([row for row in rows if row["method"] != "teacher"], baseline="alone")
+    assert found.friedman == students.friedman
+    assert found.nemenyi == students.nemenyi
+    assert len(found.common_corpora) == 8
+    assert found.notes == ()
+    assert [test.method for test in found.families["against alone"]] == ["taught", "half", "teacher"]
+    assert ("c1", "teacher") in found.scores
+    # It lacks one of the corpora that the others' means are over.
+    assert found.means == students.means
+    only = compare(rows, unranked=["alone", "taught", "half", "teacher"])
+    assert only.friedman.average_ranks == {}
+    assert only.friedman.verdict.startswith("Not made")
+    assert len(only.common_corpora) == 7
+    expected = np.mean([r["f1"] for r in rows if r["method"] == "half" and r["corpus"] != "c0"])
+    assert only.means["half"] == pytest.approx(expected)
+
+
 def test_without_baseline_all_pairs_are_one_family():
     found = compare(grid())
     assert [(t.method, t.against) for t in found.families["all pairs"]] == [
@@ -195,6 +216,7 @@ def test_bad_files_are_refused_with_their_line(tmp_path: Path, content: str, sai
         ({"families": {"f": [("taught", "alone"), ("alone", "taught")]}}, "compared twice"),
         ({"families": {"f": ["ab"]}}, "expected pairs"),
         ({"families": {"f": [("taught", "nobody")]}}, "method 'nobody'"),
+        ({"unranked": ["techer"]}, "did you mean 'teacher'"),
         ({"alpha": 5}, "alpha is a probability"),
     ],
 )

@@ -111,7 +111,13 @@ def test_corpora_that_all_agree_have_an_exact_p():
 
 @pytest.mark.parametrize(
     ("shape", "said"),
-    [((10, 2), "three methods or more, here are 2"), ((4, 3), "4 corpora are too few"), ((0, 3), "0 corpora")],
+    [
+        ((10, 2), "three methods or more, here are 2."),
+        ((10, 1), "three methods or more, here is 1."),
+        ((4, 3), "needs 5 corpora that all methods have, here are 4."),
+        ((1, 3), "needs 5 corpora that all methods have, here is 1."),
+        ((0, 3), "here are 0."),
+    ],
 )
 def test_too_few_is_said(shape, said):
     test = friedman(part(np.random.default_rng(0).random(shape)))

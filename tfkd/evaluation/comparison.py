@@ -10,7 +10,7 @@ from typing import Any
 from tfkd.errors import TfkdError, nearest
 from tfkd.evaluation.paired_tests import PairedTest, wilcoxon_holm
 from tfkd.evaluation.rank_tests import FriedmanTest, NemenyiTest, friedman, nemenyi
-from tfkd.evaluation.score_table import ScoreTable
+from tfkd.evaluation.score_table import CompletePart, ScoreTable
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,12 @@ class Comparison:
         baseline: The method that gains are taken over; None without one.
         scores: Mean and deviation over all seeds of each corpus and method; no entry where there is no score.
         gains: The same of the difference to the baseline, paired by seed; empty without a baseline.
+        common_corpora: The corpora that all ranked methods have; that all have, where none is ranked.
+        means: For each method the mean over the common corpora: of the scores that are ranked, which are those of
+            common seeds, and for an unranked method of all its seeds. No entry where one of the corpora is missing.
         mean_gains: For each method the mean of its gains over corpora.
-        friedman: The test of all methods at once; holds the average ranks.
+        unranked: The methods that stand in the scores, gains and families, and not in the next two tests.
+        friedman: The test of all other methods at once; holds the average ranks.
         nemenyi: The test of all pairs after it.
         families: Wilcoxon's tests, corrected by Holm within each family.
         notes: What was left out of the tests of all methods at once, in sentences with counts.
@@ -56,7 +60,10 @@ class Comparison:
     baseline: str | None
     scores: Mapping[tuple[str, str], Spread]
     gains: Mapping[tuple[str, str], Spread]
+    common_corpora: tuple[str, ...]
+    means: Mapping[str, float]
     mean_gains: Mapping[str, float]
+    unranked: tuple[str, ...]
     friedman: FriedmanTest
     nemenyi: NemenyiTest
     families: Mapping[str, tuple[PairedTest, ...]]
@@ -88,6 +95,7 @@ def compare(
     methods: Sequence[str] | None = None,
     corpora: Sequence[str] | None = None,
     families: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    unranked: Sequence[str] = (),
     score: str = "f1",
     alpha: float = 0.05,
     scale: float | None = None,
@@ -107,6 +115,8 @@ def compare(
         families: Pairs `(method, against)` to test by Wilcoxon's test, under the name of their family; Holm corrects
             within each. Name few, before the scores are seen. Pairs may name methods outside `methods`. By default
             one family: each method against the baseline, or without a baseline all pairs.
+        unranked: Methods to leave out of the tests of all methods at once, and so of the ranks, such as teachers
+            where students are compared.
         score: The column of the score; more is better.
         alpha: The level of each test and each family.
         scale: What scores are multiplied by in sentences; by default 100 if all lie within -1 and 1, else 1.
@@ -127,26 +137,31 @@ def compare(
     """
     table = ScoreTable.read(scores, score)
     chosen = _chosen(table, methods, corpora)
-    if baseline is not None:
-        table.check_methods([baseline])
+    table.check_methods([*([] if baseline is None else [baseline]), *unranked])
     if not 0 < alpha < 1:
         raise TfkdError(f"alpha is a probability between 0 and 1, such as 0.05, got {alpha!r}")
     named = default_families(chosen.methods, baseline) if families is None else families
     wide = _chosen(table, table.methods, corpora)
     if scale is None:
         scale = 100.0 if all(abs(v) <= 1 for cell in table.cells.values() for v in cell.values()) else 1.0
-    part = chosen.complete(chosen.methods)
-    ranked = friedman(part, alpha)
+    left = tuple(method for method in chosen.methods if method in unranked)
+    part = chosen.complete([method for method in chosen.methods if method not in left] or left)
+    ranked_part = part if left != chosen.methods else CompletePart.nothing()
+    ranked = friedman(ranked_part, alpha)
+    cells = {cell: Spread.of(list(seeds.values())) for cell, seeds in chosen.cells.items()}
     gains = _gains(wide, chosen.methods, baseline)
     return Comparison(
         chosen.corpora,
         chosen.methods,
         baseline,
-        {cell: Spread.of(list(seeds.values())) for cell, seeds in chosen.cells.items()},
+        cells,
         gains,
+        part.corpora,
+        _means(part, cells, left),
         _mean_gains(gains, chosen.methods),
+        left,
         ranked,
-        nemenyi(part, ranked),
+        nemenyi(ranked_part, ranked),
         {name: wilcoxon_holm(wide, _pairs(name, pairs), alpha, scale) for name, pairs in named.items()},
         part.notes,
         scale,
@@ -196,6 +211,16 @@ def _pairs(family: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str
             raise TfkdError(f"family {family!r}: {pair[0]!r} and {pair[1]!r} are compared twice; name each pair once")
         checked.append((pair[0], pair[1]))
     return checked
+
+
+def _means(part: CompletePart, cells: Mapping[tuple[str, str], Spread], unranked: Sequence[str]) -> dict[str, float]:
+    if not part.corpora:
+        return {}
+    means = dict(zip(part.methods, part.means.mean(axis=0).tolist(), strict=True))
+    for method in unranked:
+        if all((corpus, method) in cells for corpus in part.corpora):
+            means[method] = statistics.mean(cells[corpus, method].mean for corpus in part.corpora)
+    return means
 
 
 def _gains(table: ScoreTable, methods: Sequence[str], baseline: str | None) -> dict[tuple[str, str], Spread]:

@@ -115,11 +115,15 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
     start = (part.methods, part.corpora, ranks, alpha, null)
     if methods < FEWEST_METHODS:
         return FriedmanTest(
-            *start, f"Not made: the Friedman test compares three methods or more, here are {methods}; see Wilcoxon."
+            *start,
+            "Not made: the Friedman test compares three methods or more, here "
+            f"{'is 1' if methods == 1 else f'are {methods}'}.",
         )
     if corpora < FEWEST_CORPORA:
         return FriedmanTest(
-            *start, f"Not made: {corpora} corpora are too few for the Friedman test, which needs {FEWEST_CORPORA}."
+            *start,
+            f"Not made: the Friedman test needs {FEWEST_CORPORA} corpora that all methods have, here "
+            f"{'is 1' if corpora == 1 else f'are {corpora}'}.",
         )
     factor = _tie_factor(part.means)
     if factor == 0:

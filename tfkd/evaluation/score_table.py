@@ -37,6 +37,11 @@ class CompletePart:
     seeds: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
+    @classmethod
+    def nothing(cls) -> CompletePart:
+        """Return the scores of no method on no corpus."""
+        return cls((), (), np.zeros((0, 0)), (), ())
+
 
 @dataclass(frozen=True)
 class ScoreTable:

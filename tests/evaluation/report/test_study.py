@@ -39,6 +39,7 @@ def test_a_part_takes_its_runs(full_study):
         (lambda d: d["parts"][0].update(methods=[]), "part 'Main' has no methods"),
         (lambda d: d["parts"][0].update(baseline="aa"), "part 'Main': 'aa' is none of its methods"),
         (lambda d: d["parts"][0].update(families={"f": [["a", "c"]]}), "'c' is none of its methods"),
+        (lambda d: d["parts"][0].update(unranked=["c"]), "'c' is none of its methods"),
         (lambda d: d["parts"].append(d["parts"][0]), "two parts bear one name"),
     ],
 )

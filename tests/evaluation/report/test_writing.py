@@ -136,6 +136,20 @@ def test_the_smallest_study(tmp_path):
     assert write_report(one, tmp_path).pictures == ()
 
 
+def test_unranked_methods_have_a_mean_and_no_rank(tmp_path):
+    methods = ("teacher", "a", "b", "c")
+    runs = [StudyRun(f"c{c}", m, 1, 0.9 - 0.1 * i) for c in range(6) for i, m in enumerate(methods)]
+    part = Part("Main", methods, families={"taught": (("a", "teacher"),)}, unranked=("teacher",))
+    files = write_report(Study("S", (part,), tuple(runs)), tmp_path)
+    rows = table(tmp_path, "main-scores")
+    assert [(row["method"], row["rank"]) for row in rows] == [("teacher", ""), ("a", "1.0"), ("b", "2.0"), ("c", "3.0")]
+    assert [float(row["mean"]) for row in rows] == pytest.approx([90, 80, 70, 60])
+    said = files.markdown.read_text(encoding="utf-8")
+    assert "**Not ranked:** teacher stand" in said
+    assert "All methods at once, without teacher: Over 6 corpora and 3 methods" in said
+    assert "a against teacher: higher on 0 of 6 corpora" in said
+
+
 def test_headings_that_make_one_name_lose_no_table(tmp_path):
     families = {"scores": (("b", "a"),)}
     parts = (Part("Runs", ("a", "b"), families=families), Part("runs!", ("a", "b"), families=families))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,25 +84,25 @@ def spread_cell(spread: Spread | None, scale: float, sign: bool = False) -> Numb
 
 
 def _scores(key: str, comparison: Comparison) -> Table:
-    complete = comparison.friedman.corpora
     rows: list[list[Cell]] = []
     for method in comparison.methods:
         cells = [comparison.scores.get((corpus, method)) for corpus in comparison.corpora]
-        means = [comparison.scores[corpus, method].mean for corpus in complete]
-        overall = number(statistics.mean(means) if means else None, 1, comparison.scale)
+        overall = number(comparison.means.get(method), 1, comparison.scale)
         rank = number(comparison.friedman.average_ranks.get(method), 2)
         rows.append([method, overall, rank, *(spread_cell(cell, comparison.scale) for cell in cells)])
     seeds = sorted({spread.seeds for spread in comparison.scores.values()})
     counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     caption = (
-        f"F1 on test in percent, mean ± standard deviation over seeds (n = {counts}); mean and average rank over "
-        f"{_corpora(len(complete))} (1 is best)"
+        f"F1 on test in percent, mean ± standard deviation over seeds (n = {counts}); mean and average rank "
+        f"(1 is best) over {_corpora(comparison)}, from the seeds that they have in common"
     )
     return Table(f"{key}-scores", caption, ["method", "mean", "rank", *comparison.corpora], rows)
 
 
-def _corpora(count: int) -> str:
-    return "the one corpus that all have" if count == 1 else f"the {count} corpora that all have"
+def _corpora(comparison: Comparison) -> str:
+    count = len(comparison.common_corpora)
+    who = "all ranked methods" if comparison.friedman.methods and comparison.unranked else "all methods"
+    return f"the one corpus that {who} have" if count == 1 else f"the {count} corpora that {who} have"
 
 
 def _gains(key: str, comparison: Comparison) -> list[Block]:
@@ -129,12 +128,16 @@ def _gains(key: str, comparison: Comparison) -> list[Block]:
 
 
 def _tests(key: str, comparison: Comparison) -> list[Block]:
-    if len(comparison.methods) < 2:
-        return [Paragraph("One method alone has runs: there is nothing to compare it with.")]
     friedman, nemenyi = comparison.friedman, comparison.nemenyi
-    blocks: list[Block] = [
-        Paragraph(f"Null hypothesis: {friedman.null_hypothesis} {friedman.verdict}", "Friedman test."),
-    ]
+    blocks: list[Block] = []
+    if len(comparison.methods) < 2:
+        blocks.append(Paragraph("One method alone has runs: there is nothing to compare it with."))
+    if comparison.unranked:
+        text = "stand in the tables and in pairs, and not in ranks and in the tests of all methods at once."
+        blocks.append(Paragraph(f"{listed(comparison.unranked)} {text}", "Not ranked:"))
+    if len(friedman.methods) > 1:
+        text = f"Null hypothesis: {friedman.null_hypothesis} {friedman.verdict}"
+        blocks.append(Paragraph(text, "Friedman test."))
     if nemenyi.critical_difference is not None:
         caption = (
             f"Average ranks over {len(friedman.corpora)} corpora, the best on the left. A bar joins methods that the "
@@ -213,7 +216,7 @@ def _without(name: str, comparison: Comparison, key: str) -> list[Block]:
     """The tests once more without some corpora, in sentences."""
     ranks = sorted(comparison.friedman.average_ranks.items(), key=lambda item: item[1])
     rows: list[list[Cell]] = [[method, number(rank, 2)] for method, rank in ranks]
-    caption = f"Average ranks over {_corpora(len(comparison.friedman.corpora))}, {name}"
+    caption = f"Average ranks over {_corpora(comparison)}, {name}"
     return [
         Paragraph(f"All tests again, on {len(comparison.corpora)} corpora.", f"The same {name}."),
         Listing(comparison.verdicts()),

@@ -15,6 +15,7 @@ from tfkd.evaluation.report.measurements import (
     types_section,
 )
 from tfkd.evaluation.report.study import Part, Study, StudyRun, check_study
+from tfkd.evaluation.wording import listed
 
 HOW_TO_READ = (
     "The unit of analysis is a corpus, with scores averaged over seeds: more seeds make a corpus' score surer, but are "
@@ -72,7 +73,8 @@ def _verdicts(compared: list[ComparedPart]) -> Section:
     for part in compared:
         blocks.append(Paragraph(part.part.question, f"{part.part.name}."))
         comparison = part.comparison
-        lines = [f"All methods at once: {comparison.friedman.verdict}"]
+        without = f", without {listed(comparison.unranked)}" if comparison.unranked else ""
+        lines = [f"All methods at once{without}: {comparison.friedman.verdict}"]
         for family, tests in comparison.families.items():
             lines += [f"{family}: {test.verdict}" for test in tests]
         blocks.append(Listing(lines + [_changes(name, comparison, other) for name, other in part.without.items()]))

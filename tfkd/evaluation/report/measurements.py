@@ -45,10 +45,11 @@ def curves_section(runs: Sequence[StudyRun]) -> Section | None:
 
 def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> Section | None:
     """Draw the mean F1 of methods against their speed and their parameters."""
-    corpora, methods = comparison.friedman.corpora, comparison.methods
-    if not corpora:
+    corpora = comparison.common_corpora
+    means = {method: 100 * mean for method, mean in comparison.means.items()}
+    methods = [method for method in comparison.methods if method in means]
+    if not methods:
         return None
-    means = {m: 100 * statistics.mean(comparison.scores[c, m].mean for c in corpora) for m in methods}
     kinds: list[tuple[str, str, Callable[[StudyRun], float | None]]] = [
         ("speed", "words per second", lambda run: run.words_per_second),
         ("parameters", "parameters", lambda run: run.parameters),

@@ -71,6 +71,8 @@ class Part:
         corpora: The corpora in it; all by default.
         training_sentences: Takes the runs on a sample of so many, or, with `"all"`, those on the whole training set;
             by default every run.
+        unranked: Methods that stand in the table of scores and in the families, and not in ranks, Friedman's and
+            Nemenyi's tests and the diagram.
         leave_out: Under a name such as `"without BC5CDR-chem"` the corpora to leave out when the tests are made once
             more.
     """
@@ -85,6 +87,7 @@ class Part:
     corpora: tuple[str, ...] = ()
     training_sentences: int | Literal["all"] | None = None
     leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unranked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ class Study:
                 corpora=[run.corpus for run in kept],
                 baseline=part.baseline if part.baseline in there else None,
                 families=part.families or default_families(part.methods, part.baseline),
+                unranked=[method for method in part.unranked if method in there],
                 alpha=self.alpha,
                 scale=100,
             )
@@ -208,7 +212,8 @@ def check_study(study: Study, place: str = "") -> None:
         place: Where it stands, for the message.
 
     Raises:
-        TfkdError: A part has no methods, a name twice, or a family or baseline that names a method outside it.
+        TfkdError: A part has no methods, a name that another has, or a family, a baseline or `unranked` that names a
+            method outside it.
     """
     names = [part.name for part in study.parts]
     if len({*names}) < len(names):
@@ -217,7 +222,7 @@ def check_study(study: Study, place: str = "") -> None:
         if not part.methods:
             raise TfkdError(f"{place}part {part.name!r} has no methods")
         named = [method for pairs in part.families.values() for pair in pairs for method in pair]
-        for method in [*([part.baseline] if part.baseline is not None else []), *named]:
+        for method in [*([part.baseline] if part.baseline is not None else []), *named, *part.unranked]:
             if method not in part.methods:
                 raise TfkdError(
                     f"{place}part {part.name!r}: {method!r} is none of its methods: {nearest(method, part.methods)}"
