@@ -147,3 +147,23 @@ def test_lower_scores_are_called_lower():
     (test,) = wilcoxon_holm(table({"a": [0.1 * -i for i in range(1, 9)], "b": [0.0] * 8}), [("a", "b")], scale=100)
     assert "mean gain −45.00" in test.verdict
     assert test.verdict.endswith("a scores lower.")
+
+
+def test_a_direction_that_the_mean_does_not_share_is_said():
+    # Eleven small gains and one large loss: R- is 12 of 78.
+    gains = [0.1 * i for i in range(1, 12)] + [-20.0]
+    (test,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 12}), [("a", "b")])
+    assert test.p == pytest.approx(p_over_all_signs(np.array(gains)))
+    assert test.effect.mean_gain == pytest.approx(-13.4 / 12)
+    assert test.verdict.endswith(": a scores higher on most corpora, though not in the mean.")
+    (other,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 12}), [("b", "a")])
+    assert other.verdict.endswith(": b scores lower on most corpora, though not in the mean.")
+
+
+def test_ranks_may_go_another_way_than_most_corpora_and_the_mean():
+    # Of 50 corpora 22 are gains larger than nearly all losses; a few huge losses turn the mean.
+    gains = [-0.01 * i for i in range(1, 28)] + [1 + 0.01 * i for i in range(22)] + [-100.0]
+    (test,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 50}), [("a", "b")])
+    assert (test.effect.wins, test.effect.losses) == (22, 28)
+    assert test.rejected
+    assert test.verdict.endswith(": a scores higher by ranks, though not in the mean.")

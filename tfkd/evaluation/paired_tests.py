@@ -200,5 +200,14 @@ def _verdict(test: PairedTest) -> str:
         figures += f", after Holm in a family of {test.family_size} {p_text(test.holm_p)}"
     if not test.rejected:
         return f"{pair}: {facts}; {figures}: no difference is shown."
+    return f"{pair}: {facts}; {figures}: {test.method} scores {_direction(effect)}."
+
+
+def _direction(effect: EffectSizes) -> str:
+    """Which way a rejected difference goes: the test goes by ranks, and a few large differences may turn the mean."""
     positive = effect.rank_biserial > 0
-    return f"{pair}: {facts}; {figures}: {test.method} scores {'higher' if positive else 'lower'}."
+    word = "higher" if positive else "lower"
+    if (effect.mean_gain > 0) == positive and effect.mean_gain:
+        return word
+    more, fewer = (effect.wins, effect.losses) if positive else (effect.losses, effect.wins)
+    return f"{word} {'on most corpora' if more > fewer + effect.ties else 'by ranks'}, though not in the mean"

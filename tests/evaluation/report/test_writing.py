@@ -145,9 +145,22 @@ def test_unranked_methods_have_a_mean_and_no_rank(tmp_path):
     assert [(row["method"], row["rank"]) for row in rows] == [("teacher", ""), ("a", "1.0"), ("b", "2.0"), ("c", "3.0")]
     assert [float(row["mean"]) for row in rows] == pytest.approx([90, 80, 70, 60])
     said = files.markdown.read_text(encoding="utf-8")
-    assert "**Not ranked:** teacher stand" in said
+    assert "**Not ranked:** teacher; in the tables and in pairs" in said
     assert "All methods at once, without teacher: Over 6 corpora and 3 methods" in said
     assert "a against teacher: higher on 0 of 6 corpora" in said
+
+
+def test_what_changes_without_a_corpus_is_said(tmp_path):
+    def said(corpora: int, gain: float) -> str:
+        runs = [StudyRun(f"c{c}", m, 1, 0.5 + gain * c * (m == "b")) for c in range(1, corpora + 1) for m in ("a", "b")]
+        part = Part("Main", ("a", "b"), baseline="a", leave_out={"without c1": ("c1",)})
+        markdown = write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text(encoding="utf-8")
+        return next(line for line in markdown.splitlines() if "Once more without c1: " in line).split(": ")[1]
+
+    assert said(8, 0.0) == "none is rejected either."
+    assert said(8, 0.01) == "the same null hypotheses are rejected."
+    # With five corpora p cannot go below 0.0625.
+    assert said(6, 0.01) == "b against a (against a) no longer rejected."
 
 
 def test_headings_that_make_one_name_lose_no_table(tmp_path):

@@ -133,8 +133,8 @@ def _tests(key: str, comparison: Comparison) -> list[Block]:
     if len(comparison.methods) < 2:
         blocks.append(Paragraph("One method alone has runs: there is nothing to compare it with."))
     if comparison.unranked:
-        text = "stand in the tables and in pairs, and not in ranks and in the tests of all methods at once."
-        blocks.append(Paragraph(f"{listed(comparison.unranked)} {text}", "Not ranked:"))
+        text = "in the tables and in pairs, but not in ranks and in the tests of all methods at once."
+        blocks.append(Paragraph(f"{listed(comparison.unranked)}; {text}", "Not ranked:"))
     if len(friedman.methods) > 1:
         text = f"Null hypothesis: {friedman.null_hypothesis} {friedman.verdict}"
         blocks.append(Paragraph(text, "Friedman test."))

@@ -20,7 +20,7 @@ from tfkd.evaluation.wording import listed
 HOW_TO_READ = (
     "The unit of analysis is a corpus, with scores averaged over seeds: more seeds make a corpus' score surer, but are "
     "no more corpora. Entities count as found if both boundaries and the type are right. That a null hypothesis is not "
-    "rejected shows no difference; it does not show that there is none."
+    "rejected means that no difference was shown, not that there is none."
 )
 
 
@@ -89,7 +89,8 @@ def _changes(name: str, whole: Comparison, other: Comparison) -> str:
     changes = [
         f"{', '.join(names)} {words}" for names, words in [(lost, "no longer rejected"), (won, "now rejected")] if names
     ]
-    return f"Once more {name}: {'; '.join(changes) or 'the same null hypotheses are rejected'}."
+    same = "the same null hypotheses are rejected" if any(before.values()) else "none is rejected either"
+    return f"Once more {name}: {'; '.join(changes) or same}."
 
 
 def _rejected(comparison: Comparison) -> dict[str, bool]:
