@@ -90,17 +90,37 @@ def test_tables_hold_the_numbers(written, full_study):
         for r in full_study.runs
         if (r.corpus, r.method, r.training_sentences) == ("BC2GM", "alone", 1000)
     ]
-    assert float(rows[0]["BC2GM"]) == pytest.approx(statistics.mean(f1))
+    assert (float(rows[0]["BC2GM mean"]), float(rows[0]["BC2GM sd"]), rows[0]["BC2GM n"]) == (
+        pytest.approx(statistics.mean(f1)),
+        pytest.approx(statistics.stdev(f1)),
+        "2",
+    )
     assert float(rows[2]["rank"]) == 1
     assert len(table(written, "runs")) == len(full_study.runs)
     (taught,) = table(written, "main-taught-against-alone")
     assert float(taught["p"]) == 2 / 2**6
-    assert taught["wins : ties : losses"] == "6 : 0 : 0"
+    assert [taught[name] for name in ("corpora", "wins", "ties", "losses")] == ["6", "6", "0", "0"]
+    assert float(taught["mean gain low"]) < float(taught["mean gain"]) < float(taught["mean gain high"])
     seen = table(written, "seen")[0]
     assert (float(seen["seen: recall"]), seen["unseen: precision"]) == (70, "")
     assert float(table(written, "errors")[0]["too short"]) == pytest.approx(50)
     assert len(table(written, "main-sentences")) == 12
     assert len(table(written, "learning-curves")) == 12
+
+
+@pytest.mark.slow
+def test_csv_files_hold_plain_numbers_under_names_of_their_own(written):
+    for path in (written / "tables").iterdir():
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        assert len({*header}) == len(header)
+        assert [name.strip() for name in header] == header
+        assert {len(row) for row in rows} == {len(header)}
+        for name, column in zip(header, zip(*rows, strict=True), strict=True):
+            if name not in ("method", "against", "other", "corpus", "type", "gold", "predicted", "better"):
+                assert not [cell for cell in column if re.search("[−±:–]|[0-9] to ", cell)]
+            if name.endswith((" n", "corpora", "sentences", "seeds", "entities", "parameters")):
+                assert all(cell == "" or cell.isdigit() for cell in column)
 
 
 @pytest.mark.slow

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfkd.evaluation.comparison import Comparison, Spread
+from tfkd.evaluation.comparison import Comparison
 from tfkd.evaluation.effect_size import EffectSizes
 from tfkd.evaluation.figures import critical_difference_diagram, gain_heat_map
 from tfkd.evaluation.paired_tests import PairedTest
 from tfkd.evaluation.rank_tests import NemenyiTest
+from tfkd.evaluation.report.cells import interval_cell, interval_column, spread_cell, spread_columns
 from tfkd.evaluation.report.document import (
     Block,
     Cell,
+    Column,
     Listing,
     Number,
+    Numbers,
     Paragraph,
     Picture,
     Section,
@@ -27,6 +30,14 @@ from tfkd.evaluation.report.document import (
 from tfkd.evaluation.report.study import Part, Study, StudyRun
 from tfkd.evaluation.sentence_bootstrap import PairedBootstrap, paired_bootstrap, unpack_counts
 from tfkd.evaluation.wording import listed, signed
+
+EFFECT_COLUMNS: tuple[str | Column, ...] = (
+    Column("wins : ties : losses", ("wins", "ties", "losses")),
+    "mean gain",
+    interval_column("interval", "mean gain"),
+    "rank-biserial",
+    interval_column("interval", "rank-biserial"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,17 +83,6 @@ def part_section(study: Study, compared: ComparedPart) -> Section:
     return Section(part.name, blocks)
 
 
-def spread_cell(spread: Spread | None, scale: float, sign: bool = False) -> Number:
-    """Make a cell of a mean and its deviation."""
-    if spread is None:
-        return Number(None, "–")
-    mean = spread.mean * scale
-    text = signed(mean, 1) if sign else f"{mean:.1f}"
-    if spread.deviation is not None:
-        text += f" ± {spread.deviation * scale:.1f}"
-    return Number(mean, text)
-
-
 def _scores(key: str, comparison: Comparison) -> Table:
     rows: list[list[Cell]] = []
     for method in comparison.methods:
@@ -96,7 +96,7 @@ def _scores(key: str, comparison: Comparison) -> Table:
         f"F1 on test in percent, mean ± standard deviation over seeds (n = {counts}); mean and average rank "
         f"(1 is best) over {_corpora(comparison)}, from the seeds that they have in common"
     )
-    return Table(f"{key}-scores", caption, ["method", "mean", "rank", *comparison.corpora], rows)
+    return Table(f"{key}-scores", caption, ["method", "mean", "rank", *spread_columns(comparison.corpora)], rows)
 
 
 def _corpora(comparison: Comparison) -> str:
@@ -122,7 +122,7 @@ def _gains(key: str, comparison: Comparison) -> list[Block]:
     drawn = {cell: gain.mean * scale for cell, gain in comparison.gains.items()}
     figure = gain_heat_map(drawn, methods, comparison.corpora, comparison.baseline)
     return [
-        Table(f"{key}-gains", caption, ["method", "mean", *comparison.corpora], rows),
+        Table(f"{key}-gains", caption, ["method", "mean", *spread_columns(comparison.corpora)], rows),
         Picture(f"{key}-gains", f"Gain over {comparison.baseline} in points, by method and corpus.", figure),
     ]
 
@@ -177,8 +177,7 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
         + (f"Holm's correction within these {len(tests)}" if len(tests) > 1 else "one test, so that none is corrected")
         + ". Intervals at 95 %"
     )
-    columns = ["method", "against", "corpora", "wins : ties : losses", "mean gain", "interval", "rank-biserial",
-               "interval ", "p", "Holm p", "null hypothesis"]  # fmt: skip
+    columns: list[str | Column] = ["method", "against", "corpora", *EFFECT_COLUMNS, "p", "Holm p", "null hypothesis"]
     left_out = list(dict.fromkeys(note for test in tests for note in test.notes))
     blocks: list[Block] = [
         Paragraph("Null hypothesis of each pair: both score alike, their differences over corpora lie symmetrically "
@@ -197,19 +196,17 @@ def _decided(test: PairedTest) -> str:
 
 def _effect_cells(effect: EffectSizes | None, scale: float) -> list[Cell]:
     if effect is None:
-        return ["–"] * 5
+        nothing = Number(None, "–")
+        return [Numbers((None,) * 3, "–"), nothing, interval_cell(None), nothing, interval_cell(None)]
     gain = effect.mean_gain * scale
+    counts = (effect.wins, effect.ties, effect.losses)
     return [
-        f"{effect.wins} : {effect.ties} : {effect.losses}",
+        Numbers(counts, " : ".join(map(str, counts))),
         Number(gain, signed(gain)),
-        _interval(effect.mean_gain_interval, scale),
+        interval_cell(effect.mean_gain_interval, scale),
         Number(effect.rank_biserial, signed(effect.rank_biserial)),
-        _interval(effect.rank_biserial_interval, 1),
+        interval_cell(effect.rank_biserial_interval),
     ]
-
-
-def _interval(interval: tuple[float, float] | None, scale: float) -> str:
-    return "–" if interval is None else f"{signed(interval[0] * scale)} to {signed(interval[1] * scale)}"
 
 
 def _without(name: str, comparison: Comparison, key: str) -> list[Block]:
@@ -246,15 +243,21 @@ def _sentence_tests(study: Study, part: Part, comparison: Comparison, key: str) 
         "both have; the test knows nothing of other seeds or corpora, and takes sentences as independent, which those "
         "of one article are not quite."
     )
-    columns = ["method", "against", "corpus", "sentences", "difference", "95 % interval", "p", "better"]
+    columns: list[str | Column] = ["method", "against", "corpus", "sentences", "difference"]
+    columns += [interval_column("interval", "difference"), "p", "better"]
     return [Paragraph(text, lead), Table(f"{key}-sentences", caption, columns, rows, folded=True)]
 
 
 def _bootstrap_cells(answer: PairedBootstrap, method: str, against: str) -> list[Cell]:
     difference = 100 * answer.difference
-    better = "–" if answer.p > 1 - answer.level else method if difference > 0 else against
-    shown = Number(difference, signed(difference)), _interval(answer.interval, 100), Number(answer.p, f"{answer.p:.3g}")
-    return [number(answer.sentences, 0), *shown, better]
+    better = "not shown" if answer.p > 1 - answer.level else method if difference > 0 else against
+    return [
+        number(answer.sentences, 0),
+        Number(difference, signed(difference)),
+        interval_cell(answer.interval, 100),
+        Number(answer.p, f"{answer.p:.3g}"),
+        better,
+    ]
 
 
 def _bootstrap(runs: Sequence[StudyRun], method: str, against: str) -> PairedBootstrap | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from tfkd.evaluation.comparison import Comparison, Spread
 from tfkd.evaluation.entity_errors import KINDS
 from tfkd.evaluation.figures import Curve, Point, learning_curves, trade_off
-from tfkd.evaluation.report.comparisons import spread_cell
-from tfkd.evaluation.report.document import Block, Cell, Paragraph, Picture, Section, Table, number
+from tfkd.evaluation.report.cells import spread_cell, spread_columns
+from tfkd.evaluation.report.document import Block, Cell, Column, Paragraph, Picture, Section, Table, number
 from tfkd.evaluation.report.study import StudyRun
 from tfkd.evaluation.seen_entities import PartScore
 
@@ -27,13 +28,21 @@ def curves_section(runs: Sequence[StudyRun]) -> Section | None:
             spreads = {size: Spread.of(list(sizes[size].values())) for size in sorted(sizes)}
             means, deviations = zip(*((spread.mean, spread.deviation) for spread in spreads.values()), strict=True)
             curves.append(Curve(corpus, method, tuple(spreads), means, deviations))
-            rows += [
-                [corpus, method, number(size, 0), spread_cell(s, 1), number(s.seeds, 0)] for size, s in spreads.items()
-            ]
+            for size, spread in spreads.items():
+                cell = spread_cell(spread, 1)
+                rows.append(
+                    [corpus, method, number(size, 0), replace(cell, values=cell.values[:2]), number(spread.seeds, 0)]
+                )
     if not curves:
         return None
     caption = "F1 on test in percent over the number of training sentences; bars are standard deviations over seeds."
-    columns = ["corpus", "method", "training sentences", "F1", "seeds"]
+    columns: list[str | Column] = [
+        "corpus",
+        "method",
+        "training sentences",
+        Column("F1", ("F1 mean", "F1 sd")),
+        "seeds",
+    ]
     return Section(
         "Learning curves",
         [
@@ -50,17 +59,18 @@ def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> Section | 
     methods = [method for method in comparison.methods if method in means]
     if not methods:
         return None
-    kinds: list[tuple[str, str, Callable[[StudyRun], float | None]]] = [
-        ("speed", "words per second", lambda run: run.words_per_second),
-        ("parameters", "parameters", lambda run: run.parameters),
+    # The low median of counts is one of them, and so a whole number.
+    kinds: list[tuple[str, str, Callable[[StudyRun], float | None], Callable[[list[float]], float]]] = [
+        ("speed", "words per second", lambda run: run.words_per_second, statistics.median),
+        ("parameters", "parameters", lambda run: run.parameters, statistics.median_low),
     ]
     blocks: list[Block] = []
     costs: dict[tuple[str, str], float] = {}
-    for name, words, get in kinds:
+    for name, words, get, median in kinds:
         for method in methods:
             values = [value for run in runs if run.method == method and (value := get(run))]
             if values:
-                costs[name, method] = statistics.median(values)
+                costs[name, method] = median(values)
         points = [Point(method, costs[name, method], means[method]) for method in methods if (name, method) in costs]
         if points:
             caption = f"Mean F1 over {len(corpora)} corpora against {words} (median over runs, logarithmic axis)."
@@ -86,7 +96,9 @@ def types_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section |
     if not rows:
         return None
     caption = "F1 on test in percent by entity type, mean ± standard deviation over seeds; entities are those of test"
-    return Section("Entity types", [Table("types", caption, ["corpus", "type", "entities", *methods], rows)])
+    return Section(
+        "Entity types", [Table("types", caption, ["corpus", "type", "entities", *spread_columns(methods)], rows)]
+    )
 
 
 def _spread(values: Iterable[float]) -> Cell:
