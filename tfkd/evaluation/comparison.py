@@ -41,11 +41,13 @@ class Comparison:
         methods: The methods compared.
         baseline: The method that gains are taken over; None without one.
         scores: Mean and deviation over all seeds of each corpus and method; no entry where there is no score.
-        gains: The same of the difference to the baseline, paired by seed; empty without a baseline.
+        gains: The same of the difference to the baseline, paired by seed; empty without a baseline. Where there is no
+            seed in common it is the difference of the means, without a deviation and of 0 seeds.
         common_corpora: The corpora that all ranked methods have; that all have, where none is ranked.
         means: For each method the mean over the common corpora: of the scores that are ranked, which are those of
             common seeds, and for an unranked method of all its seeds. No entry where one of the corpora is missing.
-        mean_gains: For each method the mean of its gains over corpora.
+        gain_corpora: Those of the common corpora that the baseline has.
+        mean_gains: For each method the mean of its gains over these corpora; no entry where one is missing.
         unranked: The methods that stand in the scores, gains and families, and not in the next two tests.
         friedman: The test of all other methods at once; holds the average ranks.
         nemenyi: The test of all pairs after it.
@@ -62,6 +64,7 @@ class Comparison:
     gains: Mapping[tuple[str, str], Spread]
     common_corpora: tuple[str, ...]
     means: Mapping[str, float]
+    gain_corpora: tuple[str, ...]
     mean_gains: Mapping[str, float]
     unranked: tuple[str, ...]
     friedman: FriedmanTest
@@ -150,6 +153,7 @@ def compare(
     ranked = friedman(ranked_part, alpha)
     cells = {cell: Spread.of(list(seeds.values())) for cell, seeds in chosen.cells.items()}
     gains = _gains(wide, chosen.methods, baseline)
+    gain_corpora = tuple(corpus for corpus in part.corpora if (corpus, baseline) in wide.cells)
     return Comparison(
         chosen.corpora,
         chosen.methods,
@@ -158,7 +162,8 @@ def compare(
         gains,
         part.corpora,
         _means(part, cells, left),
-        _mean_gains(gains, chosen.methods),
+        gain_corpora,
+        _mean_gains(gains, chosen.methods, gain_corpora),
         left,
         ranked,
         nemenyi(ranked_part, ranked),
@@ -229,12 +234,20 @@ def _gains(table: ScoreTable, methods: Sequence[str], baseline: str | None) -> d
         base = table.cells.get((corpus, baseline or ""), {})
         for method in methods:
             scores = table.cells.get((corpus, method), {})
+            if not scores or not base or method == baseline:
+                continue
             differences = [value - base[seed] for seed, value in scores.items() if seed in base]
-            if differences and method != baseline:
-                gains[corpus, method] = Spread.of(differences)
+            apart = Spread(statistics.mean(scores.values()) - statistics.mean(base.values()), None, 0)
+            gains[corpus, method] = Spread.of(differences) if differences else apart
     return gains
 
 
-def _mean_gains(gains: Mapping[tuple[str, str], Spread], methods: Sequence[str]) -> dict[str, float]:
-    by_method = {method: [gain.mean for (_, name), gain in gains.items() if name == method] for method in methods}
-    return {method: statistics.mean(values) for method, values in by_method.items() if values}
+def _mean_gains(
+    gains: Mapping[tuple[str, str], Spread], methods: Sequence[str], corpora: Sequence[str]
+) -> dict[str, float]:
+    by_method = {method: [gains.get((corpus, method)) for corpus in corpora] for method in methods}
+    return {
+        method: statistics.mean(gain.mean for gain in found if gain is not None)
+        for method, found in by_method.items()
+        if found and None not in found
+    }

@@ -75,7 +75,7 @@ def part_section(study: Study, compared: ComparedPart) -> Section:
         )
     blocks += [_scores(key, comparison), *_gains(key, comparison)]
     if comparison.notes:
-        blocks.append(Paragraph(" ".join(comparison.notes), "Left out of the tests of all methods at once."))
+        blocks.append(Paragraph(" ".join(comparison.notes), "Scores in the tests of all methods at once."))
     blocks += _tests(key, comparison)
     for name, other in compared.without.items():
         blocks += _without(name, other, key)
@@ -94,7 +94,7 @@ def _scores(key: str, comparison: Comparison) -> Table:
     counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     caption = (
         f"F1 on test in percent, mean ± standard deviation over seeds (n = {counts}); mean and average rank "
-        f"(1 is best) over {_corpora(comparison)}, from the seeds that they have in common"
+        f"(1 is best) over {_corpora(comparison)}, from the seeds in common"
     )
     return Table(f"{key}-scores", caption, ["method", "mean", "rank", *spread_columns(comparison.corpora)], rows)
 
@@ -102,23 +102,31 @@ def _scores(key: str, comparison: Comparison) -> Table:
 def _corpora(comparison: Comparison) -> str:
     count = len(comparison.common_corpora)
     who = "all ranked methods" if comparison.friedman.methods and comparison.unranked else "all methods"
+    if count == 0:
+        return f"corpora that {who} have, of which there is none"
     return f"the one corpus that {who} have" if count == 1 else f"the {count} corpora that {who} have"
 
 
 def _gains(key: str, comparison: Comparison) -> list[Block]:
-    methods = [method for method in comparison.methods if method in comparison.mean_gains]
+    methods = [method for method in comparison.methods if any(name == method for _, name in comparison.gains)]
     if comparison.baseline is None or not methods:
         return []
     scale = comparison.scale
     rows: list[list[Cell]] = []
     for method in methods:
         gains = [comparison.gains.get((corpus, method)) for corpus in comparison.corpora]
-        mean = comparison.mean_gains[method] * scale
-        rows.append([method, Number(mean, signed(mean, 2)), *(spread_cell(gain, scale, True) for gain in gains)])
+        mean = comparison.mean_gains.get(method)
+        overall = Number(None, "–") if mean is None else Number(mean * scale, signed(mean * scale, 2))
+        rows.append([method, overall, *(spread_cell(gain, scale, True) for gain in gains)])
+    count = len(comparison.gain_corpora)
+    same = comparison.gain_corpora == comparison.common_corpora
+    over = _corpora(comparison) if same else f"{count} of the corpora that all ranked methods have"
     caption = (
         f"Gain over {comparison.baseline} in points, paired by seed, mean ± standard deviation over seeds; the first "
-        "column is the mean over corpora"
+        f"column is the mean over {over}"
     )
+    if any(gain.seeds == 0 for gain in comparison.gains.values()):
+        caption += "; where no seed is in common, the difference of the means, without a deviation"
     drawn = {cell: gain.mean * scale for cell, gain in comparison.gains.items()}
     figure = gain_heat_map(drawn, methods, comparison.corpora, comparison.baseline)
     return [
@@ -178,14 +186,14 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
         + ". Intervals at 95 %"
     )
     columns: list[str | Column] = ["method", "against", "corpora", *EFFECT_COLUMNS, "p", "Holm p", "null hypothesis"]
-    left_out = list(dict.fromkeys(note for test in tests for note in test.notes))
+    notes = list(dict.fromkeys(note for test in tests for note in test.notes))
     blocks: list[Block] = [
         Paragraph("Null hypothesis of each pair: both score alike, their differences over corpora lie symmetrically "
                   "around zero.", f"{family}."),
         Table(f"{key}-{file_name(family)}", caption, columns, rows),
         Listing([test.verdict for test in tests]),
     ]  # fmt: skip
-    return [*blocks, Paragraph(" ".join(left_out), "Left out.")] if left_out else blocks
+    return [*blocks, Paragraph(" ".join(notes), "Scores in these tests.")] if notes else blocks
 
 
 def _decided(test: PairedTest) -> str:
