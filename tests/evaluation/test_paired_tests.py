@@ -167,3 +167,30 @@ def test_ranks_may_go_another_way_than_most_corpora_and_the_mean():
     assert (test.effect.wins, test.effect.losses) == (22, 28)
     assert test.rejected
     assert test.verdict.endswith(": a scores higher by ranks, though not in the mean.")
+
+
+def test_it_is_said_where_only_gains_on_all_corpora_could_have_been_decided():
+    # Of the 64 signs of six corpora two go as far as all of one sign and two more as far as all but the smallest:
+    # p is 0.03125 or 0.0625 and more.
+    gains = [5.0, 5.1, 5.2, 5.3, 5.4, -0.01]
+    (six,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 6}), [("a", "b")])
+    assert (six.p, six.only_if_unanimous) == (0.0625, True)
+    assert six.verdict.endswith(
+        "p = 0.062: no difference is shown; with 6 corpora only gains on all of them, or losses on all, could have "
+        "shown one."
+    )
+    (seven,) = wilcoxon_holm(table({"a": [*gains, -6.0], "b": [0.0] * 7}), [("a", "b")])
+    assert not seven.only_if_unanimous
+    assert seven.verdict.endswith(": no difference is shown.")
+
+
+def test_whether_only_gains_on_all_corpora_decide_hangs_on_the_family():
+    # Seven corpora: 2 / 128 or 4 / 128 and more. Beside a pair that is rejected, 4 / 128 is held against 0.05; beside
+    # one that is not, twice that is.
+    alike, split = [0.1 * i for i in range(1, 8)], [0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7]
+    near = [-0.1, *alike[1:]]
+    scores = table({"all": alike, "near": near, "split": split, "none": [0.0] * 7})
+    _, second = wilcoxon_holm(scores, [("all", "none"), ("near", "none")])
+    assert (second.holm_p, second.rejected, second.only_if_unanimous) == (4 / 128, True, False)
+    _, second = wilcoxon_holm(scores, [("split", "none"), ("near", "none")])
+    assert (second.holm_p, second.rejected, second.only_if_unanimous) == (8 / 128, False, True)

@@ -37,6 +37,8 @@ class PairedTest:
         family_size: How many tests were corrected together.
         holm_p: p after Holm's correction within the family.
         smallest_holm_p: What `holm_p` cannot go below.
+        only_if_unanimous: Whether nothing but differences of one sign on all corpora could have led to rejection, the
+            other tests of the family being as they are.
         awaited: Those of the two that have no scores yet.
         scale: What scores are multiplied by in sentences.
         verdict: In a sentence; says so where the test cannot decide.
@@ -57,6 +59,7 @@ class PairedTest:
     family_size: int = 1
     holm_p: float = 1.0
     smallest_holm_p: float = 1.0
+    only_if_unanimous: bool = False
     awaited: tuple[str, ...] = ()
     scale: float = 1.0
     verdict: str = ""
@@ -155,11 +158,19 @@ def wilcoxon_holm(
     """
     tests = [_test(scores, method, against, alpha) for method, against in pairs]
     corrected, smallest = (holm([getattr(test, name) for test in tests]) for name in ("p", "smallest_p"))
+    strict = [_only_if_unanimous(tests, index) for index in range(len(tests))]
     finished = [
-        replace(test, family_size=len(tests), holm_p=p, smallest_holm_p=least, scale=scale)
-        for test, p, least in zip(tests, corrected, smallest, strict=True)
+        replace(test, family_size=len(tests), holm_p=p, smallest_holm_p=least, only_if_unanimous=only, scale=scale)
+        for test, p, least, only in zip(tests, corrected, smallest, strict, strict=True)
     ]
     return tuple(replace(test, verdict=_verdict(test)) for test in finished)
+
+
+def _only_if_unanimous(tests: Sequence[PairedTest], index: int) -> bool:
+    # One sign against all others, of the smallest difference, has twice the smallest p, and no other outcome less.
+    p = [test.p for test in tests]
+    p[index] = 2 * tests[index].smallest_p
+    return holm(p)[index] > tests[index].alpha
 
 
 def _test(scores: ScoreTable, method: str, against: str, alpha: float) -> PairedTest:
@@ -199,7 +210,8 @@ def _verdict(test: PairedTest) -> str:
     if test.family_size > 1:
         figures += f", after Holm in a family of {test.family_size} {p_text(test.holm_p)}"
     if not test.rejected:
-        return f"{pair}: {facts}; {figures}: no difference is shown."
+        only = f"; with {count} corpora only gains on all of them, or losses on all, could have shown one"
+        return f"{pair}: {facts}; {figures}: no difference is shown{only if test.only_if_unanimous else ''}."
     return f"{pair}: {facts}; {figures}: {test.method} scores {_direction(effect)}."
 
 
