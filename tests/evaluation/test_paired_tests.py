@@ -46,7 +46,15 @@ def test_darwins_plants():
     assert -0.2 < low < 0.2 < 0.9 < high <= 1
     assert (sizes.wins, sizes.ties, sizes.losses) == (13, 0, 2)
     # The exact interval of 13 of 15, from tables of the binomial distribution.
+    assert sizes.win_share == 13 / 15
     assert sizes.win_share_interval == pytest.approx((0.595, 0.983), abs=0.001)
+
+
+def test_the_share_of_wins_and_its_interval_are_of_the_corpora_that_are_no_ties():
+    sizes = effect_sizes(np.array([1.0] * 20 + [0.0] * 20))
+    assert (sizes.wins, sizes.ties, sizes.win_share) == (20, 20, 1.0)
+    # Twenty of twenty, by hand: the lower end q has q^20 = 0.025.
+    assert sizes.win_share_interval == pytest.approx((0.025 ** (1 / 20), 1.0))
 
 
 def test_hollander_and_wolfe_depression():
@@ -138,7 +146,7 @@ def test_a_pair_without_a_corpus_in_common_still_counts_in_its_family():
 
 def test_equal_methods_show_no_difference():
     (test,) = wilcoxon_holm(table({"a": [0.5] * 8, "b": [0.5] * 8}), [("a", "b")])
-    assert (test.p, test.effect.rank_biserial, test.effect.win_share) == (1.0, 0.0, 0.5)
+    assert (test.p, test.effect.rank_biserial, test.effect.win_share) == (1.0, 0.0, None)
     assert test.effect.win_share_interval is None
     assert test.verdict.endswith("p = 1.00: no difference is shown.")
 

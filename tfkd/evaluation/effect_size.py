@@ -26,9 +26,8 @@ class EffectSizes:
         wins: On how many corpora the first method scores higher.
         ties: On how many both score the same.
         losses: On how many it scores lower.
-        win_share: (wins + ties / 2) / corpora.
-        win_share_interval: The exact interval of Clopper and Pearson for the share of wins among the corpora that are
-            no ties; None where all are.
+        win_share: The share of wins among the corpora that are no ties; None where all are.
+        win_share_interval: Its exact interval of Clopper and Pearson; None where all corpora are ties.
     """
 
     mean_gain: float
@@ -38,7 +37,7 @@ class EffectSizes:
     wins: int
     ties: int
     losses: int
-    win_share: float
+    win_share: float | None
     win_share_interval: tuple[float, float] | None
 
 
@@ -91,13 +90,14 @@ def effect_sizes(differences: NDArray[np.float64], level: float = 0.95, seed: in
     stats = study_library("scipy.stats")
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
     ties = len(differences) - wins - losses
-    gain_interval = share_interval = None
+    gain_interval = share = share_interval = None
     if len(differences) > 1:
         mean, spread = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
         margin = stats.t.ppf((1 + level) / 2, len(differences) - 1) * spread
         gain_interval = (float(mean - margin), float(mean + margin))
     if wins + losses:
         exact = stats.binomtest(wins, wins + losses).proportion_ci(level, method="exact")
+        share = wins / (wins + losses)
         share_interval = (float(exact.low), float(exact.high))
     return EffectSizes(
         float(differences.mean()),
@@ -107,7 +107,7 @@ def effect_sizes(differences: NDArray[np.float64], level: float = 0.95, seed: in
         wins,
         ties,
         losses,
-        (wins + ties / 2) / len(differences),
+        share,
         share_interval,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 import re
 import statistics
 from dataclasses import replace
@@ -181,6 +182,38 @@ def test_what_changes_without_a_corpus_is_said(tmp_path):
     assert said(8, 0.01) == "the same null hypotheses are rejected."
     # With five corpora p cannot go below 0.0625.
     assert said(6, 0.01) == "b against a (against a) no longer rejected."
+
+
+def test_ranks_that_the_friedman_test_did_not_part_are_not_to_be_read(tmp_path):
+    def said(better: float) -> str:
+        drawn = random.Random(0)
+        runs = [
+            StudyRun(f"c{c}", m, 1, 0.5 + 0.1 * drawn.random() + better * (m == "c")) for c in range(8) for m in "abc"
+        ]
+        return write_report(Study("S", (Part("Main", tuple("abc")),), tuple(runs)), tmp_path).markdown.read_text(
+            "utf-8"
+        )
+
+    alike, apart = said(0.0), said(0.3)
+    assert "one bar joins all methods, and no pair is to be read as apart" in alike
+    assert "Nemenyi test of all 3 pairs, not to be read, as the Friedman test did not reject:" in alike
+    assert "A bar joins methods that the Nemenyi test cannot part" in apart
+    assert "Nemenyi test of all 3 pairs:" in apart
+
+
+def test_intervals_that_are_missing_are_explained(tmp_path):
+    def said(loss: float) -> str:
+        runs = [
+            StudyRun(f"c{c}", m, 1, 0.5 + (0.01 * c + loss * (c == 1)) * (m == "b")) for c in range(1, 9) for m in "ab"
+        ]
+        part = Part("Main", ("a", "b"), baseline="a")
+        return write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text("utf-8")
+
+    why = "where no corpus differs the other way: there every resample of the corpora gives the same value"
+    assert "| 8 : 0 : 0 | 1.00 (0.63 to 1.00) | +4.50 (+2.45 to +6.55) | +1.00 (–) |" in said(0)
+    assert why in said(0)
+    assert "| 7 : 0 : 1 |" in said(-0.02)
+    assert why not in said(-0.02)
 
 
 def test_headings_that_make_one_name_lose_no_table(tmp_path):

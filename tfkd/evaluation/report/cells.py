@@ -57,3 +57,40 @@ def interval_cell(interval: tuple[float, float] | None, scale: float = 1.0) -> N
         return Numbers((None, None), "–")
     low, high = interval[0] * scale, interval[1] * scale
     return Numbers((low, high), f"{signed(low)} to {signed(high)}")
+
+
+def estimate_column(name: str) -> Column:
+    """Make a column for cells of `estimate_cell`.
+
+    Example:
+        >>> estimate_column("mean gain").parts
+        ('mean gain', 'mean gain low', 'mean gain high')
+    """
+    return Column(name, (name, f"{name} low", f"{name} high"))
+
+
+def estimate_cell(value: float | None, interval: tuple[float, float] | None, scale: float = 1.0) -> Numbers:
+    """Make a cell of a difference and the two ends of its interval.
+
+    Example:
+        >>> estimate_cell(0.012, (-0.01, 0.02), 100).text
+        '+1.20 (−1.00 to +2.00)'
+        >>> estimate_cell(1.0, None).text
+        '+1.00 (–)'
+    """
+    if value is None:
+        return Numbers((None, None, None), "–")
+    ends = interval_cell(interval, scale)
+    return Numbers((value * scale, *ends.values), f"{signed(value * scale)} ({ends.text})")
+
+
+def share_cell(value: float | None, interval: tuple[float, float] | None) -> Numbers:
+    """Make a cell of a share and the two ends of its interval, for a column of `estimate_column`.
+
+    Example:
+        >>> share_cell(0.75, (0.35, 0.97)).text
+        '0.75 (0.35 to 0.97)'
+    """
+    if value is None or interval is None:
+        return Numbers((None, None, None), "–")
+    return Numbers((value, *interval), f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})")

@@ -12,7 +12,15 @@ from tfkd.evaluation.effect_size import EffectSizes
 from tfkd.evaluation.figures import critical_difference_diagram, gain_heat_map
 from tfkd.evaluation.paired_tests import PairedTest
 from tfkd.evaluation.rank_tests import NemenyiTest
-from tfkd.evaluation.report.cells import interval_cell, interval_column, spread_cell, spread_columns
+from tfkd.evaluation.report.cells import (
+    estimate_cell,
+    estimate_column,
+    interval_cell,
+    interval_column,
+    share_cell,
+    spread_cell,
+    spread_columns,
+)
 from tfkd.evaluation.report.document import (
     Block,
     Cell,
@@ -33,10 +41,9 @@ from tfkd.evaluation.wording import listed, signed
 
 EFFECT_COLUMNS: tuple[str | Column, ...] = (
     Column("wins : ties : losses", ("wins", "ties", "losses")),
-    "mean gain",
-    interval_column("interval", "mean gain"),
-    "rank-biserial",
-    interval_column("interval", "rank-biserial"),
+    estimate_column("share of wins"),
+    estimate_column("mean gain"),
+    estimate_column("rank-biserial"),
 )
 
 
@@ -147,14 +154,15 @@ def _tests(key: str, comparison: Comparison) -> list[Block]:
         text = f"Null hypothesis: {friedman.null_hypothesis} {friedman.verdict}"
         blocks.append(Paragraph(text, "Friedman test."))
     if nemenyi.critical_difference is not None:
-        caption = (
-            f"Average ranks over {len(friedman.corpora)} corpora, the best on the left. A bar joins methods that the "
-            "Nemenyi test cannot part."
+        caption = f"Average ranks over {len(friedman.corpora)} corpora, the best on the left. " + (
+            "A bar joins methods that the Nemenyi test cannot part."
+            if friedman.rejected
+            else "As the Friedman test did not reject, one bar joins all methods, and no pair is to be read as apart."
         )
         blocks += [
             Paragraph(f"Null hypothesis: {nemenyi.null_hypothesis} {nemenyi.verdict}", "Nemenyi test."),
             Picture(f"{key}-ranks", caption, critical_difference_diagram(friedman, nemenyi)),
-            _nemenyi_table(key, nemenyi),
+            _nemenyi_table(key, nemenyi, friedman.rejected),
         ]
     for family, tests in comparison.families.items():
         if tests:
@@ -162,16 +170,17 @@ def _tests(key: str, comparison: Comparison) -> list[Block]:
     return blocks
 
 
-def _nemenyi_table(key: str, nemenyi: NemenyiTest) -> Table:
+def _nemenyi_table(key: str, nemenyi: NemenyiTest, rejected: bool) -> Table:
     p = nemenyi.p if nemenyi.p is not None else np.ones((0, 0))
     rows: list[list[Cell]] = [
         [nemenyi.methods[i], nemenyi.methods[j], Number(float(p[i, j]), f"{p[i, j]:.3g}")]
         for i in range(len(p))
         for j in range(i + 1, len(p))
     ]
-    return Table(
-        f"{key}-nemenyi", f"Nemenyi test of all {len(rows)} pairs", ["method", "other", "p"], rows, folded=True
-    )
+    caption = f"Nemenyi test of all {len(rows)} pairs"
+    if not rejected:
+        caption += ", not to be read, as the Friedman test did not reject"
+    return Table(f"{key}-nemenyi", caption, ["method", "other", "p"], rows, folded=True)
 
 
 def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) -> list[Block]:
@@ -183,7 +192,8 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
     caption = (
         f"{family}: Wilcoxon's signed-rank test over corpora, "
         + (f"Holm's correction within these {len(tests)}" if len(tests) > 1 else "one test, so that none is corrected")
-        + ". Intervals at 95 %"
+        + ". In brackets intervals, each at 95 % by itself and not corrected: one may leave out that there is no "
+        "difference where Holm's p does not reject"
     )
     columns: list[str | Column] = ["method", "against", "corpora", *EFFECT_COLUMNS, "p", "Holm p", "null hypothesis"]
     notes = list(dict.fromkeys(note for test in tests for note in test.notes))
@@ -191,9 +201,22 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
         Paragraph("Null hypothesis of each pair: both score alike, their differences over corpora lie symmetrically "
                   "around zero.", f"{family}."),
         Table(f"{key}-{file_name(family)}", caption, columns, rows),
+        *_unbounded(tests),
         Listing([test.verdict for test in tests]),
     ]  # fmt: skip
     return [*blocks, Paragraph(" ".join(notes), "Scores in these tests.")] if notes else blocks
+
+
+def _unbounded(tests: Sequence[PairedTest]) -> list[Block]:
+    """Say why some intervals of the rank-biserial correlation are missing."""
+    if all(test.effect is None or test.effect.rank_biserial_interval is not None for test in tests):
+        return []
+    return [
+        Paragraph(
+            "The rank-biserial correlation has no interval on fewer than five corpora, and where no corpus differs the "
+            "other way: there every resample of the corpora gives the same value."
+        )
+    ]
 
 
 def _decided(test: PairedTest) -> str:
@@ -204,16 +227,13 @@ def _decided(test: PairedTest) -> str:
 
 def _effect_cells(effect: EffectSizes | None, scale: float) -> list[Cell]:
     if effect is None:
-        nothing = Number(None, "–")
-        return [Numbers((None,) * 3, "–"), nothing, interval_cell(None), nothing, interval_cell(None)]
-    gain = effect.mean_gain * scale
+        return [Numbers((None,) * 3, "–")] * len(EFFECT_COLUMNS)
     counts = (effect.wins, effect.ties, effect.losses)
     return [
         Numbers(counts, " : ".join(map(str, counts))),
-        Number(gain, signed(gain)),
-        interval_cell(effect.mean_gain_interval, scale),
-        Number(effect.rank_biserial, signed(effect.rank_biserial)),
-        interval_cell(effect.rank_biserial_interval),
+        share_cell(effect.win_share, effect.win_share_interval),
+        estimate_cell(effect.mean_gain, effect.mean_gain_interval, scale),
+        estimate_cell(effect.rank_biserial, effect.rank_biserial_interval),
     ]
 
 
