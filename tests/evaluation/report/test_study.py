@@ -105,6 +105,18 @@ def test_a_baseline_without_runs_makes_no_other_pairs():
     assert found.baseline is None
 
 
+def test_a_part_takes_the_runs_of_its_seeds(full_study):
+    main = full_study.parts[0]
+    assert {run.seed for run in full_study.runs_of(main)} == {1, 2}
+    some = replace(main, seeds=(2, 7))
+    assert full_study.runs_of(some) == [run for run in full_study.runs_of(main) if run.seed == 2]
+    assert full_study.compare(some).scores["BC2GM", "alone"].seeds == 1
+    none = replace(full_study, parts=(replace(main, seeds=(7,)),))
+    assert none.runs_of(none.parts[0]) == []
+    with pytest.raises(TfkdError, match="no runs of its methods, corpora, training sentences and seeds"):
+        none.compare(none.parts[0])
+
+
 def test_a_method_with_runs_on_the_corpora_left_out_alone_is_not_awaited():
     runs = (*seven("a", "b"), StudyRun("other", "c", 1, 0.5))
     study = Study("T", (Part("Main", ("a", "b", "c"), baseline="b"),), runs)

@@ -73,6 +73,7 @@ class Part:
             by default every run.
         unranked: Methods that stand in the table of scores and in the families, and not in ranks, Friedman's and
             Nemenyi's tests and the diagram.
+        seeds: Takes the runs of these seeds; all by default.
         leave_out: Under a name such as `"without BC5CDR-chem"` the corpora to leave out when the tests are made once
             more.
     """
@@ -88,6 +89,7 @@ class Part:
     training_sentences: int | Literal["all"] | None = None
     leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unranked: tuple[str, ...] = ()
+    seeds: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Study:
             for run in self.runs
             if run.method in part.methods
             and (not part.corpora or run.corpus in part.corpora)
+            and (part.seeds is None or run.seed in part.seeds)
             and part.training_sentences in (None, "all" if run.whole else run.training_sentences)
         ]
 
@@ -152,7 +155,9 @@ class Study:
         runs = self.runs_of(part)
         kept = [run for run in runs if run.corpus not in leave_out]
         if not kept:
-            raise TfkdError(f"part {part.name!r}: there are no runs of its methods, corpora and training sentences")
+            raise TfkdError(
+                f"part {part.name!r}: there are no runs of its methods, corpora, training sentences and seeds"
+            )
         there = {run.method for run in kept}
         rows = [{"corpus": r.corpus, "method": r.method, "seed": r.seed, "f1": r.test_f1} for r in runs]
         try:
