@@ -216,6 +216,17 @@ def test_intervals_that_are_missing_are_explained(tmp_path):
     assert why not in said(-0.02)
 
 
+def test_words_in_names_and_terms_are_explained_before_they_come(tmp_path):
+    legend = {"posteriors": "learns what the teacher's CRF thinks | of a tag"}
+    text = write_report(replace(small_study(6), legend=legend, alpha=0.01), tmp_path).markdown.read_text("utf-8")
+    top = text[: text.index("## Main")]
+    assert "| posteriors | learns what the teacher's CRF thinks \\| of a tag |" in top
+    assert "with a probability of 1 % at most any true null hypothesis" in top
+    assert table(tmp_path, "legend") == [{"word": "posteriors", "meaning": legend["posteriors"]}]
+    files = write_report(small_study(6), tmp_path / "without")
+    assert "legend" not in [path.stem for path in files.tables]
+
+
 def test_headings_that_make_one_name_lose_no_table(tmp_path):
     families = {"scores": (("b", "a"),)}
     parts = (Part("Runs", ("a", "b"), families=families), Part("runs!", ("a", "b"), families=families))

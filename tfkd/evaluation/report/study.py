@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -103,6 +104,7 @@ class Study:
         description: Paragraphs below the title.
         notes: Sentences on what a reader must know, such as which corpora share sentences and which runs failed.
         alpha: The level of every test and family.
+        legend: What a word in the names of methods means.
 
     Example:
         >>> runs = [StudyRun(f"corpus {c}", method, 1, f1) for c in range(6) for method, f1 in [("a", 0.7), ("b", 0.8)]]
@@ -119,6 +121,7 @@ class Study:
     description: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     alpha: float = 0.05
+    legend: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON; `read_study` reads them again."""
