@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -107,6 +108,17 @@ def test_corpora_that_all_agree_have_an_exact_p():
     test = friedman(part(np.tile([0.1, 0.2, 0.3], (6, 1))))
     assert (test.f, test.p) == (math.inf, pytest.approx(6.0**-5))
     assert test.verdict.endswith("best on average: m2.")
+
+
+@pytest.mark.parametrize(
+    ("row", "rankings"), [([0.9, 0.5, 0.5], 3), ([0.9, 0.9, 0.5, 0.5], 6), ([0.9, 0.5, 0.5, 0.5], 4)]
+)
+def test_corpora_that_all_agree_on_ties_too_have_an_exact_p(row, rankings):
+    test = friedman(part(np.tile(row, (5, 1))))
+    # Gone through: of the orders of the methods on four more corpora, the share that gives the first one's ranks.
+    same = [order == tuple(row) for order in permutations(row)]
+    assert test.p == pytest.approx(np.mean(same) ** 4) == pytest.approx((1 / rankings) ** 4)
+    assert test.f == math.inf
 
 
 @pytest.mark.parametrize(

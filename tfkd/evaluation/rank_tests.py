@@ -133,7 +133,7 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
     degrees = (methods - 1, (methods - 1) * (corpora - 1))
     rest = corpora * (methods - 1) - chi2
     if rest < 1e-9:  # all corpora agree, and the probability of that can be counted
-        f, p = math.inf, float(math.factorial(methods)) ** (1 - corpora)
+        f, p = math.inf, float(_rankings(part.means[0])) ** (1 - corpora)
     else:
         f = (corpora - 1) * chi2 / rest
         p = float(stats.f.sf(f, *degrees))
@@ -148,6 +148,12 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
         f"F({degrees[0]}, {degrees[1]}) = {f:.2f}, {p_text(p)}: {outcome}."
     )
     return FriedmanTest(*start, verdict, chi2, f, degrees, p, factor)
+
+
+def _rankings(row: NDArray[np.float64]) -> int:
+    """How many rankings there are with ties such as those of a corpus: methods that tie cannot change places."""
+    ties = np.unique(row, return_counts=True)[1].tolist()
+    return math.factorial(len(row)) // math.prod(map(math.factorial, ties))
 
 
 def _tie_factor(means: NDArray[np.float64]) -> float:
