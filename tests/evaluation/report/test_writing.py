@@ -10,10 +10,12 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.evaluation.report import browser
 from tfkd.errors import TfkdError
+from tfkd.evaluation import pack_counts, paired_bootstrap
 from tfkd.evaluation.report import Part, Study, StudyRun, write_report
 
 PICTURES = ["learning-curves", "main-gains", "main-ranks", "parameters", "small-sets-gains", "speed"]
@@ -225,6 +227,27 @@ def test_words_in_names_and_terms_are_explained_before_they_come(tmp_path):
     assert table(tmp_path, "legend") == [{"word": "posteriors", "meaning": legend["posteriors"]}]
     files = write_report(small_study(6), tmp_path / "without")
     assert "legend" not in [path.stem for path in files.tables]
+
+
+def test_sentences_are_resampled_at_the_level_of_the_study_on_common_seeds(tmp_path):
+    drawn = np.random.default_rng(0)
+    counts = {}
+    for method, seed, right in [("a", 1, 0.5), ("a", 2, 0.5), ("b", 1, 0.63), ("b", 2, 0.63), ("b", 3, 0.0)]:
+        found = drawn.binomial(1, right, 150)
+        counts[method, seed] = np.stack([found, 0 * found, 1 - found], axis=1)
+    runs = [StudyRun("c", m, s, 0.5, sentence_counts=pack_counts(c)) for (m, s), c in counts.items()]
+    for alpha in (0.05, 0.001):
+        study = Study("S", (Part("Main", ("a", "b"), baseline="a"),), tuple(runs), alpha=alpha)
+        markdown = write_report(study, tmp_path).markdown.read_text("utf-8")
+        (row,) = table(tmp_path, "main-sentences")
+        summed = [counts[method, 1] + counts[method, 2] for method in "ba"]
+        expected = paired_bootstrap(*summed, level=1 - alpha)
+        assert 0.001 < expected.p < 0.05
+        assert (row["seeds"], row["sentences"], float(row["p"])) == ("2", "150", expected.p)
+        ends = [float(row[f"difference {end}"]) / 100 for end in ("low", "high")]
+        assert ends == pytest.approx(list(expected.interval))
+        assert row["better"] == ("b" if alpha == 0.05 else "not shown")
+        assert f"| {100 - 100 * alpha:g} % interval |" in markdown
 
 
 def test_headings_that_make_one_name_lose_no_table(tmp_path):

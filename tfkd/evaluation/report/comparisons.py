@@ -192,8 +192,8 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
     caption = (
         f"{family}: Wilcoxon's signed-rank test over corpora, "
         + (f"Holm's correction within these {len(tests)}" if len(tests) > 1 else "one test, so that none is corrected")
-        + ". In brackets intervals, each at 95 % by itself and not corrected: one may leave out that there is no "
-        "difference where Holm's p does not reject"
+        + ". In brackets intervals, each at 95 % by itself and not corrected: one may lie on one side of zero (of 0.5 "
+        "for a share) where Holm's p does not reject"
     )
     columns: list[str | Column] = ["method", "against", "corpora", *EFFECT_COLUMNS, "p", "Holm p", "null hypothesis"]
     notes = list(dict.fromkeys(note for test in tests for note in test.notes))
@@ -256,9 +256,12 @@ def _sentence_tests(study: Study, part: Part, comparison: Comparison, key: str) 
     rows: list[list[Cell]] = []
     for method, against in pairs:
         for corpus in comparison.corpora:
-            answer = _bootstrap([run for run in runs if run.corpus == corpus], method, against)
-            if answer is not None:
-                rows.append([method, against, corpus, *_bootstrap_cells(answer, method, against)])
+            here = [run for run in runs if run.corpus == corpus]
+            common = _common_seeds(here, method, against)
+            if common:
+                answer = _bootstrap([run for run in here if run.seed in common], method, against, 1 - study.alpha)
+                seeds = number(len(common), 0)
+                rows.append([method, against, corpus, seeds, *_bootstrap_cells(answer, method, against)])
     if not rows:
         return []
     caption = (
@@ -268,11 +271,12 @@ def _sentence_tests(study: Study, part: Part, comparison: Comparison, key: str) 
     lead = "Within a corpus."
     text = (
         "Null hypothesis: both methods have the same F1 on sentences like these. Counts are summed over the seeds that "
-        "both have; the test knows nothing of other seeds or corpora, and takes sentences as independent, which those "
-        "of one article are not quite."
+        "both have. The test knows nothing of other seeds, so that with one it speaks of two runs and not of two "
+        "methods, and nothing of other corpora. It takes sentences as independent: those of an article hang together, "
+        "so that intervals can be much too narrow where a test set is a few long articles."
     )
-    columns: list[str | Column] = ["method", "against", "corpus", "sentences", "difference"]
-    columns += [interval_column("interval", "difference"), "p", "better"]
+    columns: list[str | Column] = ["method", "against", "corpus", "seeds", "sentences", "difference"]
+    columns += [interval_column(f"{100 * (1 - study.alpha):g} % interval", "difference"), "p", "better"]
     return [Paragraph(text, lead), Table(f"{key}-sentences", caption, columns, rows, folded=True)]
 
 
@@ -288,13 +292,14 @@ def _bootstrap_cells(answer: PairedBootstrap, method: str, against: str) -> list
     ]
 
 
-def _bootstrap(runs: Sequence[StudyRun], method: str, against: str) -> PairedBootstrap | None:
-    counts = {
-        name: {run.seed: unpack_counts(run.sentence_counts or "") for run in runs if run.method == name}
+def _common_seeds(runs: Sequence[StudyRun], method: str, against: str) -> set[int]:
+    first, second = ({run.seed for run in runs if run.method == name} for name in (method, against))
+    return first & second
+
+
+def _bootstrap(runs: Sequence[StudyRun], method: str, against: str, level: float) -> PairedBootstrap:
+    first, second = (
+        np.sum([unpack_counts(run.sentence_counts or "") for run in runs if run.method == name], axis=0)
         for name in (method, against)
-    }
-    common = [seed for seed in counts[method] if seed in counts[against]]
-    if not common:
-        return None
-    first, second = (np.sum([counts[name][seed] for seed in common], axis=0) for name in (method, against))
-    return paired_bootstrap(first, second, names=(method, against))
+    )
+    return paired_bootstrap(first, second, names=(method, against), level=level)

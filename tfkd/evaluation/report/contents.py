@@ -17,11 +17,10 @@ HOW_TO_READ = (
     "rejected means that no difference was shown, not that there is none."
 )
 TERMS = (
-    "Points are percentage points: from an F1 of 80.0 to one of 81.5 the gain is 1.5 points.",
-    "Holm's correction raises each p of a family of tests, so that with a probability of {level:g} % at most any true "
-    "null hypothesis of the family is rejected.",
-    "The rank-biserial correlation is 1 where a method scores higher on every corpus, −1 where it scores lower on all, "
-    "and 0 where gains and losses weigh the same.",
+    "Points are percentage points: from an F1 of 80.0 to one of 81.5 the gain is 1.5 points. Holm's correction raises each "
+    "p of a family of tests, so that with a probability of {level:g} % at most any true null hypothesis of the family is "
+    "rejected. The rank-biserial correlation is 1 where a method scores higher on every corpus, −1 where it scores lower "
+    "on all, and 0 where gains and losses weigh the same."
 )
 
 
@@ -44,7 +43,7 @@ def document(study: Study) -> Document:
     if not compared:
         raise TfkdError(f"study {study.title!r}: none of its {len(study.runs)} runs belongs to one of its parts.")
     blocks: list[Block] = [*map(Paragraph, study.description), Paragraph(HOW_TO_READ, "How to read this.")]
-    blocks.append(Listing([term.format(level=100 * study.alpha) for term in TERMS]))
+    blocks.append(Paragraph(TERMS.format(level=100 * study.alpha), "Terms."))
     if study.legend:
         words: list[list[Cell]] = [[word, meaning] for word, meaning in study.legend.items()]
         blocks.append(Table("legend", "Words in the names of methods", ["word", "meaning"], words))
