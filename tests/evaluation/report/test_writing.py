@@ -160,9 +160,10 @@ def test_the_smallest_study(tmp_path):
 
 
 def test_unranked_methods_have_a_mean_and_no_rank(tmp_path):
-    methods = ("teacher", "a", "b", "c")
-    runs = [StudyRun(f"c{c}", m, 1, 0.9 - 0.1 * i) for c in range(6) for i, m in enumerate(methods)]
-    part = Part("Main", methods, families={"taught": (("a", "teacher"),)}, unranked=("teacher",))
+    methods = ("teacher", "a", "b", "c", "later")
+    runs = [StudyRun(f"c{c}", m, 1, 0.9 - 0.1 * i) for c in range(6) for i, m in enumerate(methods[:4])]
+    family = {"taught": (("a", "teacher"), ("later", "a"))}
+    part = Part("Main", methods, families=family, unranked=("teacher",), leave_out={"without c1": ("c1",)})
     files = write_report(Study("S", (part,), tuple(runs)), tmp_path)
     rows = table(tmp_path, "main-scores")
     assert [(row["method"], row["rank"]) for row in rows] == [("teacher", ""), ("a", "1.0"), ("b", "2.0"), ("c", "3.0")]
@@ -171,6 +172,8 @@ def test_unranked_methods_have_a_mean_and_no_rank(tmp_path):
     assert "**Not ranked:** teacher; in the tables and in pairs" in said
     assert "All methods at once, without teacher: Over 6 corpora and 3 methods" in said
     assert "a against teacher: higher on 0 of 6 corpora" in said
+    # In its table and among the verdicts, and not once more without a corpus.
+    assert said.count("later against a: not tested, there are no runs of later yet.") == 2
 
 
 def test_what_changes_without_a_corpus_is_said(tmp_path):

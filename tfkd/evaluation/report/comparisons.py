@@ -40,7 +40,7 @@ from tfkd.evaluation.sentence_bootstrap import PairedBootstrap, paired_bootstrap
 from tfkd.evaluation.wording import listed, signed
 
 EFFECT_COLUMNS: tuple[str | Column, ...] = (
-    Column("wins : ties : losses", ("wins", "ties", "losses")),
+    Column("wins\u00a0: ties\u00a0: losses", ("wins", "ties", "losses")),
     estimate_column("share of wins"),
     estimate_column("mean gain"),
     estimate_column("rank-biserial"),
@@ -193,7 +193,7 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
         f"{family}: Wilcoxon's signed-rank test over corpora, "
         + (f"Holm's correction within these {len(tests)}" if len(tests) > 1 else "one test, so that none is corrected")
         + ". In brackets intervals, each at 95 % by itself and not corrected: one may lie on one side of zero (of 0.5 "
-        "for a share) where Holm's p does not reject"
+        "for a share) where the test does not reject"
     )
     columns: list[str | Column] = ["method", "against", "corpora", *EFFECT_COLUMNS, "p", "Holm p", "null hypothesis"]
     notes = list(dict.fromkeys(note for test in tests for note in test.notes))
@@ -242,9 +242,10 @@ def _without(name: str, comparison: Comparison, key: str) -> list[Block]:
     ranks = sorted(comparison.friedman.average_ranks.items(), key=lambda item: item[1])
     rows: list[list[Cell]] = [[method, number(rank, 2)] for method, rank in ranks]
     caption = f"Average ranks over {_corpora(comparison)}, {name}"
+    waiting = {test.verdict for tests in comparison.families.values() for test in tests if test.awaited}
     return [
         Paragraph(f"All tests again, on {len(comparison.corpora)} corpora.", f"The same {name}."),
-        Listing(comparison.verdicts()),
+        Listing([verdict for verdict in comparison.verdicts() if verdict not in waiting]),
         Table(f"{key}-ranks-{file_name(name)}", caption, ["method", "rank"], rows, folded=True),
     ]
 

@@ -17,10 +17,10 @@ HOW_TO_READ = (
     "rejected means that no difference was shown, not that there is none."
 )
 TERMS = (
-    "Points are percentage points: from an F1 of 80.0 to one of 81.5 the gain is 1.5 points. Holm's correction raises each "
-    "p of a family of tests, so that with a probability of {level:g} % at most any true null hypothesis of the family is "
-    "rejected. The rank-biserial correlation is 1 where a method scores higher on every corpus, −1 where it scores lower "
-    "on all, and 0 where gains and losses weigh the same."
+    "Points are percentage points: from an F1 of 80.0 to one of 81.5 the gain is 1.5 points. Holm's correction raises "
+    "each p of a family of tests, so that with a probability of {level:g} % at most any true null hypothesis of the "
+    "family is rejected. The rank-biserial correlation is 1 where a method scores higher on every corpus, −1 where it "
+    "scores lower on all, and 0 where gains and losses weigh the same."
 )
 
 
