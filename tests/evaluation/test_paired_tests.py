@@ -57,6 +57,23 @@ def test_the_share_of_wins_and_its_interval_are_of_the_corpora_that_are_no_ties(
     assert sizes.win_share_interval == pytest.approx((0.025 ** (1 / 20), 1.0))
 
 
+@pytest.mark.parametrize(
+    ("differences", "given"),
+    [([1, 2, 3, 4], False), ([1, 2, 3, 4, 5], False), ([0, 0, 0, 0, 0], False), ([-1, -2, -3, -4, -4], False),
+     ([0, 2, 3, 4, 5], True), ([-1, 2, 3, 4, 5], True)],
+)  # fmt: skip
+def test_the_rank_biserial_interval_is_given_where_resamples_vary(differences, given):
+    differences = np.array(differences, float)
+    interval = effect_sizes(differences).rank_biserial_interval
+    assert (interval is not None) == given
+    resampled = np.random.default_rng(1).choice(differences, (4000, len(differences)))
+    positive, negative = rank_sums(resampled)
+    values = (positive - negative) / (positive + negative)
+    assert (len(np.unique(values.round(12))) > 1) == given
+    if interval is not None:
+        assert interval == pytest.approx(np.quantile(values, [0.025, 0.975]).tolist(), abs=0.06)
+
+
 def test_hollander_and_wolfe_depression():
     # Nonparametric statistical methods (1973), p. 29: V = 40 of 45; R's manual gives a one-sided p of 0.01953.
     first = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])

@@ -22,7 +22,7 @@ class EffectSizes:
         rank_biserial: Matched-pairs rank-biserial correlation, (R+ - R-) / (R+ + R-) of Wilcoxon's rank sums, from -1
             (worse everywhere) to 1 (better everywhere).
         rank_biserial_interval: Its percentile interval over resampled corpora; None for fewer than five corpora, and
-            where all differences have one sign, so that each resample has it too.
+            where all differences have one sign or all are zero, so that each resample gives the same.
         wins: On how many corpora the first method scores higher.
         ties: On how many both score the same.
         losses: On how many it scores lower.
@@ -90,6 +90,7 @@ def effect_sizes(differences: NDArray[np.float64], level: float = 0.95, seed: in
     stats = study_library("scipy.stats")
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
     ties = len(differences) - wins - losses
+    vary = max(wins, ties, losses) < len(differences)
     gain_interval = share = share_interval = None
     if len(differences) > 1:
         mean, spread = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
@@ -103,7 +104,7 @@ def effect_sizes(differences: NDArray[np.float64], level: float = 0.95, seed: in
         float(differences.mean()),
         gain_interval,
         float(rank_biserial(differences)),
-        _rank_biserial_interval(differences, level, seed) if wins and losses and len(differences) >= 5 else None,
+        _rank_biserial_interval(differences, level, seed) if vary and len(differences) >= 5 else None,
         wins,
         ties,
         losses,

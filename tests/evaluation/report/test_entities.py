@@ -73,15 +73,15 @@ def test_seen_entities_are_counted_and_averaged_over_the_corpora_that_all_have()
     ]
     section = seen_section(runs, ["a", "b"])
     a, b = tables(section)["seen"]
-    assert [a[f"seen: {name}"] for name in ("entities", "entities, fewest", "found", "found, fewest")] == [
+    assert [a[f"seen: {name}"] for name in ("entities", "entities, fewest", "marked", "marked, fewest")] == [
         120, 20, 66, 16
     ]  # fmt: skip
     assert a["seen: recall"] == pytest.approx(100 * (14 / 20 + 40 / 100) / 2)
     assert a["seen: precision"] == pytest.approx(100 * (14 / 16 + 40 / 50) / 2)
     assert a["unseen: precision"] == pytest.approx(100 * (1 / 2 + 30 / 40) / 2)
-    assert (a["unseen: found"], a["unseen: found, fewest"]) == (42, 2)
+    assert (a["unseen: marked"], a["unseen: marked, fewest"]) == (42, 2)
     # No prediction on one of them: its precision is that of the other corpus.
-    assert (b["unseen: found"], b["unseen: found, fewest"], b["unseen: precision"]) == (4, 0, 25)
+    assert (b["unseen: marked"], b["unseen: marked, fewest"], b["unseen: precision"]) == (4, 0, 25)
     (three,) = [row for row in tables(section)["seen-by-corpus"] if row["corpus"] == "three"]
     assert (three["method"], three["seen: entities"], three["seen: recall"]) == ("a", 7, 0)
 

@@ -206,6 +206,15 @@ def test_ranks_that_the_friedman_test_did_not_part_are_not_to_be_read(tmp_path):
     assert "Nemenyi test of all 3 pairs:" in apart
 
 
+def test_a_mean_that_is_missing_is_explained(tmp_path):
+    runs = [StudyRun(f"c{c}", m, 1, 0.5) for c in range(6) for m in ("t", "a", "b") if (c, m) != (0, "t")]
+    part = Part("Main", ("t", "a", "b"), unranked=("t",))
+    markdown = write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text("utf-8")
+    assert "over the 6 corpora that all ranked methods have" in markdown
+    assert "; a method that lacks one of them has no mean:" in markdown
+    assert [row["mean"] for row in table(tmp_path, "main-scores")] == ["", "50.0", "50.0"]
+
+
 def test_intervals_that_are_missing_are_explained(tmp_path):
     def said(loss: float) -> str:
         runs = [
@@ -214,7 +223,7 @@ def test_intervals_that_are_missing_are_explained(tmp_path):
         part = Part("Main", ("a", "b"), baseline="a")
         return write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text("utf-8")
 
-    why = "where no corpus differs the other way: there every resample of the corpora gives the same value"
+    why = "where all corpora differ in one direction or none differs: there every resample of them gives the same value"
     assert "| 8 : 0 : 0 | 1.00 (0.63 to 1.00) | +4.50 (+2.45 to +6.55) | +1.00 (–) |" in said(0)
     assert why in said(0)
     assert "| 7 : 0 : 1 |" in said(-0.02)

@@ -103,6 +103,8 @@ def _scores(key: str, comparison: Comparison) -> Table:
         f"F1 on test in percent, mean ± standard deviation over seeds (n = {counts}); mean and average rank "
         f"(1 is best) over {_corpora(comparison)}, from the seeds in common"
     )
+    if comparison.common_corpora and len(comparison.means) < len(comparison.methods):
+        caption += "; a method that lacks one of them has no mean"
     return Table(f"{key}-scores", caption, ["method", "mean", "rank", *spread_columns(comparison.corpora)], rows)
 
 
@@ -213,8 +215,8 @@ def _unbounded(tests: Sequence[PairedTest]) -> list[Block]:
         return []
     return [
         Paragraph(
-            "The rank-biserial correlation has no interval on fewer than five corpora, and where no corpus differs the "
-            "other way: there every resample of the corpora gives the same value."
+            "The rank-biserial correlation has no interval on fewer than five corpora, and where all corpora differ in "
+            "one direction or none differs: there every resample of them gives the same value."
         )
     ]
 

@@ -21,7 +21,7 @@ FATES = (*KINDS, "missed", "spurious")
 SEEN = (
     "An entity is seen if one with its text (whatever case and spaces) and type stands in the training sentences of "
     "this corpus that the run had, also for a teacher that learnt from other corpora too. Entities are those of the "
-    "test set, found ones those that the method marked there, right or not; both are counted over all seeds."
+    "test set, marked ones those that the method finds there, right or not; both are counted over all seeds."
 )
 
 CONFUSED = (
@@ -57,13 +57,13 @@ def seen_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | 
         details.append([corpus, method])
         for part in (scores.seen, scores.unseen):
             details[-1] += [number(part.entities, 0), number(part.predicted, 0), *_percentages([part])]
-    names = [f"{part}: {name}" for part in ("seen", "unseen") for name in ("entities", "found")]
+    names = [f"{part}: {name}" for part in ("seen", "unseen") for name in ("entities", "marked")]
     counted = {name: Column(name, (name, f"{name}, fewest")) for name in names}
     headings = [f"{part}: {name}" for part in ("seen", "unseen")
-                for name in ("entities", "found", "recall", "precision", "F1")]  # fmt: skip
+                for name in ("entities", "marked", "recall", "precision", "F1")]  # fmt: skip
     caption = (
-        f"Percent, mean over {_number_of(corpora)}; entities and found ones together, with the fewest of one corpus in "
-        "brackets: a percentage of few is unsure"
+        f"Percent, mean over {_number_of(corpora)}; entities and marked ones together, with the fewest of one corpus "
+        "in brackets: a percentage of few is unsure"
     )
     columns: list[str | Column] = ["method", *(counted.get(name, name) for name in headings)]
     return Section(
