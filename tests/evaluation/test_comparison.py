@@ -89,6 +89,15 @@ def test_what_is_incomplete_is_left_out_and_counted():
     assert found.scores["c1", "alone"].seeds == 3
 
 
+def test_corpora_left_out_for_the_same_reason_are_told_together():
+    lacking = {("c0", "teacher"), ("c2", "teacher"), ("c1", "taught"), ("c3", "taught"), ("c3", "teacher")}
+    found = compare([row for row in grid() if (row["corpus"], row["method"]) not in lacking])
+    assert found.notes == (
+        "4 of 8 corpora are left out of comparing 3 methods: c0 and c2 (no score of teacher); c1 (no score of taught); "
+        "c3 (no score of taught and teacher).",
+    )
+
+
 def test_without_a_seed_in_common_each_mean_is_over_a_methods_own():
     rows = grid(corpora=6, methods=("a", "b"))
     apart = [{**row, "seed": row["seed"] + 10 * (row["method"] == "b" and row["corpus"] != "c0")} for row in rows]

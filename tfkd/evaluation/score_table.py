@@ -129,12 +129,13 @@ class ScoreTable:
             TfkdError: There is no such method.
         """
         self.check_methods(methods)
-        kept, means, seeds, notes, extra, own = [], [], [], [], [], []
+        kept, means, seeds, extra, own = [], [], [], [], []
+        lacking: dict[tuple[str, ...], list[str]] = {}
         for corpus in self.corpora:
             cells = {method: self.cells.get((corpus, method), {}) for method in methods}
             common = [seed for seed in cells[methods[0]] if all(seed in cell for cell in cells.values())]
-            if missing := [method for method, cell in cells.items() if not cell]:
-                notes.append(f"{corpus} (no score of {', '.join(missing)})")
+            if missing := tuple(method for method, cell in cells.items() if not cell):
+                lacking.setdefault(missing, []).append(corpus)
                 continue
             kept.append(corpus)
             seeds.append(tuple(common))
@@ -148,7 +149,7 @@ class ScoreTable:
             tuple(kept),
             np.round(np.array(means, np.float64).reshape(len(kept), len(methods)), DECIMALS),
             tuple(seeds),
-            (*_left_out(notes, len(self.corpora), methods), *_surplus(extra), *_own_seeds(own, methods)),
+            (*_left_out(lacking, len(self.corpora), methods), *_surplus(extra), *_own_seeds(own, methods)),
         )
 
 
@@ -156,10 +157,12 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _left_out(notes: Sequence[str], corpora: int, methods: Sequence[str]) -> list[str]:
-    if not notes:
+def _left_out(lacking: Mapping[tuple[str, ...], list[str]], corpora: int, methods: Sequence[str]) -> list[str]:
+    if not lacking:
         return []
-    return [f"{len(notes)} of {corpora} corpora are left out of comparing {len(methods)} methods: {', '.join(notes)}."]
+    count = sum(map(len, lacking.values()))
+    where = "; ".join(f"{listed(names)} (no score of {listed(missing)})" for missing, names in lacking.items())
+    return [f"{count} of {corpora} corpora are left out of comparing {len(methods)} methods: {where}."]
 
 
 def _surplus(extra: Sequence[str]) -> list[str]:
