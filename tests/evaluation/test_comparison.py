@@ -89,6 +89,60 @@ def test_what_is_incomplete_is_left_out_and_counted():
     assert found.scores["c1", "alone"].seeds == 3
 
 
+def test_corpora_left_out_for_the_same_reason_are_told_together():
+    lacking = {("c0", "teacher"), ("c2", "teacher"), ("c1", "taught"), ("c3", "taught"), ("c3", "teacher")}
+    found = compare([row for row in grid() if (row["corpus"], row["method"]) not in lacking])
+    assert found.notes == (
+        "4 of 8 corpora are left out of comparing 3 methods: c0 and c2 (no score of teacher); c1 (no score of taught); "
+        "c3 (no score of taught and teacher).",
+    )
+
+
+def test_without_a_seed_in_common_each_mean_is_over_a_methods_own():
+    rows = grid(corpora=6, methods=("a", "b"))
+    apart = [{**row, "seed": row["seed"] + 10 * (row["method"] == "b" and row["corpus"] != "c0")} for row in rows]
+    found, paired = compare(apart, baseline="a"), compare(rows, baseline="a")
+    (test,), (other,) = found.families["against a"], paired.families["against a"]
+    assert test.differences == other.differences
+    assert test.p == other.p
+    note = "so that each mean is over a method's own seeds, on c1, c2, c3, c4 and c5."
+    assert test.notes == (f"b and a have no seed in common, {note}",)
+    assert found.means == paired.means
+    assert found.gains["c0", "b"] == paired.gains["c0", "b"]
+    gain = found.gains["c1", "b"]
+    assert (gain.mean, gain.deviation, gain.seeds) == (pytest.approx(paired.gains["c1", "b"].mean), None, 0)
+    three = compare([*apart, *({**row, "method": "c"} for row in rows if row["method"] == "a")])
+    assert three.notes == (f"all methods compared have no seed in common, {note}",)
+    assert len(three.friedman.corpora) == 6
+
+
+def test_means_are_of_the_scores_that_are_ranked():
+    # b's first seed is its best by far, and the only one that a has.
+    rows = [{"corpus": f"c{c}", "method": "a", "seed": 1, "f1": 0.72} for c in range(6)]
+    rows += [{"corpus": f"c{c}", "method": "b", "seed": s, "f1": f} for c in range(6) for s, f in [(1, 0.75), (2, 0.5)]]
+    found = compare(rows)
+    assert found.friedman.average_ranks == {"a": 2.0, "b": 1.0}
+    assert found.means == pytest.approx({"a": 0.72, "b": 0.75})
+    assert found.scores["c0", "b"].mean == pytest.approx(0.625)
+
+
+def test_mean_gains_are_over_the_corpora_that_all_have():
+    gains = {"b": (0.01, 0.01, 0.01), "c": (0.02, 0.02), "d": (0.5,)}
+    rows = [{"corpus": f"c{c}", "method": "a", "f1": 0.1} for c in range(3)]
+    rows += [{"corpus": f"c{c}", "method": m, "f1": 0.1 + g} for m, gs in gains.items() for c, g in enumerate(gs)]
+    rows[1]["f1"] = 0.05  # of a on c1, which d lacks
+    found = compare(rows, baseline="a")
+    assert found.gain_corpora == found.common_corpora == ("c0",)
+    assert found.mean_gains == pytest.approx({"b": 0.01, "c": 0.02, "d": 0.5})
+    other = compare(rows, baseline="a", unranked=["d"])
+    assert other.gain_corpora == ("c0", "c1")
+    assert other.mean_gains == pytest.approx({"b": (0.01 + 0.06) / 2, "c": (0.02 + 0.07) / 2})
+    fewer = compare([row for row in rows if (row["corpus"], row["method"]) != ("c0", "a")], baseline="a",
+                    unranked=["a", "d"])  # fmt: skip
+    assert ({*fewer.common_corpora}, fewer.gain_corpora) == ({"c0", "c1"}, ("c1",))
+    assert fewer.mean_gains == pytest.approx({"b": 0.06, "c": 0.07})
+
+
 def test_methods_corpora_and_families_can_be_chosen():
     found = compare(
         grid(),
@@ -101,6 +155,27 @@ def test_methods_corpora_and_families_can_be_chosen():
     assert found.families["two"][0].family_size == 2
     assert found.families["one"][0].corpora == ("c2", "c1")
     assert found.gains == {}
+
+
+def test_unranked_methods_are_in_scores_and_families_and_not_in_ranks():
+    rows = grid(methods=("alone", "taught", "half", "teacher"))
+    rows = [row for row in rows if (row["corpus"], row["method"]) != ("c0", "teacher")]
+    found = compare(rows, baseline="alone", unranked=["teacher"])
+    students = compare([row for row in rows if row["method"] != "teacher"], baseline="alone")
+    assert found.friedman == students.friedman
+    assert found.nemenyi == students.nemenyi
+    assert len(found.common_corpora) == 8
+    assert found.notes == ()
+    assert [test.method for test in found.families["against alone"]] == ["taught", "half", "teacher"]
+    assert ("c1", "teacher") in found.scores
+    # It lacks one of the corpora that the others' means are over.
+    assert found.means == students.means
+    only = compare(rows, unranked=["alone", "taught", "half", "teacher"])
+    assert only.friedman.average_ranks == {}
+    assert only.friedman.verdict.startswith("Not made")
+    assert len(only.common_corpora) == 7
+    expected = np.mean([r["f1"] for r in rows if r["method"] == "half" and r["corpus"] != "c0"])
+    assert only.means["half"] == pytest.approx(expected)
 
 
 def test_without_baseline_all_pairs_are_one_family():
@@ -195,6 +270,7 @@ def test_bad_files_are_refused_with_their_line(tmp_path: Path, content: str, sai
         ({"families": {"f": [("taught", "alone"), ("alone", "taught")]}}, "compared twice"),
         ({"families": {"f": ["ab"]}}, "expected pairs"),
         ({"families": {"f": [("taught", "nobody")]}}, "method 'nobody'"),
+        ({"unranked": ["techer"]}, "did you mean 'teacher'"),
         ({"alpha": 5}, "alpha is a probability"),
     ],
 )

@@ -46,7 +46,32 @@ def test_darwins_plants():
     assert -0.2 < low < 0.2 < 0.9 < high <= 1
     assert (sizes.wins, sizes.ties, sizes.losses) == (13, 0, 2)
     # The exact interval of 13 of 15, from tables of the binomial distribution.
+    assert sizes.win_share == 13 / 15
     assert sizes.win_share_interval == pytest.approx((0.595, 0.983), abs=0.001)
+
+
+def test_the_share_of_wins_and_its_interval_are_of_the_corpora_that_are_no_ties():
+    sizes = effect_sizes(np.array([1.0] * 20 + [0.0] * 20))
+    assert (sizes.wins, sizes.ties, sizes.win_share) == (20, 20, 1.0)
+    # Twenty of twenty, by hand: the lower end q has q^20 = 0.025.
+    assert sizes.win_share_interval == pytest.approx((0.025 ** (1 / 20), 1.0))
+
+
+@pytest.mark.parametrize(
+    ("differences", "given"),
+    [([1, 2, 3, 4], False), ([1, 2, 3, 4, 5], False), ([0, 0, 0, 0, 0], False), ([-1, -2, -3, -4, -4], False),
+     ([0, 2, 3, 4, 5], True), ([-1, 2, 3, 4, 5], True)],
+)  # fmt: skip
+def test_the_rank_biserial_interval_is_given_where_resamples_vary(differences, given):
+    differences = np.array(differences, float)
+    interval = effect_sizes(differences).rank_biserial_interval
+    assert (interval is not None) == given
+    resampled = np.random.default_rng(1).choice(differences, (4000, len(differences)))
+    positive, negative = rank_sums(resampled)
+    values = (positive - negative) / (positive + negative)
+    assert (len(np.unique(values.round(12))) > 1) == given
+    if interval is not None:
+        assert interval == pytest.approx(np.quantile(values, [0.025, 0.975]).tolist(), abs=0.06)
 
 
 def test_hollander_and_wolfe_depression():
@@ -138,7 +163,7 @@ def test_a_pair_without_a_corpus_in_common_still_counts_in_its_family():
 
 def test_equal_methods_show_no_difference():
     (test,) = wilcoxon_holm(table({"a": [0.5] * 8, "b": [0.5] * 8}), [("a", "b")])
-    assert (test.p, test.effect.rank_biserial, test.effect.win_share) == (1.0, 0.0, 0.5)
+    assert (test.p, test.effect.rank_biserial, test.effect.win_share) == (1.0, 0.0, None)
     assert test.effect.win_share_interval is None
     assert test.verdict.endswith("p = 1.00: no difference is shown.")
 
@@ -147,3 +172,50 @@ def test_lower_scores_are_called_lower():
     (test,) = wilcoxon_holm(table({"a": [0.1 * -i for i in range(1, 9)], "b": [0.0] * 8}), [("a", "b")], scale=100)
     assert "mean gain −45.00" in test.verdict
     assert test.verdict.endswith("a scores lower.")
+
+
+def test_a_direction_that_the_mean_does_not_share_is_said():
+    # Eleven small gains and one large loss: R- is 12 of 78.
+    gains = [0.1 * i for i in range(1, 12)] + [-20.0]
+    (test,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 12}), [("a", "b")])
+    assert test.p == pytest.approx(p_over_all_signs(np.array(gains)))
+    assert test.effect.mean_gain == pytest.approx(-13.4 / 12)
+    assert test.verdict.endswith(": a scores higher on most corpora, though not in the mean.")
+    (other,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 12}), [("b", "a")])
+    assert other.verdict.endswith(": b scores lower on most corpora, though not in the mean.")
+
+
+def test_ranks_may_go_another_way_than_most_corpora_and_the_mean():
+    # Of 50 corpora 22 are gains larger than nearly all losses; a few huge losses turn the mean.
+    gains = [-0.01 * i for i in range(1, 28)] + [1 + 0.01 * i for i in range(22)] + [-100.0]
+    (test,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 50}), [("a", "b")])
+    assert (test.effect.wins, test.effect.losses) == (22, 28)
+    assert test.rejected
+    assert test.verdict.endswith(": a scores higher by ranks, though not in the mean.")
+
+
+def test_it_is_said_where_only_gains_on_all_corpora_could_have_been_decided():
+    # Of the 64 signs of six corpora two go as far as all of one sign and two more as far as all but the smallest:
+    # p is 0.03125 or 0.0625 and more.
+    gains = [5.0, 5.1, 5.2, 5.3, 5.4, -0.01]
+    (six,) = wilcoxon_holm(table({"a": gains, "b": [0.0] * 6}), [("a", "b")])
+    assert (six.p, six.only_if_unanimous) == (0.0625, True)
+    assert six.verdict.endswith(
+        "p = 0.062: no difference is shown; with 6 corpora only gains on all of them, or losses on all, could have "
+        "shown one."
+    )
+    (seven,) = wilcoxon_holm(table({"a": [*gains, -6.0], "b": [0.0] * 7}), [("a", "b")])
+    assert not seven.only_if_unanimous
+    assert seven.verdict.endswith(": no difference is shown.")
+
+
+def test_whether_only_gains_on_all_corpora_decide_hangs_on_the_family():
+    # Seven corpora: 2 / 128 or 4 / 128 and more. Beside a pair that is rejected, 4 / 128 is held against 0.05; beside
+    # one that is not, twice that is.
+    alike, split = [0.1 * i for i in range(1, 8)], [0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7]
+    near = [-0.1, *alike[1:]]
+    scores = table({"all": alike, "near": near, "split": split, "none": [0.0] * 7})
+    _, second = wilcoxon_holm(scores, [("all", "none"), ("near", "none")])
+    assert (second.holm_p, second.rejected, second.only_if_unanimous) == (4 / 128, True, False)
+    _, second = wilcoxon_holm(scores, [("split", "none"), ("near", "none")])
+    assert (second.holm_p, second.rejected, second.only_if_unanimous) == (8 / 128, False, True)

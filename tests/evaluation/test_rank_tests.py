@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -110,8 +111,25 @@ def test_corpora_that_all_agree_have_an_exact_p():
 
 
 @pytest.mark.parametrize(
+    ("row", "rankings"), [([0.9, 0.5, 0.5], 3), ([0.9, 0.9, 0.5, 0.5], 6), ([0.9, 0.5, 0.5, 0.5], 4)]
+)
+def test_corpora_that_all_agree_on_ties_too_have_an_exact_p(row, rankings):
+    test = friedman(part(np.tile(row, (5, 1))))
+    # Gone through: of the orders of the methods on four more corpora, the share that gives the first one's ranks.
+    same = [order == tuple(row) for order in permutations(row)]
+    assert test.p == pytest.approx(np.mean(same) ** 4) == pytest.approx((1 / rankings) ** 4)
+    assert test.f == math.inf
+
+
+@pytest.mark.parametrize(
     ("shape", "said"),
-    [((10, 2), "three methods or more, here are 2"), ((4, 3), "4 corpora are too few"), ((0, 3), "0 corpora")],
+    [
+        ((10, 2), "three methods or more, here are 2."),
+        ((10, 1), "three methods or more, here is 1."),
+        ((4, 3), "needs 5 corpora that all methods have, here are 4."),
+        ((1, 3), "needs 5 corpora that all methods have, here is 1."),
+        ((0, 3), "here are 0."),
+    ],
 )
 def test_too_few_is_said(shape, said):
     test = friedman(part(np.random.default_rng(0).random(shape)))

@@ -10,7 +10,7 @@ from typing import Any
 from tfkd.errors import TfkdError, nearest
 from tfkd.evaluation.paired_tests import PairedTest, wilcoxon_holm
 from tfkd.evaluation.rank_tests import FriedmanTest, NemenyiTest, friedman, nemenyi
-from tfkd.evaluation.score_table import ScoreTable
+from tfkd.evaluation.score_table import CompletePart, ScoreTable
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,15 @@ class Comparison:
         methods: The methods compared.
         baseline: The method that gains are taken over; None without one.
         scores: Mean and deviation over all seeds of each corpus and method; no entry where there is no score.
-        gains: The same of the difference to the baseline, paired by seed; empty without a baseline.
-        mean_gains: For each method the mean of its gains over corpora.
-        friedman: The test of all methods at once; holds the average ranks.
+        gains: The same of the difference to the baseline, paired by seed; empty without a baseline. Where there is no
+            seed in common it is the difference of the means, without a deviation and of 0 seeds.
+        common_corpora: The corpora that all ranked methods have; that all have, where none is ranked.
+        means: For each method the mean over the common corpora: of the scores that are ranked, which are those of
+            common seeds, and for an unranked method of all its seeds. No entry where one of the corpora is missing.
+        gain_corpora: Those of the common corpora that the baseline has.
+        mean_gains: For each method the mean of its gains over these corpora; no entry where one is missing.
+        unranked: The methods that stand in the scores, gains and families, and not in the next two tests.
+        friedman: The test of all other methods at once; holds the average ranks.
         nemenyi: The test of all pairs after it.
         families: Wilcoxon's tests, corrected by Holm within each family.
         notes: What was left out of the tests of all methods at once, in sentences with counts.
@@ -56,7 +62,11 @@ class Comparison:
     baseline: str | None
     scores: Mapping[tuple[str, str], Spread]
     gains: Mapping[tuple[str, str], Spread]
+    common_corpora: tuple[str, ...]
+    means: Mapping[str, float]
+    gain_corpora: tuple[str, ...]
     mean_gains: Mapping[str, float]
+    unranked: tuple[str, ...]
     friedman: FriedmanTest
     nemenyi: NemenyiTest
     families: Mapping[str, tuple[PairedTest, ...]]
@@ -88,6 +98,7 @@ def compare(
     methods: Sequence[str] | None = None,
     corpora: Sequence[str] | None = None,
     families: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    unranked: Sequence[str] = (),
     score: str = "f1",
     alpha: float = 0.05,
     scale: float | None = None,
@@ -107,6 +118,8 @@ def compare(
         families: Pairs `(method, against)` to test by Wilcoxon's test, under the name of their family; Holm corrects
             within each. Name few, before the scores are seen. Pairs may name methods outside `methods`. By default
             one family: each method against the baseline, or without a baseline all pairs.
+        unranked: Methods to leave out of the tests of all methods at once, and so of the ranks, such as teachers
+            where students are compared.
         score: The column of the score; more is better.
         alpha: The level of each test and each family.
         scale: What scores are multiplied by in sentences; by default 100 if all lie within -1 and 1, else 1.
@@ -127,26 +140,33 @@ def compare(
     """
     table = ScoreTable.read(scores, score)
     chosen = _chosen(table, methods, corpora)
-    if baseline is not None:
-        table.check_methods([baseline])
+    table.check_methods([*([] if baseline is None else [baseline]), *unranked])
     if not 0 < alpha < 1:
         raise TfkdError(f"alpha is a probability between 0 and 1, such as 0.05, got {alpha!r}")
-    named = _families(chosen.methods, baseline) if families is None else families
+    named = default_families(chosen.methods, baseline) if families is None else families
     wide = _chosen(table, table.methods, corpora)
     if scale is None:
         scale = 100.0 if all(abs(v) <= 1 for cell in table.cells.values() for v in cell.values()) else 1.0
-    part = chosen.complete(chosen.methods)
-    ranked = friedman(part, alpha)
+    left = tuple(method for method in chosen.methods if method in unranked)
+    part = chosen.complete([method for method in chosen.methods if method not in left] or left)
+    ranked_part = part if left != chosen.methods else CompletePart.nothing()
+    ranked = friedman(ranked_part, alpha)
+    cells = {cell: Spread.of(list(seeds.values())) for cell, seeds in chosen.cells.items()}
     gains = _gains(wide, chosen.methods, baseline)
+    gain_corpora = tuple(corpus for corpus in part.corpora if (corpus, baseline) in wide.cells)
     return Comparison(
         chosen.corpora,
         chosen.methods,
         baseline,
-        {cell: Spread.of(list(seeds.values())) for cell, seeds in chosen.cells.items()},
+        cells,
         gains,
-        _mean_gains(gains, chosen.methods),
+        part.corpora,
+        _means(part, cells, left),
+        gain_corpora,
+        _mean_gains(gains, chosen.methods, gain_corpora),
+        left,
         ranked,
-        nemenyi(part, ranked),
+        nemenyi(ranked_part, ranked),
         {name: wilcoxon_holm(wide, _pairs(name, pairs), alpha, scale) for name, pairs in named.items()},
         part.notes,
         scale,
@@ -166,10 +186,16 @@ def _chosen(table: ScoreTable, methods: Sequence[str] | None, corpora: Sequence[
     if not methods or not corpora:
         raise TfkdError("there is nothing to compare: expected at least one method and one corpus")
     keys = [(corpus, method) for corpus in corpora for method in methods if (corpus, method) in table.cells]
-    return ScoreTable(corpora, methods, {key: table.cells[key] for key in keys})
+    return ScoreTable(corpora, methods, {key: table.cells[key] for key in keys}, table.awaited)
 
 
-def _families(methods: Sequence[str], baseline: str | None) -> dict[str, list[tuple[str, str]]]:
+def default_families(methods: Sequence[str], baseline: str | None) -> dict[str, list[tuple[str, str]]]:
+    """Return the family of tests where none is named: each method against the baseline, or without one all pairs.
+
+    Example:
+        >>> default_families(["a", "b", "c"], "a")
+        {'against a': [('b', 'a'), ('c', 'a')]}
+    """
     if baseline is not None:
         return {f"against {baseline}": [(method, baseline) for method in methods if method != baseline]}
     return {"all pairs": [(one, other) for i, one in enumerate(methods) for other in methods[:i]]}
@@ -192,18 +218,36 @@ def _pairs(family: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str
     return checked
 
 
+def _means(part: CompletePart, cells: Mapping[tuple[str, str], Spread], unranked: Sequence[str]) -> dict[str, float]:
+    if not part.corpora:
+        return {}
+    means = dict(zip(part.methods, part.means.mean(axis=0).tolist(), strict=True))
+    for method in unranked:
+        if all((corpus, method) in cells for corpus in part.corpora):
+            means[method] = statistics.mean(cells[corpus, method].mean for corpus in part.corpora)
+    return means
+
+
 def _gains(table: ScoreTable, methods: Sequence[str], baseline: str | None) -> dict[tuple[str, str], Spread]:
     gains: dict[tuple[str, str], Spread] = {}
     for corpus in table.corpora:
         base = table.cells.get((corpus, baseline or ""), {})
         for method in methods:
             scores = table.cells.get((corpus, method), {})
+            if not scores or not base or method == baseline:
+                continue
             differences = [value - base[seed] for seed, value in scores.items() if seed in base]
-            if differences and method != baseline:
-                gains[corpus, method] = Spread.of(differences)
+            apart = Spread(statistics.mean(scores.values()) - statistics.mean(base.values()), None, 0)
+            gains[corpus, method] = Spread.of(differences) if differences else apart
     return gains
 
 
-def _mean_gains(gains: Mapping[tuple[str, str], Spread], methods: Sequence[str]) -> dict[str, float]:
-    by_method = {method: [gain.mean for (_, name), gain in gains.items() if name == method] for method in methods}
-    return {method: statistics.mean(values) for method, values in by_method.items() if values}
+def _mean_gains(
+    gains: Mapping[tuple[str, str], Spread], methods: Sequence[str], corpora: Sequence[str]
+) -> dict[str, float]:
+    by_method = {method: [gains.get((corpus, method)) for corpus in corpora] for method in methods}
+    return {
+        method: statistics.mean(gain.mean for gain in found if gain is not None)
+        for method, found in by_method.items()
+        if found and None not in found
+    }

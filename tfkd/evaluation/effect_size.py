@@ -22,13 +22,12 @@ class EffectSizes:
         rank_biserial: Matched-pairs rank-biserial correlation, (R+ - R-) / (R+ + R-) of Wilcoxon's rank sums, from -1
             (worse everywhere) to 1 (better everywhere).
         rank_biserial_interval: Its percentile interval over resampled corpora; None for fewer than five corpora, and
-            where all differences have one sign, so that each resample has it too.
+            where all differences have one sign or all are zero, so that each resample gives the same.
         wins: On how many corpora the first method scores higher.
         ties: On how many both score the same.
         losses: On how many it scores lower.
-        win_share: (wins + ties / 2) / corpora.
-        win_share_interval: The exact interval of Clopper and Pearson for the share of wins among the corpora that are
-            no ties; None where all are.
+        win_share: The share of wins among the corpora that are no ties; None where all are.
+        win_share_interval: Its exact interval of Clopper and Pearson; None where all corpora are ties.
     """
 
     mean_gain: float
@@ -38,7 +37,7 @@ class EffectSizes:
     wins: int
     ties: int
     losses: int
-    win_share: float
+    win_share: float | None
     win_share_interval: tuple[float, float] | None
 
 
@@ -91,23 +90,25 @@ def effect_sizes(differences: NDArray[np.float64], level: float = 0.95, seed: in
     stats = study_library("scipy.stats")
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
     ties = len(differences) - wins - losses
-    gain_interval = share_interval = None
+    vary = max(wins, ties, losses) < len(differences)
+    gain_interval = share = share_interval = None
     if len(differences) > 1:
         mean, spread = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
         margin = stats.t.ppf((1 + level) / 2, len(differences) - 1) * spread
         gain_interval = (float(mean - margin), float(mean + margin))
     if wins + losses:
         exact = stats.binomtest(wins, wins + losses).proportion_ci(level, method="exact")
+        share = wins / (wins + losses)
         share_interval = (float(exact.low), float(exact.high))
     return EffectSizes(
         float(differences.mean()),
         gain_interval,
         float(rank_biserial(differences)),
-        _rank_biserial_interval(differences, level, seed) if wins and losses and len(differences) >= 5 else None,
+        _rank_biserial_interval(differences, level, seed) if vary and len(differences) >= 5 else None,
         wins,
         ties,
         losses,
-        (wins + ties / 2) / len(differences),
+        share,
         share_interval,
     )
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfkd.evaluation.effect_size import EffectSizes, effect_sizes, rank_biserial, rank_sums
 from tfkd.evaluation.optional_libraries import study_library
 from tfkd.evaluation.score_table import ScoreTable
-from tfkd.evaluation.wording import p_text, signed
+from tfkd.evaluation.wording import listed, p_text, signed
 
 ENUMERATED = 16
 """Up to this many corpora all 2^n signs are gone through where ties or zeros forbid the tables of the exact test."""
@@ -37,6 +37,9 @@ class PairedTest:
         family_size: How many tests were corrected together.
         holm_p: p after Holm's correction within the family.
         smallest_holm_p: What `holm_p` cannot go below.
+        only_if_unanimous: Whether nothing but differences of one sign on all corpora could have led to rejection, the
+            other tests of the family being as they are.
+        awaited: Those of the two that have no scores yet.
         scale: What scores are multiplied by in sentences.
         verdict: In a sentence; says so where the test cannot decide.
     """
@@ -56,6 +59,8 @@ class PairedTest:
     family_size: int = 1
     holm_p: float = 1.0
     smallest_holm_p: float = 1.0
+    only_if_unanimous: bool = False
+    awaited: tuple[str, ...] = ()
     scale: float = 1.0
     verdict: str = ""
 
@@ -133,7 +138,8 @@ def wilcoxon_holm(
 ) -> tuple[PairedTest, ...]:
     """Test a family of pairs of methods, named before the scores were seen.
 
-    Each pair is tested on the corpora that both have. A pair without any still counts in the correction.
+    Each pair is tested on the corpora that both have. A pair without any, or with a method whose scores are awaited,
+    still counts in the correction, with p = 1: else a family would be corrected for less the less of it is finished.
 
     Args:
         scores: The table.
@@ -152,17 +158,28 @@ def wilcoxon_holm(
     """
     tests = [_test(scores, method, against, alpha) for method, against in pairs]
     corrected, smallest = (holm([getattr(test, name) for test in tests]) for name in ("p", "smallest_p"))
+    strict = [_only_if_unanimous(tests, index) for index in range(len(tests))]
     finished = [
-        replace(test, family_size=len(tests), holm_p=p, smallest_holm_p=least, scale=scale)
-        for test, p, least in zip(tests, corrected, smallest, strict=True)
+        replace(test, family_size=len(tests), holm_p=p, smallest_holm_p=least, only_if_unanimous=only, scale=scale)
+        for test, p, least, only in zip(tests, corrected, smallest, strict, strict=True)
     ]
     return tuple(replace(test, verdict=_verdict(test)) for test in finished)
 
 
+def _only_if_unanimous(tests: Sequence[PairedTest], index: int) -> bool:
+    # One sign against all others, of the smallest difference, has twice the smallest p, and no other outcome less.
+    p = [test.p for test in tests]
+    p[index] = 2 * tests[index].smallest_p
+    return holm(p)[index] > tests[index].alpha
+
+
 def _test(scores: ScoreTable, method: str, against: str, alpha: float) -> PairedTest:
+    null = f"{method} and {against} score alike: their differences over corpora lie symmetrically around zero."
+    if awaited := tuple(name for name in (method, against) if name in scores.awaited):
+        nothing = (method, against, (), (), (), alpha, null, None, 1.0, "not made", 1.0, None)
+        return PairedTest(*nothing, awaited=awaited)
     part = scores.complete((method, against))
     differences = np.round(part.means[:, 0] - part.means[:, 1], 12)
-    null = f"{method} and {against} score alike: their differences over corpora lie symmetrically around zero."
     start = (method, against, part.corpora, tuple(differences.tolist()), part.notes, alpha, null)
     if not part.corpora:
         return PairedTest(*start, statistic=None, p=1.0, how="not made", smallest_p=1.0, effect=None)
@@ -173,6 +190,8 @@ def _test(scores: ScoreTable, method: str, against: str, alpha: float) -> Paired
 
 def _verdict(test: PairedTest) -> str:
     pair = f"{test.method} against {test.against}"
+    if test.awaited:
+        return f"{pair}: not tested, there are no runs of {listed(test.awaited)} yet."
     if test.effect is None:
         return f"{pair}: not tested, there is no corpus on which both have scores."
     effect, count = test.effect, len(test.corpora)
@@ -191,6 +210,16 @@ def _verdict(test: PairedTest) -> str:
     if test.family_size > 1:
         figures += f", after Holm in a family of {test.family_size} {p_text(test.holm_p)}"
     if not test.rejected:
-        return f"{pair}: {facts}; {figures}: no difference is shown."
+        only = f"; with {count} corpora only gains on all of them, or losses on all, could have shown one"
+        return f"{pair}: {facts}; {figures}: no difference is shown{only if test.only_if_unanimous else ''}."
+    return f"{pair}: {facts}; {figures}: {test.method} scores {_direction(effect)}."
+
+
+def _direction(effect: EffectSizes) -> str:
+    """Which way a rejected difference goes: the test goes by ranks, and a few large differences may turn the mean."""
     positive = effect.rank_biserial > 0
-    return f"{pair}: {facts}; {figures}: {test.method} scores {'higher' if positive else 'lower'}."
+    word = "higher" if positive else "lower"
+    if (effect.mean_gain > 0) == positive and effect.mean_gain:
+        return word
+    more, fewer = (effect.wins, effect.losses) if positive else (effect.losses, effect.wins)
+    return f"{word} {'on most corpora' if more > fewer + effect.ties else 'by ranks'}, though not in the mean"

@@ -115,11 +115,15 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
     start = (part.methods, part.corpora, ranks, alpha, null)
     if methods < FEWEST_METHODS:
         return FriedmanTest(
-            *start, f"Not made: the Friedman test compares three methods or more, here are {methods}; see Wilcoxon."
+            *start,
+            "Not made: the Friedman test compares three methods or more, here "
+            f"{'is 1' if methods == 1 else f'are {methods}'}.",
         )
     if corpora < FEWEST_CORPORA:
         return FriedmanTest(
-            *start, f"Not made: {corpora} corpora are too few for the Friedman test, which needs {FEWEST_CORPORA}."
+            *start,
+            f"Not made: the Friedman test needs {FEWEST_CORPORA} corpora that all methods have, here "
+            f"{'is 1' if corpora == 1 else f'are {corpora}'}.",
         )
     factor = _tie_factor(part.means)
     if factor == 0:
@@ -129,7 +133,7 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
     degrees = (methods - 1, (methods - 1) * (corpora - 1))
     rest = corpora * (methods - 1) - chi2
     if rest < 1e-9:  # all corpora agree, and the probability of that can be counted
-        f, p = math.inf, float(math.factorial(methods)) ** (1 - corpora)
+        f, p = math.inf, float(_rankings(part.means[0])) ** (1 - corpora)
     else:
         f = (corpora - 1) * chi2 / rest
         p = float(stats.f.sf(f, *degrees))
@@ -144,6 +148,12 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
         f"F({degrees[0]}, {degrees[1]}) = {f:.2f}, {p_text(p)}: {outcome}."
     )
     return FriedmanTest(*start, verdict, chi2, f, degrees, p, factor)
+
+
+def _rankings(row: NDArray[np.float64]) -> int:
+    """How many rankings there are with ties such as those of a corpus: methods that tie cannot change places."""
+    ties = np.unique(row, return_counts=True)[1].tolist()
+    return math.factorial(len(row)) // math.prod(map(math.factorial, ties))
 
 
 def _tie_factor(means: NDArray[np.float64]) -> float:

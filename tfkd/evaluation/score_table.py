@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfkd.errors import TfkdError, nearest
+from tfkd.evaluation.wording import listed
 
 DECIMALS = 12
 """Scores that agree to this many decimals are equal: else the order of a sum would decide about ties."""
@@ -26,9 +27,11 @@ class CompletePart:
     Attributes:
         methods: The methods compared.
         corpora: The corpora on which all of them have scores.
-        means: float64 `[corpora, methods]`, averaged over the seeds that all methods have on the corpus.
-        seeds: Those seeds, for each corpus.
-        notes: What was left out to get there, in sentences with counts; empty where the table was complete.
+        means: float64 `[corpora, methods]`, averaged over the seeds that all methods have on the corpus, or over each
+            method's own where they have none in common.
+        seeds: The seeds in common, for each corpus.
+        notes: What was left out to get there and where seeds are not in common, in sentences with counts; empty where
+            the table was complete.
     """
 
     methods: tuple[str, ...]
@@ -36,6 +39,11 @@ class CompletePart:
     means: NDArray[np.float64]
     seeds: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+
+    @classmethod
+    def nothing(cls) -> CompletePart:
+        """Return the scores of no method on no corpus."""
+        return cls((), (), np.zeros((0, 0)), (), ())
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class ScoreTable:
         corpora: Names, in the order of the rows.
         methods: Names, in the order of the rows.
         cells: For a corpus and a method the score of each seed.
+        awaited: Methods that have no score yet, but may be named in pairs, which count in their families.
 
     Example:
         >>> table = ScoreTable.read([{"corpus": "NCBI", "method": "alone", "seed": 1, "f1": 0.8}])
@@ -56,6 +65,7 @@ class ScoreTable:
     corpora: tuple[str, ...]
     methods: tuple[str, ...]
     cells: Mapping[tuple[str, str], Mapping[str, float]]
+    awaited: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, scores: Any, score: str = "f1") -> ScoreTable:
@@ -108,7 +118,9 @@ class ScoreTable:
     def complete(self, methods: Sequence[str]) -> CompletePart:
         """Reduce the table to the corpora, and in each to the seeds, that all of some methods have.
 
-        Corpora are left out rather than methods, as the methods are what the user asked about.
+        Corpora are left out rather than methods, as the methods are what the user asked about. Seeds in common pair
+        runs that began alike, but a seed is no more than a number: where there are none in common, each method's mean
+        is over its own.
 
         Args:
             methods: Names of methods, at least one.
@@ -117,39 +129,53 @@ class ScoreTable:
             TfkdError: There is no such method.
         """
         self.check_methods(methods)
-        kept, means, seeds, notes, extra = [], [], [], [], []
+        kept, means, seeds, extra, own = [], [], [], [], []
+        lacking: dict[tuple[str, ...], list[str]] = {}
         for corpus in self.corpora:
             cells = {method: self.cells.get((corpus, method), {}) for method in methods}
             common = [seed for seed in cells[methods[0]] if all(seed in cell for cell in cells.values())]
-            if missing := [method for method, cell in cells.items() if not cell]:
-                notes.append(f"{corpus} (no score of {', '.join(missing)})")
-            elif not common:
-                notes.append(f"{corpus} (no seed that all methods have)")
-            else:
-                kept.append(corpus)
-                seeds.append(tuple(common))
-                means.append([sum(cell[seed] for seed in common) / len(common) for cell in cells.values()])
-                if surplus := sum(len(cell) for cell in cells.values()) - len(common) * len(methods):
-                    extra.append(f"{corpus} ({surplus})")
+            if missing := tuple(method for method, cell in cells.items() if not cell):
+                lacking.setdefault(missing, []).append(corpus)
+                continue
+            kept.append(corpus)
+            seeds.append(tuple(common))
+            means.append([_mean([cell[seed] for seed in common or cell]) for cell in cells.values()])
+            if not common:
+                own.append(corpus)
+            elif surplus := sum(len(cell) for cell in cells.values()) - len(common) * len(methods):
+                extra.append(f"{corpus} ({surplus})")
         return CompletePart(
             tuple(methods),
             tuple(kept),
             np.round(np.array(means, np.float64).reshape(len(kept), len(methods)), DECIMALS),
             tuple(seeds),
-            (*_left_out(notes, len(self.corpora), methods), *_surplus(extra)),
+            (*_left_out(lacking, len(self.corpora), methods), *_surplus(extra), *_own_seeds(own, methods)),
         )
 
 
-def _left_out(notes: Sequence[str], corpora: int, methods: Sequence[str]) -> list[str]:
-    if not notes:
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _left_out(lacking: Mapping[tuple[str, ...], list[str]], corpora: int, methods: Sequence[str]) -> list[str]:
+    if not lacking:
         return []
-    return [f"{len(notes)} of {corpora} corpora are left out of comparing {len(methods)} methods: {', '.join(notes)}."]
+    count = sum(map(len, lacking.values()))
+    where = "; ".join(f"{listed(names)} (no score of {listed(missing)})" for missing, names in lacking.items())
+    return [f"{count} of {corpora} corpora are left out of comparing {len(methods)} methods: {where}."]
 
 
 def _surplus(extra: Sequence[str]) -> list[str]:
     if not extra:
         return []
     return [f"Scores of seeds that not all methods compared have are left out, with their number: {', '.join(extra)}."]
+
+
+def _own_seeds(corpora: Sequence[str], methods: Sequence[str]) -> list[str]:
+    if not corpora:
+        return []
+    who = "all methods compared" if len(methods) > 2 else " and ".join(methods)
+    return [f"{who} have no seed in common, so that each mean is over a method's own seeds, on {listed(corpora)}."]
 
 
 def _rows(scores: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:

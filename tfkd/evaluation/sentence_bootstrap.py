@@ -108,8 +108,9 @@ def paired_bootstrap(
 ) -> PairedBootstrap:
     """Resample the sentences of a corpus, the same for two systems, and see how the difference of their F1 varies.
 
-    It speaks of other sentences like these, not of other corpora and not of other seeds. For several seeds of a system
-    add up its counts; F1 is then of all its seeds together.
+    It speaks of other sentences like these, not of other corpora and not of other seeds. Sentences are taken as
+    independent: those of an article hang together, so that the interval can be much too narrow where there are few long
+    articles. For several seeds of a system add up its counts; F1 is then of all its seeds together.
 
     Args:
         first: `[sentences, 3]` of one system, from `sentence_counts`.

@@ -29,6 +29,7 @@ from tfkd.evaluation.figures import (
 )
 from tfkd.evaluation.figures.critical_difference import _bars
 from tfkd.evaluation.figures.trade_off import spread_out
+from tfkd.evaluation.rank_tests import FriedmanTest, NemenyiTest
 
 SHORT = ("a", "$b_1$", "c")
 LONG = tuple(f"method number {i} of a rather long name <&>" for i in range(20))
@@ -153,6 +154,16 @@ def test_png_and_svg_files(tmp_path):
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "a.svg").read_text() == svg_text(drawn)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "a.svg"]
+
+
+@pytest.mark.parametrize(("p", "lengths"), [(0.01, []), (0.2, [2.0])])
+def test_one_bar_joins_all_methods_where_friedman_does_not_reject(p, lengths):
+    friedman = FriedmanTest(tuple("abc"), ("c0",), {"a": 1.0, "b": 2.0, "c": 3.0}, 0.05, "", "", p=p)
+    nemenyi = NemenyiTest(tuple("abc"), 0.05, "", "", critical_difference=0.5)
+    (axes,) = critical_difference_diagram(friedman, nemenyi).axes
+    bars = [np.ptp(line.get_xdata()) for line in axes.lines if line.get_linewidth() == 3]
+    # The axis from 1 to 3 is 4.2 long; bars stand out by 0.04 at each end.
+    assert bars == pytest.approx([2.1 * length + 0.08 for length in lengths])
 
 
 def test_bars_join_what_the_critical_difference_does_not_part():

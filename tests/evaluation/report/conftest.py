@@ -48,7 +48,14 @@ def full_study() -> Study:
         Part("Small sets", (*METHODS, "not yet run"), "And with less?", "alone", families, CORPORA[:2], 500),
         Part("Later", ("not yet run",)),
     )
-    return Study("A <study> & its title", parts, tuple(runs), ("What it is.",), ("Two corpora share sentences.",))
+    return Study(
+        "A <study> & its title",
+        parts,
+        tuple(runs),
+        ("What it is.",),
+        ("Two corpora share sentences.",),
+        legend={"alone": "without a teacher"},
+    )
 
 
 @pytest.fixture(scope="session")

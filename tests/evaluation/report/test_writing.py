@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import random
 import re
 import statistics
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.evaluation.report import browser
 from tfkd.errors import TfkdError
+from tfkd.evaluation import pack_counts, paired_bootstrap
 from tfkd.evaluation.report import Part, Study, StudyRun, write_report
 
 PICTURES = ["learning-curves", "main-gains", "main-ranks", "parameters", "small-sets-gains", "speed"]
@@ -78,7 +81,7 @@ def test_it_ends_with_the_verdicts(written):
         assert "higher on 6 of 6 corpora" in end
         assert "too few corpora to decide, since with 2 p cannot go below 0.5" in end
         assert "There are no runs yet for: Later." in page
-        assert "There are no runs yet of not yet run" in page
+        assert "There are no runs yet of not yet run. Pairs with them are not tested" in page
 
 
 @pytest.mark.slow
@@ -90,17 +93,37 @@ def test_tables_hold_the_numbers(written, full_study):
         for r in full_study.runs
         if (r.corpus, r.method, r.training_sentences) == ("BC2GM", "alone", 1000)
     ]
-    assert float(rows[0]["BC2GM"]) == pytest.approx(statistics.mean(f1))
+    assert (float(rows[0]["BC2GM mean"]), float(rows[0]["BC2GM sd"]), rows[0]["BC2GM n"]) == (
+        pytest.approx(statistics.mean(f1)),
+        pytest.approx(statistics.stdev(f1)),
+        "2",
+    )
     assert float(rows[2]["rank"]) == 1
     assert len(table(written, "runs")) == len(full_study.runs)
     (taught,) = table(written, "main-taught-against-alone")
     assert float(taught["p"]) == 2 / 2**6
-    assert taught["wins : ties : losses"] == "6 : 0 : 0"
+    assert [taught[name] for name in ("corpora", "wins", "ties", "losses")] == ["6", "6", "0", "0"]
+    assert float(taught["mean gain low"]) < float(taught["mean gain"]) < float(taught["mean gain high"])
     seen = table(written, "seen")[0]
     assert (float(seen["seen: recall"]), seen["unseen: precision"]) == (70, "")
     assert float(table(written, "errors")[0]["too short"]) == pytest.approx(50)
     assert len(table(written, "main-sentences")) == 12
     assert len(table(written, "learning-curves")) == 12
+
+
+@pytest.mark.slow
+def test_csv_files_hold_plain_numbers_under_names_of_their_own(written):
+    for path in (written / "tables").iterdir():
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        assert len({*header}) == len(header)
+        assert [name.strip() for name in header] == header
+        assert {len(row) for row in rows} == {len(header)}
+        for name, column in zip(header, zip(*rows, strict=True), strict=True):
+            if name not in ("method", "against", "other", "corpus", "type", "gold", "predicted", "better"):
+                assert not [cell for cell in column if re.search("[−±:–]|[0-9] to ", cell)]
+            if name.endswith((" n", "corpora", "sentences", "seeds", "entities", "parameters")):
+                assert all(cell == "" or cell.isdigit() for cell in column)
 
 
 @pytest.mark.slow
@@ -134,6 +157,109 @@ def test_the_smallest_study(tmp_path):
     assert "too few corpora to decide" in files.html.read_text()
     one = replace(small_study(), runs=small_study().runs[:1])
     assert write_report(one, tmp_path).pictures == ()
+
+
+def test_unranked_methods_have_a_mean_and_no_rank(tmp_path):
+    methods = ("teacher", "a", "b", "c", "later")
+    runs = [StudyRun(f"c{c}", m, 1, 0.9 - 0.1 * i) for c in range(6) for i, m in enumerate(methods[:4])]
+    family = {"taught": (("a", "teacher"), ("later", "a"))}
+    part = Part("Main", methods, families=family, unranked=("teacher",), leave_out={"without c1": ("c1",)})
+    files = write_report(Study("S", (part,), tuple(runs)), tmp_path)
+    rows = table(tmp_path, "main-scores")
+    assert [(row["method"], row["rank"]) for row in rows] == [("teacher", ""), ("a", "1.0"), ("b", "2.0"), ("c", "3.0")]
+    assert [float(row["mean"]) for row in rows] == pytest.approx([90, 80, 70, 60])
+    said = files.markdown.read_text(encoding="utf-8")
+    assert "**Not ranked:** teacher; in the tables and in pairs" in said
+    assert "All methods at once, without teacher: Over 6 corpora and 3 methods" in said
+    assert "a against teacher: higher on 0 of 6 corpora" in said
+    # In its table and among the verdicts, and not once more without a corpus.
+    assert said.count("later against a: not tested, there are no runs of later yet.") == 2
+
+
+def test_what_changes_without_a_corpus_is_said(tmp_path):
+    def said(corpora: int, gain: float) -> str:
+        runs = [StudyRun(f"c{c}", m, 1, 0.5 + gain * c * (m == "b")) for c in range(1, corpora + 1) for m in ("a", "b")]
+        part = Part("Main", ("a", "b"), baseline="a", leave_out={"without c1": ("c1",)})
+        markdown = write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text(encoding="utf-8")
+        return next(line for line in markdown.splitlines() if "Once more without c1: " in line).split(": ")[1]
+
+    assert said(8, 0.0) == "none is rejected either."
+    assert said(8, 0.01) == "the same null hypotheses are rejected."
+    # With five corpora p cannot go below 0.0625.
+    assert said(6, 0.01) == "b against a (against a) no longer rejected."
+
+
+def test_ranks_that_the_friedman_test_did_not_part_are_not_to_be_read(tmp_path):
+    def said(better: float) -> str:
+        drawn = random.Random(0)
+        runs = [
+            StudyRun(f"c{c}", m, 1, 0.5 + 0.1 * drawn.random() + better * (m == "c")) for c in range(8) for m in "abc"
+        ]
+        return write_report(Study("S", (Part("Main", tuple("abc")),), tuple(runs)), tmp_path).markdown.read_text(
+            "utf-8"
+        )
+
+    alike, apart = said(0.0), said(0.3)
+    assert "one bar joins all methods, and no pair is to be read as apart" in alike
+    assert "Nemenyi test of all 3 pairs, not to be read, as the Friedman test did not reject:" in alike
+    assert "A bar joins methods that the Nemenyi test cannot part" in apart
+    assert "Nemenyi test of all 3 pairs:" in apart
+
+
+def test_a_mean_that_is_missing_is_explained(tmp_path):
+    runs = [StudyRun(f"c{c}", m, 1, 0.5) for c in range(6) for m in ("t", "a", "b") if (c, m) != (0, "t")]
+    part = Part("Main", ("t", "a", "b"), unranked=("t",))
+    markdown = write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text("utf-8")
+    assert "over the 6 corpora that all ranked methods have" in markdown
+    assert "; a method that lacks one of them has no mean:" in markdown
+    assert [row["mean"] for row in table(tmp_path, "main-scores")] == ["", "50.0", "50.0"]
+
+
+def test_intervals_that_are_missing_are_explained(tmp_path):
+    def said(loss: float) -> str:
+        runs = [
+            StudyRun(f"c{c}", m, 1, 0.5 + (0.01 * c + loss * (c == 1)) * (m == "b")) for c in range(1, 9) for m in "ab"
+        ]
+        part = Part("Main", ("a", "b"), baseline="a")
+        return write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text("utf-8")
+
+    why = "where all corpora differ in one direction or none differs: there every resample of them gives the same value"
+    assert "| 8 : 0 : 0 | 1.00 (0.63 to 1.00) | +4.50 (+2.45 to +6.55) | +1.00 (–) |" in said(0)
+    assert why in said(0)
+    assert "| 7 : 0 : 1 |" in said(-0.02)
+    assert why not in said(-0.02)
+
+
+def test_words_in_names_and_terms_are_explained_before_they_come(tmp_path):
+    legend = {"posteriors": "learns what the teacher's CRF thinks | of a tag"}
+    text = write_report(replace(small_study(6), legend=legend, alpha=0.01), tmp_path).markdown.read_text("utf-8")
+    top = text[: text.index("## Main")]
+    assert "| posteriors | learns what the teacher's CRF thinks \\| of a tag |" in top
+    assert "with a probability of 1 % at most any true null hypothesis" in top
+    assert table(tmp_path, "legend") == [{"word": "posteriors", "meaning": legend["posteriors"]}]
+    files = write_report(small_study(6), tmp_path / "without")
+    assert "legend" not in [path.stem for path in files.tables]
+
+
+def test_sentences_are_resampled_at_the_level_of_the_study_on_common_seeds(tmp_path):
+    drawn = np.random.default_rng(0)
+    counts = {}
+    for method, seed, right in [("a", 1, 0.5), ("a", 2, 0.5), ("b", 1, 0.63), ("b", 2, 0.63), ("b", 3, 0.0)]:
+        found = drawn.binomial(1, right, 150)
+        counts[method, seed] = np.stack([found, 0 * found, 1 - found], axis=1)
+    runs = [StudyRun("c", m, s, 0.5, sentence_counts=pack_counts(c)) for (m, s), c in counts.items()]
+    for alpha in (0.05, 0.001):
+        study = Study("S", (Part("Main", ("a", "b"), baseline="a"),), tuple(runs), alpha=alpha)
+        markdown = write_report(study, tmp_path).markdown.read_text("utf-8")
+        (row,) = table(tmp_path, "main-sentences")
+        summed = [counts[method, 1] + counts[method, 2] for method in "ba"]
+        expected = paired_bootstrap(*summed, level=1 - alpha)
+        assert 0.001 < expected.p < 0.05
+        assert (row["seeds"], row["sentences"], float(row["p"])) == ("2", "150", expected.p)
+        ends = [float(row[f"difference {end}"]) / 100 for end in ("low", "high")]
+        assert ends == pytest.approx(list(expected.interval))
+        assert row["better"] == ("b" if alpha == 0.05 else "not shown")
+        assert f"| {100 - 100 * alpha:g} % interval |" in markdown
 
 
 def test_headings_that_make_one_name_lose_no_table(tmp_path):

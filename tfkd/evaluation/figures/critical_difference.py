@@ -17,6 +17,8 @@ ROW = 0.2
 def critical_difference_diagram(friedman: FriedmanTest, nemenyi: NemenyiTest) -> Any:
     """Draw average ranks on an axis, the best on the left; a bar joins methods that the Nemenyi test cannot part.
 
+    Where the Friedman test did not reject, no pair is looked at, and one bar joins all methods.
+
     Args:
         friedman: The test of all methods at once.
         nemenyi: The test of their pairs.
@@ -30,7 +32,8 @@ def critical_difference_diagram(friedman: FriedmanTest, nemenyi: NemenyiTest) ->
     if nemenyi.critical_difference is None:
         raise TfkdError(f"there is no critical difference to draw: {friedman.verdict}")
     ranks = dict(sorted(friedman.average_ranks.items(), key=lambda item: item[1]))
-    bars = _bars(list(ranks.values()), nemenyi.critical_difference)
+    places = list(ranks.values())
+    bars = _bars(places, nemenyi.critical_difference) if friedman.rejected else [(places[0], places[-1])]
     names = list(ranks)
     half = (len(names) + 1) // 2
     margin = 0.25 + max(text_width(_label(name, ranks[name])) for name in names)

@@ -11,13 +11,29 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Number:
-    """A number with the text that pages show; CSV files hold the number itself."""
+    """A number with the text that pages show; CSV files hold the number itself, a count as a whole number."""
 
     value: float | None
     text: str
 
 
-Cell: TypeAlias = "str | Number"
+@dataclass(frozen=True)
+class Numbers:
+    """Several numbers that pages show as one text; CSV files give each a column, as `Column.parts` names them."""
+
+    values: Sequence[float | None]
+    text: str
+
+
+Cell: TypeAlias = "str | Number | Numbers"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `Numbers`: its heading on pages, and the names of its columns in a CSV file."""
+
+    heading: str
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,9 +65,35 @@ class Table:
 
     name: str
     caption: str
-    columns: Sequence[str]
+    columns: Sequence[str | Column]
     rows: Sequence[Sequence[Cell]]
     folded: bool = False
+
+    def headings(self) -> list[str]:
+        """Return the headings that pages show."""
+        return [column.heading if isinstance(column, Column) else column for column in self.columns]
+
+    def numeric(self) -> list[bool]:
+        """Return for each column whether it holds nothing but numbers."""
+        columns = zip(*self.rows, strict=True) if self.rows else ([""] for _ in self.columns)
+        return [not any(isinstance(cell, str) for cell in column) for column in columns]
+
+    def plain_rows(self) -> list[list[str | float | None]]:
+        """Return the headings and the values of every row, as a CSV file holds them."""
+        rows: list[list[str | float | None]] = [[]]
+        for column in self.columns:
+            rows[0] += column.parts if isinstance(column, Column) else (column,)
+        for cells in self.rows:
+            rows.append([])
+            for cell in cells:
+                rows[-1] += _values(cell)
+        return rows
+
+
+def _values(cell: Cell) -> Sequence[str | float | None]:
+    if isinstance(cell, Numbers):
+        return cell.values
+    return (cell.value if isinstance(cell, Number) else cell,)
 
 
 @dataclass(frozen=True)
@@ -130,4 +172,4 @@ def number(value: float | None, decimals: int = 2, factor: float = 1.0) -> Numbe
     """
     if value is None:
         return Number(None, "–")
-    return Number(value * factor, f"{value * factor:,.{decimals}f}".replace("-", "−"))
+    return Number(value if factor == 1 else value * factor, f"{value * factor:,.{decimals}f}".replace("-", "−"))

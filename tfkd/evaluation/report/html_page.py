@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from tfkd.evaluation.figures import inline_svg
-from tfkd.evaluation.report.document import Block, Cell, Document, Listing, Number, Paragraph, Picture, Table
+from tfkd.evaluation.report.document import Block, Cell, Document, Listing, Paragraph, Picture, Table
 
 UNBROKEN = 16
 """Cells of so many characters stand on one line."""
@@ -97,11 +97,8 @@ def _picture(picture: Picture, svg: str) -> str:
 
 
 def _table(table: Table) -> str:
-    numeric = [
-        bool(table.rows) and all(isinstance(row[index], Number) for row in table.rows)
-        for index in range(len(table.columns))
-    ]
-    head = "".join(_cell("th", name.strip(), right) for name, right in zip(table.columns, numeric, strict=True))
+    numeric = table.numeric()
+    head = "".join(_cell("th", name, right) for name, right in zip(table.headings(), numeric, strict=True))
     rows = []
     for row in table.rows:
         cells = [_cell("td" if index else "th", cell, numeric[index]) for index, cell in enumerate(row)]
@@ -113,6 +110,6 @@ def _table(table: Table) -> str:
 
 
 def _cell(tag: str, cell: Cell, right: bool) -> str:
-    text = cell.text if isinstance(cell, Number) else cell
+    text = cell if isinstance(cell, str) else cell.text
     kind = ' class="n"' if right else ' class="k"' if tag == "td" and len(text) <= UNBROKEN else ""
     return f"<{tag}{kind}>{escape(text)}</{tag}>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tfkd.evaluation.report.document import Block, Document, Listing, Number, Paragraph, Picture, Table
+from tfkd.evaluation.report.document import Block, Document, Listing, Paragraph, Picture, Table
 
 
 def markdown(document: Document, pictures: str) -> str:
@@ -36,13 +36,9 @@ def _block(block: Block, pictures: str) -> str:
 
 
 def _table(table: Table) -> str:
-    numeric = [
-        bool(table.rows) and all(isinstance(row[index], Number) for row in table.rows)
-        for index in range(len(table.columns))
-    ]
-    lines = ["| " + " | ".join(_text(name) for name in table.columns) + " |"]
-    lines.append("|" + "|".join("--:" if right else "---" for right in numeric) + "|")
+    lines = ["| " + " | ".join(map(_text, table.headings())) + " |"]
+    lines.append("|" + "|".join("--:" if right else "---" for right in table.numeric()) + "|")
     for row in table.rows:
-        cells = (_text(cell.text if isinstance(cell, Number) else cell) for cell in row)
+        cells = (_text(cell if isinstance(cell, str) else cell.text) for cell in row)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from tfkd.evaluation.comparison import Comparison, Spread
-from tfkd.evaluation.entity_errors import KINDS
 from tfkd.evaluation.figures import Curve, Point, learning_curves, trade_off
-from tfkd.evaluation.report.comparisons import spread_cell
-from tfkd.evaluation.report.document import Block, Cell, Paragraph, Picture, Section, Table, number
+from tfkd.evaluation.report.cells import spread_cell, spread_columns
+from tfkd.evaluation.report.document import Block, Cell, Column, Picture, Section, Table, number
 from tfkd.evaluation.report.study import StudyRun
-from tfkd.evaluation.seen_entities import PartScore
 
 
 def curves_section(runs: Sequence[StudyRun]) -> Section | None:
@@ -27,13 +26,21 @@ def curves_section(runs: Sequence[StudyRun]) -> Section | None:
             spreads = {size: Spread.of(list(sizes[size].values())) for size in sorted(sizes)}
             means, deviations = zip(*((spread.mean, spread.deviation) for spread in spreads.values()), strict=True)
             curves.append(Curve(corpus, method, tuple(spreads), means, deviations))
-            rows += [
-                [corpus, method, number(size, 0), spread_cell(s, 1), number(s.seeds, 0)] for size, s in spreads.items()
-            ]
+            for size, spread in spreads.items():
+                cell = spread_cell(spread, 1)
+                rows.append(
+                    [corpus, method, number(size, 0), replace(cell, values=cell.values[:2]), number(spread.seeds, 0)]
+                )
     if not curves:
         return None
     caption = "F1 on test in percent over the number of training sentences; bars are standard deviations over seeds."
-    columns = ["corpus", "method", "training sentences", "F1", "seeds"]
+    columns: list[str | Column] = [
+        "corpus",
+        "method",
+        "training sentences",
+        Column("F1", ("F1 mean", "F1 sd")),
+        "seeds",
+    ]
     return Section(
         "Learning curves",
         [
@@ -45,21 +52,23 @@ def curves_section(runs: Sequence[StudyRun]) -> Section | None:
 
 def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> Section | None:
     """Draw the mean F1 of methods against their speed and their parameters."""
-    corpora, methods = comparison.friedman.corpora, comparison.methods
-    if not corpora:
+    corpora = comparison.common_corpora
+    means = {method: 100 * mean for method, mean in comparison.means.items()}
+    methods = [method for method in comparison.methods if method in means]
+    if not methods:
         return None
-    means = {m: 100 * statistics.mean(comparison.scores[c, m].mean for c in corpora) for m in methods}
-    kinds: list[tuple[str, str, Callable[[StudyRun], float | None]]] = [
-        ("speed", "words per second", lambda run: run.words_per_second),
-        ("parameters", "parameters", lambda run: run.parameters),
+    # The low median of counts is one of them, and so a whole number.
+    kinds: list[tuple[str, str, Callable[[StudyRun], float | None], Callable[[list[float]], float]]] = [
+        ("speed", "words per second", lambda run: run.words_per_second, statistics.median),
+        ("parameters", "parameters", lambda run: run.parameters, statistics.median_low),
     ]
     blocks: list[Block] = []
     costs: dict[tuple[str, str], float] = {}
-    for name, words, get in kinds:
+    for name, words, get, median in kinds:
         for method in methods:
             values = [value for run in runs if run.method == method and (value := get(run))]
             if values:
-                costs[name, method] = statistics.median(values)
+                costs[name, method] = median(values)
         points = [Point(method, costs[name, method], means[method]) for method in methods if (name, method) in costs]
         if points:
             caption = f"Mean F1 over {len(corpora)} corpora against {words} (median over runs, logarithmic axis)."
@@ -85,96 +94,14 @@ def types_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section |
     if not rows:
         return None
     caption = "F1 on test in percent by entity type, mean ± standard deviation over seeds; entities are those of test"
-    return Section("Entity types", [Table("types", caption, ["corpus", "type", "entities", *methods], rows)])
+    return Section(
+        "Entity types", [Table("types", caption, ["corpus", "type", "entities", *spread_columns(methods)], rows)]
+    )
 
 
 def _spread(values: Iterable[float]) -> Cell:
     found = list(values)
     return spread_cell(Spread.of(found) if found else None, 1)
-
-
-def seen_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
-    """Set out the scores of entities seen in training and of the others."""
-    known = [run for run in runs if run.seen is not None]
-    if not known:
-        return None
-    columns = ["recall", "precision", "F1"]
-    headings = [f"{part}: {name}" for part in ("seen", "unseen") for name in columns]
-    by_corpus: dict[tuple[str, str], list[float | None]] = {}
-    for corpus in dict.fromkeys(run.corpus for run in known):
-        for method in methods:
-            there = [run.seen for run in known if run.seen and (run.corpus, run.method) == (corpus, method)]
-            if there:
-                seen, unseen = _summed(s.seen for s in there), _summed(s.unseen for s in there)
-                by_corpus[corpus, method] = [
-                    value for part in (seen, unseen) for value in (part.recall, part.precision, part.f1)
-                ]
-    rows: list[list[Cell]] = []
-    for method in methods:
-        values = [row for (_, name), row in by_corpus.items() if name == method]
-        if values:
-            means = [_mean_of_defined([row[i] for row in values]) for i in range(6)]
-            rows.append([method, number(len(values), 0), *(number(mean, 1, 100) for mean in means)])
-    details: list[list[Cell]] = [
-        [corpus, method, *(number(value, 1, 100) for value in row)] for (corpus, method), row in by_corpus.items()
-    ]
-    text = (
-        "An entity is seen if one with its text (whatever case and spaces) and type stands in the training set. Seeds "
-        "are summed up within a corpus."
-    )
-    return Section(
-        "Entities seen and not seen in training",
-        [
-            Paragraph(text),
-            Table("seen", "Percent, mean over corpora", ["method", "corpora", *headings], rows),
-            Table("seen-by-corpus", "Percent, by corpus", ["corpus", "method", *headings], details, folded=True),
-        ],
-    )
-
-
-def _summed(parts: Iterable[PartScore]) -> PartScore:
-    found = list(parts)
-    return PartScore(*(sum(getattr(p, name) for p in found) for name in ("entities", "predicted", "correct")))
-
-
-def _mean_of_defined(values: Sequence[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return statistics.mean(defined) if defined else None
-
-
-def errors_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
-    """Set out what became of the entities: boundaries and types confused, entities missed and made up."""
-    names = (*KINDS, "missed", "spurious")
-    rows: list[list[Cell]] = []
-    confused: dict[tuple[str, str, str], int] = {}
-    for method in methods:
-        there = [run.errors for run in runs if run.method == method and run.errors is not None]
-        totals = {name: sum(getattr(errors, name) for errors in there) for name in names}
-        entities = sum(totals.values()) - totals["spurious"]
-        if entities:
-            rows.append([method, number(entities, 0), *(number(totals[name] / entities, 1, 100) for name in names)])
-        for errors in there:
-            for gold, found in errors.types.items():
-                for other, count in found.items():
-                    if gold and other and gold != other:
-                        confused[method, gold, other] = confused.get((method, gold, other), 0) + count
-    if not rows:
-        return None
-    caption = "Percent of the gold entities, all corpora and seeds together; spurious ones are set against them too"
-    columns = ["method", "entities", *(name.replace("_", " ") for name in names)]
-    blocks: list[Block] = [Table("errors", caption, columns, rows)]
-    if confused:
-        pairs: list[list[Cell]] = [[*key, number(count, 0)] for key, count in sorted(confused.items())]
-        blocks.append(
-            Table(
-                "confused-types",
-                "Types taken for another",
-                ["method", "gold", "predicted", "number"],
-                pairs,
-                folded=True,
-            )
-        )
-    return Section("Confusion of boundaries and types", blocks)
 
 
 def runs_section(runs: Sequence[StudyRun]) -> Section:

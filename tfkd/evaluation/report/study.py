@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from tfkd.errors import TfkdError, nearest
-from tfkd.evaluation.comparison import Comparison, compare
+from tfkd.evaluation.comparison import Comparison, compare, default_families
 from tfkd.evaluation.entity_errors import EntityErrors
+from tfkd.evaluation.score_table import ScoreTable
 from tfkd.evaluation.scores import Score
 from tfkd.evaluation.seen_entities import SeenScores
 
@@ -65,10 +67,14 @@ class Part:
         methods: The methods in it, in the order of the table.
         question: What it asks, in a sentence.
         baseline: The method that gains are taken over.
-        families: Pairs `(method, against)` to test, under the name of their family; Holm corrects within each.
+        families: Pairs `(method, against)` to test, under the name of their family; Holm corrects within each. By
+            default each method against the baseline, or without a baseline all pairs.
         corpora: The corpora in it; all by default.
         training_sentences: Takes the runs on a sample of so many, or, with `"all"`, those on the whole training set;
             by default every run.
+        unranked: Methods that stand in the table of scores and in the families, and not in ranks, Friedman's and
+            Nemenyi's tests and the diagram.
+        seeds: Takes the runs of these seeds; all by default.
         leave_out: Under a name such as `"without BC5CDR-chem"` the corpora to leave out when the tests are made once
             more.
     """
@@ -83,6 +89,8 @@ class Part:
     corpora: tuple[str, ...] = ()
     training_sentences: int | Literal["all"] | None = None
     leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unranked: tuple[str, ...] = ()
+    seeds: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ class Study:
         description: Paragraphs below the title.
         notes: Sentences on what a reader must know, such as which corpora share sentences and which runs failed.
         alpha: The level of every test and family.
+        legend: What a word in the names of methods means.
 
     Example:
         >>> runs = [StudyRun(f"corpus {c}", method, 1, f1) for c in range(6) for method, f1 in [("a", 0.7), ("b", 0.8)]]
@@ -112,6 +121,7 @@ class Study:
     description: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     alpha: float = 0.05
+    legend: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON; `read_study` reads them again."""
@@ -124,6 +134,7 @@ class Study:
             for run in self.runs
             if run.method in part.methods
             and (not part.corpora or run.corpus in part.corpora)
+            and (part.seeds is None or run.seed in part.seeds)
             and part.training_sentences in (None, "all" if run.whole else run.training_sentences)
         ]
 
@@ -133,7 +144,9 @@ class Study:
         return [method for method in part.methods if method not in there]
 
     def compare(self, part: Part, leave_out: tuple[str, ...] = ()) -> Comparison:
-        """Compare the methods of a part that have runs; pairs with a method that has none are left out.
+        """Compare the methods of a part that have runs.
+
+        Pairs with a method that has none are not tested, and count in their family.
 
         Args:
             part: The part.
@@ -142,21 +155,22 @@ class Study:
         Raises:
             TfkdError: No run is left, or two are the same run.
         """
-        runs = [run for run in self.runs_of(part) if run.corpus not in leave_out]
-        if not runs:
-            raise TfkdError(f"part {part.name!r}: there are no runs of its methods, corpora and training sentences")
-        there = {run.method for run in runs}
-        methods = [method for method in part.methods if method in there]
-        families: dict[str, list[tuple[str, str]]] | None = {
-            name: [pair for pair in pairs if there.issuperset(pair)] for name, pairs in part.families.items()
-        }
+        runs = self.runs_of(part)
+        kept = [run for run in runs if run.corpus not in leave_out]
+        if not kept:
+            raise TfkdError(
+                f"part {part.name!r}: there are no runs of its methods, corpora, training sentences and seeds"
+            )
+        there = {run.method for run in kept}
         rows = [{"corpus": r.corpus, "method": r.method, "seed": r.seed, "f1": r.test_f1} for r in runs]
         try:
             return compare(
-                rows,
-                methods=methods,
+                replace(ScoreTable.read(rows), awaited=tuple(self.missing(part))),
+                methods=[method for method in part.methods if method in there],
+                corpora=[run.corpus for run in kept],
                 baseline=part.baseline if part.baseline in there else None,
-                families=families or None,
+                families=part.families or default_families(part.methods, part.baseline),
+                unranked=[method for method in part.unranked if method in there],
                 alpha=self.alpha,
                 scale=100,
             )
@@ -206,7 +220,8 @@ def check_study(study: Study, place: str = "") -> None:
         place: Where it stands, for the message.
 
     Raises:
-        TfkdError: A part has no methods, a name twice, or a family or baseline that names a method outside it.
+        TfkdError: A part has no methods, a name that another has, or a family, a baseline or `unranked` that names a
+            method outside it.
     """
     names = [part.name for part in study.parts]
     if len({*names}) < len(names):
@@ -215,7 +230,7 @@ def check_study(study: Study, place: str = "") -> None:
         if not part.methods:
             raise TfkdError(f"{place}part {part.name!r} has no methods")
         named = [method for pairs in part.families.values() for pair in pairs for method in pair]
-        for method in [*([part.baseline] if part.baseline is not None else []), *named]:
+        for method in [*([part.baseline] if part.baseline is not None else []), *named, *part.unranked]:
             if method not in part.methods:
                 raise TfkdError(
                     f"{place}part {part.name!r}: {method!r} is none of its methods: {nearest(method, part.methods)}"

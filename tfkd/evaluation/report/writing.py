@@ -11,7 +11,7 @@ from tfkd.atomic_files import atomic_file
 from tfkd.errors import TfkdError
 from tfkd.evaluation.figures import save_figure, svg_text
 from tfkd.evaluation.report.contents import document
-from tfkd.evaluation.report.document import Number, Picture, Table
+from tfkd.evaluation.report.document import Picture, Table
 from tfkd.evaluation.report.html_page import html_page
 from tfkd.evaluation.report.markdown import markdown
 from tfkd.evaluation.report.study import Study
@@ -81,7 +81,4 @@ def _write_text(path: Path, text: str) -> None:
 
 def _write_table(table: Table, path: Path) -> None:
     with atomic_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.columns)
-        for row in table.rows:
-            writer.writerow([("" if c.value is None else c.value) if isinstance(c, Number) else c for c in row])
+        csv.writer(file, lineterminator="\n").writerows(table.plain_rows())
