@@ -55,6 +55,19 @@ def test_a_study_is_gathered(whole: StudyFolder) -> None:
     assert study.parts[0].methods == plan.methods["Main"]
     assert study.parts[0].leave_out == {"without c": ("c",)}
     assert study.notes == ()
+    assert [part.unranked for part in study.parts] == [("soft teacher", "deep teacher"), *[("soft teacher",)] * 3]
+
+
+def test_a_part_has_its_own_seeds_and_words_are_explained(tmp_path: Path) -> None:
+    parts = "parts=[{name: Pilot, seeds: [3]}, {name: Confirmation}]"
+    plan = planned(GRID, parts, "legend={logits: what the teacher says}")
+    study = study_of(plan, made(tmp_path / "s", plan))
+    assert [part.seeds for part in study.parts] == [(3,), (1, 2)]
+    assert study.legend == {"logits": "what the teacher says"}
+    pilot, confirmation = ({run.seed for run in study.runs_of(part)} for part in study.parts)
+    assert (pilot, confirmation) == ({3}, {1, 2})
+    page = report_study(tmp_path / "s").markdown.read_text(encoding="utf-8")
+    assert "| logits | what the teacher says |" in page
 
 
 def test_only_like_is_compared_with_like(whole: StudyFolder) -> None:

@@ -6,7 +6,7 @@ import os
 
 from tfkd.evaluation.report import Part, ReportFiles, Study, write_report
 from tfkd.studies.folder import StudyFolder, open_study
-from tfkd.studies.plan import Plan
+from tfkd.studies.plan import Plan, teacher_method
 from tfkd.studies.schema import PartConfig
 
 
@@ -38,12 +38,14 @@ def study_of(plan: Plan, folder: StudyFolder) -> Study:
         description=plan.config.description,
         notes=(*plan.config.notes, *_state(plan, folder)),
         alpha=plan.config.alpha,
+        legend=dict(plan.config.legend),
     )
 
 
 def _parts(plan: Plan, part: PartConfig) -> list[Part]:
     """Return a part of a report for each size of the training set, so that only like is compared with like."""
     sizes = part.sentences or plan.config.sentences
+    teachers = {teacher_method(name) for name in plan.config.teachers}
     found = []
     for size in sizes:
         name = part.name if len(sizes) == 1 else f"{part.name}, {'all' if size is None else f'{size:,}'} sentences"
@@ -57,6 +59,8 @@ def _parts(plan: Plan, part: PartConfig) -> list[Part]:
                 corpora=part.corpora or tuple(plan.config.corpora),
                 training_sentences="all" if size is None else size,
                 leave_out=dict(part.leave_out),
+                unranked=tuple(m for m in plan.methods[part.name] if m in teachers),
+                seeds=part.seeds or plan.config.seeds,
             )
         )
     return found
