@@ -77,8 +77,8 @@ def run_study(
         KeyboardInterrupt: Saying how to go on.
     """
     folder = StudyFolder(out, work)
-    folder.check(plan)
     if sizes is None:
+        folder.check(plan)  # before the corpora, which take longer
         corpus_sizes(plan)
     try:
         with folder.taken(plan), _engine(folder, engine, workers, address) as found:
