@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 
 import click
 
-from tfkd.errors import TfkdError, nearest
+from tfkd.errors import TfkdError, describe_os_error, nearest
 
 # TensorFlow reads this when it is imported, which the commands do.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -121,13 +121,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except TfkdError as error:
         _fail(str(error), USER_MISTAKE)
     except OSError as error:
-        _fail(_describe(error), USER_MISTAKE)
-
-
-def _describe(error: OSError) -> str:
-    files = " and ".join(f"'{name}'" for name in (error.filename, error.filename2) if name is not None)
-    said = error.strerror or str(error) or type(error).__name__
-    return f"{files}: {said}" if files else said
+        _fail(describe_os_error(error), USER_MISTAKE)
 
 
 def _fail(message: str, status: int) -> NoReturn:

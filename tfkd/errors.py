@@ -35,3 +35,15 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if near:
         return f"did you mean '{near[0]}'?"
     return "expected one of " + ", ".join(f"'{n}'" for n in names) if names else "there are none"
+
+
+def describe_os_error(error: OSError) -> str:
+    """Say which files the system could not serve, and why.
+
+    Example:
+        >>> describe_os_error(FileNotFoundError(2, "No such file or directory", "a.txt"))
+        "'a.txt': No such file or directory"
+    """
+    files = " and ".join(f"'{name}'" for name in (error.filename, error.filename2) if name is not None)
+    said = error.strerror or str(error) or type(error).__name__
+    return f"{files}: {said}" if files else said

@@ -57,7 +57,9 @@ class DistinctTokens:
             return table
         if self._prepare is None:
             spec = tf.TensorSpec([None, None], tf.int32)
-            self._prepare = tf.function(lambda x: _encoded(model, x), input_signature=[spec], autograph=False)
+            encode = tf.function(lambda x: _encoded(model, x), autograph=False)
+            # A concrete one: of many tasks TensorFlow would take each one's trace for a new trace of the same function.
+            self._prepare = encode.get_concrete_function(spec)
         characters = table[CHARACTERS]
         parts = [self._prepare(characters[i : i + PART]) for i in range(0, len(characters), PART)]
         return {**table, CHARACTERS: tf.concat(parts, 0)}

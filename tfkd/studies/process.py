@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfkd.errors import TfkdError
+from tfkd.errors import TfkdError, describe_os_error
 from tfkd.folders import locked
 from tfkd.quiet_start import import_tensorflow
 from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
@@ -192,7 +192,7 @@ def main(arguments: list[str]) -> int:
         plan = read_plan(Path(study))
         do(plan, folder, plan.jobs[name])
     except (TfkdError, OSError) as error:
-        reason = str(error) if isinstance(error, TfkdError) else f"{error.strerror}: {error.filename}"
+        reason = str(error) if isinstance(error, TfkdError) else describe_os_error(error)
         print(f"tfkd: {reason}", flush=True)
         folder.fail(name, reason)
         return FAILED

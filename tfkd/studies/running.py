@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tfkd.atomic_files import NO_ROOM
-from tfkd.errors import TfkdError
+from tfkd.errors import TfkdError, describe_os_error
 from tfkd.studies.engine import Engine, Outcome
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
@@ -89,8 +89,8 @@ def run_study(
         if error.errno not in NO_ROOM:
             raise
         raise TfkdError(
-            f"{error.strerror}: {error.filename}. Make room; {folder.path} keeps what is done: the same command goes "
-            "on from there."
+            f"{describe_os_error(error)}. Make room; {folder.path} keeps what is done: the same command goes on from "
+            "there."
         ) from None
 
 

@@ -64,7 +64,7 @@ def document(study: Study) -> Document:
 def _measurements(study: Study, main: Part, comparison: Comparison) -> list[Section]:
     runs: list[StudyRun] = study.runs_of(main)
     found = [
-        curves_section(study.runs),
+        curves_section(study.runs, {method for part in study.parts for method in part.unranked}),
         cost_section(runs, comparison),
         types_section(runs, comparison.methods),
         seen_section(runs, comparison.methods),

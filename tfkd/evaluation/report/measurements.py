@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from tfkd.evaluation.comparison import Comparison, Spread
@@ -13,16 +13,21 @@ from tfkd.evaluation.report.document import Block, Cell, Column, Picture, Sectio
 from tfkd.evaluation.report.study import StudyRun
 
 
-def curves_section(runs: Sequence[StudyRun]) -> Section | None:
-    """Draw learning curves of the methods and corpora that have runs with two sizes of training set or more."""
+def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> Section | None:
+    """Draw learning curves of the methods and corpora that have runs with two sizes of training set or more.
+
+    Corpora of which only methods `beside` have them, teachers of all corpora, are left out.
+    """
     groups: dict[tuple[str, str], dict[int, dict[int, float]]] = {}
     for run in runs:
         if run.training_sentences is not None:
             sizes = groups.setdefault((run.corpus, run.method), {})
             sizes.setdefault(run.training_sentences, {})[run.seed] = 100 * run.test_f1
+    groups = {group: sizes for group, sizes in groups.items() if len(sizes) > 1}
+    asked = {corpus for corpus, method in groups if method not in beside}
     curves, rows = [], list[list[Cell]]()
     for (corpus, method), sizes in groups.items():
-        if len(sizes) > 1:
+        if corpus in asked:
             spreads = {size: Spread.of(list(sizes[size].values())) for size in sorted(sizes)}
             means, deviations = zip(*((spread.mean, spread.deviation) for spread in spreads.values()), strict=True)
             curves.append(Curve(corpus, method, tuple(spreads), means, deviations))
