@@ -55,8 +55,8 @@ def test_a_file_that_cannot_be_written_is_the_reason_of_its_failure(tmp_path, mo
     monkeypatch.setattr(process, "do", full)
     name = "a.small.alone.10.1"
     assert process.main([*process.command(folder, plan.jobs[name])[4:]]) == process.FAILED
-    assert folder.failures() == {name: "No space left on device: a.json"}
-    assert capsys.readouterr().out == "tfkd: No space left on device: /somewhere/a.json\n"
+    assert folder.failures() == {name: "'a.json': No space left on device"}
+    assert capsys.readouterr().out == "tfkd: '/somewhere/a.json': No space left on device\n"
 
 
 def test_no_more_jobs_than_a_container_has_memory_for(tmp_path, monkeypatch):

@@ -92,7 +92,7 @@ def test_a_full_disk_is_said_with_how_to_go_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(LocalEngine, "begin", full)
     with pytest.raises(
-        TfkdError, match=r"No space left on device: a\.log\. Make room; .*out keeps what is done: the same"
+        TfkdError, match=r"'a\.log': No space left on device\. Make room; .*out keeps what is done: the same"
     ):
         run_study(read_plan(tiny_study(tmp_path)), tmp_path / "out")
 
