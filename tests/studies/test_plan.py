@@ -198,8 +198,9 @@ class TestConfigs:
             found = re.fullmatch(r"(\w[\w-]*)\.([\w-]+)\.([\w-]+)\.[\w-]+\.(\w+)\.(\d+)", name)
             if job.kind != "student" or not found or found[3] == "text":
                 continue
-            corpus, student, _, size, seed = found.groups()
-            taught, alone = plain(plan, name), plain(plan, f"{corpus}.{student}.alone.{size}.{seed}")
+            corpus, student, way, size, seed = found.groups()
+            as_long = "".join(way.partition("-")[1:])  # of logits-80 it is alone-80
+            taught, alone = plain(plan, name), plain(plan, f"{corpus}.{student}.alone{as_long}.{size}.{seed}")
             assert taught.pop("distillation")
             assert alone.pop("distillation") is None
             assert taught == alone
