@@ -9,14 +9,26 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import scipy.stats
 import yaml
 
+from tfkd.evaluation.report.document import file_name
+
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = ROOT / "docs" / "results" / "study"
 TABLE = re.compile(r"<!-- python (\S+) (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
+
+
+def study_runs() -> list[dict[str, Any]]:
+    return [run for file in (STUDY / "scores").glob("*.json") for run in json.loads(file.read_text("utf-8"))["runs"]]
+
+
+def study_table(name: str) -> list[dict[str, str]]:
+    with (STUDY / "tables" / f"{name}.csv").open(newline="", encoding="utf-8") as table:
+        return list(csv.DictReader(table))
 
 
 def test_the_tables_are_made_of_the_runs_scores():
@@ -33,10 +45,8 @@ def test_the_tables_are_made_of_the_runs_scores():
 def test_the_comparisons_of_the_study_are_of_its_scores():
     """By hand from the files of scores: means over seeds, Wilcoxon's test over corpora, Holm's correction."""
     f1: dict[tuple[str, int, str], list[float]] = {}
-    for file in (STUDY / "scores").glob("*.json"):
-        for run in json.loads(file.read_text("utf-8"))["runs"]:
-            key = run["method"], run["training_sentences"], run["corpus"]
-            f1.setdefault(key, []).append(100 * run["test_f1"])
+    for run in study_runs():
+        f1.setdefault((run["method"], run["training_sentences"], run["corpus"]), []).append(100 * run["test_f1"])
     study = yaml.safe_load((STUDY / "study.yaml").read_text("utf-8"))
     families = {
         (part["name"], family): (pairs, *(part.get("sentences") or study["sentences"]), part.get("corpora"))
@@ -45,9 +55,7 @@ def test_the_comparisons_of_the_study_are_of_its_scores():
     }
     assert len(families) >= 8
     for (part, family), (pairs, size, corpora) in families.items():
-        name = re.sub(r"\W+", "-", f"{part} {family}".lower())
-        with (STUDY / "tables" / f"{name}.csv").open(newline="", encoding="utf-8") as table:
-            rows = list(csv.DictReader(table))
+        rows = study_table(f"{file_name(part)}-{file_name(family)}")
         assert [[row["method"], row["against"]] for row in rows] == pairs
         raw = []
         for row in rows:
@@ -69,13 +77,6 @@ def test_the_report_of_the_study_is_of_all_its_runs():
     said = (STUDY / "report.md").read_text("utf-8")
     assert "are not finished" not in said
     assert "has failed" not in said
-    with (STUDY / "tables" / "runs.csv").open(newline="", encoding="utf-8") as table:
-        shown = {
-            (row["corpus"], row["method"], row["seed"], row["training sentences"]) for row in csv.DictReader(table)
-        }
-    made = {
-        (run["corpus"], run["method"], str(run["seed"]), str(run["training_sentences"]))
-        for file in (STUDY / "scores").glob("*.json")
-        for run in json.loads(file.read_text("utf-8"))["runs"]
-    }
+    shown = {(row["corpus"], row["method"], row["seed"], row["training sentences"]) for row in study_table("runs")}
+    made = {(run["corpus"], run["method"], str(run["seed"]), str(run["training_sentences"])) for run in study_runs()}
     assert shown == made

@@ -4,19 +4,19 @@ python docs/results/study_table.py methods|comparisons
 """
 
 import csv
-import re
 import sys
 from pathlib import Path
 
 import yaml
+
+from tfkd.evaluation.report.document import file_name
 
 STUDY = Path(__file__).parent / "study"
 
 
 def read(part: str, table: str) -> list[dict[str, str]]:
     """Read a table of a part of the report."""
-    name = re.sub(r"[^a-z0-9]+", "-", f"{part} {table}".lower()).strip("-")
-    with (STUDY / "tables" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+    with (STUDY / "tables" / f"{file_name(part)}-{file_name(table)}.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
