@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.models import BiLSTM
-from tfkd.preprocessing import CASINGS, WordFeatures
+from tfkd.text import CASINGS, WordFeatures
 
 TAGS = ("O", "B-Gene", "I-Gene")
 TINY = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)

@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from tfkd.corpora import Corpus, demo_corpora, read_corpus, spans
-from tfkd.documents import read_pubtator
+from tfkd_base.corpora import Corpus, demo_corpora, read_corpus, spans
+from tfkd_base.documents import read_pubtator
 
 NAME, DOCUMENTS = "NCBI-disease-IOB", "NCBI-disease-pubtator"
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfkd.benchmarks._turns import Step
-from tfkd.errors import TfkdError
+from benchmarks._turns import Step
+from tfkd_base.errors import TfkdError
 
 PAUSE = 0.3
 """Seconds between two turns, in which the threads of the one before fall asleep."""

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfkd.benchmarks._turns import Step, warmed_up
+from benchmarks._turns import Step, warmed_up
 
 
 def training_step(model: keras.Model, batch: Any) -> Callable[[Any], Any]:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import keras
 
-from tfkd.corpora import Corpus
 from tfkd.models import BiLSTM, Tagger
 from tfkd.optimizers import Adam
-from tfkd.preprocessing import WordFeatures, batches
 from tfkd.serving import export
+from tfkd.text import WordFeatures
+from tfkd.training import batches
+from tfkd_base.corpora import Corpus
 
 
 def exported_student(corpus: Corpus, folder: Path, encoder: BiLSTM, *, epochs: int) -> Path:

@@ -26,13 +26,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._corpus import disease_abstracts, disease_corpus, write_sentences
-from tfkd.benchmarks._peers import PAUSE, SPACY, peer
-from tfkd.benchmarks._students import exported_student
-from tfkd.corpora import Corpus
+from benchmarks import Ratio
+from benchmarks._corpus import disease_abstracts, disease_corpus, write_sentences
+from benchmarks._peers import PAUSE, SPACY, peer
+from benchmarks._students import exported_student
 from tfkd.models import BiLSTM
 from tfkd.serving import Annotator
+from tfkd_base.corpora import Corpus
 
 UNITS = 100
 

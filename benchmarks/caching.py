@@ -16,15 +16,16 @@ from typing import Any
 import keras
 
 import tfkd.optimizers
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TINY
-from tfkd.benchmarks._corpus import disease_corpus
-from tfkd.benchmarks._steps import training_step
-from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
-from tfkd.corpora import Corpus
+from benchmarks import Ratio
+from benchmarks._batches import TINY
+from benchmarks._corpus import disease_corpus
+from benchmarks._steps import training_step
+from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 from tfkd.distillation import DistillationLoss, Distiller, FeatureDistillation, LogitsDistillation, TeacherCache
 from tfkd.models import BiLSTM, Tagger
-from tfkd.preprocessing import WordFeatures, batches
+from tfkd.text import WordFeatures
+from tfkd.training import batches
+from tfkd_base.corpora import Corpus
 
 
 def run(quick: bool) -> Sequence[Ratio]:

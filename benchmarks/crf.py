@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._peers import ADDONS, peer, seconds_of
-from tfkd.benchmarks._turns import Step, warmed_up
+from benchmarks import Ratio
+from benchmarks._peers import ADDONS, peer, seconds_of
+from benchmarks._turns import Step, warmed_up
 from tfkd.layers import crf_decode, crf_decode_top_k, crf_log_norm
 
 

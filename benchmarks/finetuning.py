@@ -24,15 +24,15 @@ import numpy as np
 import tensorflow as tf
 
 import tfkd.optimizers
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._corpus import disease_corpus
-from tfkd.benchmarks._peers import PAUSE, TRANSFORMERS, peer
-from tfkd.benchmarks._steps import training_step
-from tfkd.corpora import Corpus
-from tfkd.errors import TfkdError
+from benchmarks import Ratio
+from benchmarks._corpus import disease_corpus
+from benchmarks._peers import PAUSE, TRANSFORMERS, peer
+from benchmarks._steps import training_step
 from tfkd.models import Tagger, Transformer
-from tfkd.preprocessing import EncodedSentences, tag_ids
 from tfkd.pretrained import open_pretrained
+from tfkd.training import EncodedSentences, tag_ids
+from tfkd_base.corpora import Corpus
+from tfkd_base.errors import TfkdError
 
 BATCH, TAGGED = 16, 32
 

@@ -10,12 +10,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._turns import ratios, seconds_in_turns, warmed_up
+from benchmarks import Ratio
+from benchmarks._turns import ratios, seconds_in_turns, warmed_up
 
 CODES = {
     "import tfkd": "import tfkd",
-    "import tfkd and what a script uses of it": "import tfkd; tfkd.models.Tagger, tfkd.preprocessing.WordFeatures",
+    "import tfkd and what a script uses of it": "import tfkd; tfkd.models.Tagger, tfkd.text.WordFeatures",
     "import tensorflow": "import tensorflow",
     "import tensorflow, keras": "import tensorflow, keras",
 }

@@ -19,14 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfkd.benchmarks import Quantity
+from benchmarks import Quantity
 
 
 def run(quick: bool) -> Sequence[Quantity]:
     """Measure fresh processes."""
-    from tfkd.benchmarks._batches import TINY
-    from tfkd.benchmarks._corpus import disease_abstracts, disease_corpus
-    from tfkd.benchmarks._students import exported_student
+    from benchmarks._batches import TINY
+    from benchmarks._corpus import disease_abstracts, disease_corpus
+    from benchmarks._students import exported_student
     from tfkd.models import BiLSTM
 
     _, corpus = disease_corpus(quick)

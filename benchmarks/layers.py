@@ -15,9 +15,9 @@ import tensorflow as tf
 
 import tfkd.layers
 import tfkd.optimizers
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._steps import gradient_step
-from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
+from benchmarks import Ratio
+from benchmarks._steps import gradient_step
+from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 
 CHARACTERS = 90
 CORES = os.cpu_count() or 1

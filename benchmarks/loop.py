@@ -19,16 +19,16 @@ import keras
 from rich.console import Console
 
 import tfkd.optimizers
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TINY
-from tfkd.benchmarks._corpus import disease_corpus
-from tfkd.benchmarks._steps import training_step
-from tfkd.benchmarks._turns import ratios
-from tfkd.checkpoints import Checkpoints
-from tfkd.corpora import Corpus
-from tfkd.experiments.progress import EpochProgress
+from benchmarks import Ratio
+from benchmarks._batches import TINY
+from benchmarks._corpus import disease_corpus
+from benchmarks._steps import training_step
+from benchmarks._turns import ratios
 from tfkd.models import BiLSTM, Tagger
-from tfkd.preprocessing import WordFeatures, batches
+from tfkd.runs.progress import EpochProgress
+from tfkd.text import WordFeatures
+from tfkd.training import Checkpoints, batches
+from tfkd_base.corpora import Corpus
 
 
 def run(quick: bool) -> Sequence[Ratio]:

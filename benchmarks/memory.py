@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfkd.benchmarks import Ratio
-from tfkd.corpora import demo_corpora
+from benchmarks import Ratio
+from tfkd_base.corpora import demo_corpora
 
 
 def run(quick: bool) -> Sequence[Ratio]:
@@ -43,8 +43,9 @@ def _peak(path: Path) -> int:
 
 
 def _read_and_batch(path: str) -> None:
-    from tfkd.corpora import read_corpus
-    from tfkd.preprocessing import WordFeatures, batches
+    from tfkd.text import WordFeatures
+    from tfkd.training import batches
+    from tfkd_base.corpora import read_corpus
 
     corpus = read_corpus(path)
     (sentences,) = corpus.splits.values()

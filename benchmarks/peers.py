@@ -22,15 +22,16 @@ import numpy as np
 import tensorflow as tf
 
 import tfkd.layers
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TINY
-from tfkd.benchmarks._corpus import disease_corpus, write_sentences
-from tfkd.benchmarks._peers import PAUSE, peer, seconds_of
-from tfkd.benchmarks._steps import bilstm_products, gradient_step, training_step
-from tfkd.benchmarks._turns import Step
-from tfkd.corpora import Corpus
+from benchmarks import Ratio
+from benchmarks._batches import TINY
+from benchmarks._corpus import disease_corpus, write_sentences
+from benchmarks._peers import PAUSE, peer, seconds_of
+from benchmarks._steps import bilstm_products, gradient_step, training_step
+from benchmarks._turns import Step
 from tfkd.models import BiLSTM, Tagger
-from tfkd.preprocessing import CASINGS, WordFeatures, batches
+from tfkd.text import CASINGS, WordFeatures
+from tfkd.training import batches
+from tfkd_base.corpora import Corpus
 
 BATCH = 32
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfkd.benchmarks import Ratio
+from benchmarks import Ratio
 
 BATCH_SIZES = (1, 1, 1, 1, 2, 2, 4, 8, 32)
 SENTENCES = (0, 1, 1, 1, 2, 3, 8, 20)
@@ -25,10 +25,10 @@ SENTENCES = (0, 1, 1, 1, 2, 3, 8, 20)
 
 def run(quick: bool) -> Sequence[Ratio]:
     """Measure the resident sets."""
-    from tfkd.corpora import demo_corpora
     from tfkd.models import BiLSTM, Tagger
-    from tfkd.preprocessing import WordFeatures
     from tfkd.serving import export
+    from tfkd.text import WordFeatures
+    from tfkd_base.corpora import demo_corpora
 
     requests, warm_up = (120, 30) if quick else (100_000, 3_000)
     corpus = demo_corpora(seed=1)["gene"]

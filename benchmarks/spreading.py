@@ -15,13 +15,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfkd.annotating import Engine, Output, Progress, Settings, annotate_files
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TINY
-from tfkd.benchmarks._corpus import disease_corpus
+from benchmarks import Ratio
+from benchmarks._batches import TINY
+from benchmarks._corpus import disease_corpus
+from tfkd.annotate import Engine, Output, Progress, Settings, annotate_files
 from tfkd.models import BiLSTM, Tagger
-from tfkd.preprocessing import WordFeatures
 from tfkd.serving import export
+from tfkd.text import WordFeatures
 
 SENTENCES = 10
 """Sentences of a passage."""

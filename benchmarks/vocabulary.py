@@ -13,9 +13,9 @@ import keras
 import tensorflow as tf
 
 import tfkd.optimizers
-from tfkd.benchmarks import Ratio
-from tfkd.benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
-from tfkd.benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
+from benchmarks import Ratio
+from benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
+from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
 from tfkd.models import BiLSTM, Tagger
 
 OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {

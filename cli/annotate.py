@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
-    from tfkd.annotating import Settings
+    from tfkd.annotate import Settings
 
 SET_ASIDE = 3
 """The exit status when all is done, but for documents that were set aside."""
@@ -78,10 +78,11 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
     is reported and set aside, the others go on, and the status is 3 in the end.
     """
     _check(inputs, options)
-    import_tensorflow(runs=[model, *others])
-    from tfkd.annotating import Settings
-    from tfkd.documents.writing import format_of_target
+    import_tensorflow()
+    choose_threads(runs=[model, *others])
+    from tfkd.annotate import Settings
     from tfkd.serving import ClientOptions
+    from tfkd_base.documents.writing import format_of_target
 
     out, to = options["out"], options["target_format"]
     settings = Settings(
@@ -119,7 +120,7 @@ def _annotate_files(settings: Settings, inputs: tuple[str, ...], options: dict[s
     """Do work that can be continued, and show how far it is."""
     from rich.console import Console
 
-    from tfkd.annotating import Engine, Output, annotate_files
+    from tfkd.annotate import Engine, Output, annotate_files
 
     from .annotate_progress import ShownProgress, summary
 

@@ -13,8 +13,8 @@ from rich.progress import Progress as Bar
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tfkd.annotating import Progress, Report
-    from tfkd.documents import BrokenDocument
+    from tfkd.annotate import Progress, Report
+    from tfkd_base.documents import BrokenDocument
 
 EVERY = 30.0
 """Seconds between two lines where there is no terminal to draw a bar on."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from rich.console import Console
 
-import tfkd.annotating
-from tfkd.annotating import Output, Settings, error_lines
-from tfkd.atomic_files import atomic_file
-from tfkd.documents import BrokenDocument, Counts, Document, DocumentWriter, document_files, document_writer
+import tfkd.annotate
+from tfkd.annotate import Output, Settings, error_lines
+from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentWriter, document_files, document_writer
+from tfkd_base.files import atomic_file
 
 from .annotate_progress import ShownProgress, summary
 from .highlight import highlight
@@ -52,7 +52,7 @@ def annotate_stream(settings: Settings, inputs: tuple[str, ...], options: dict[s
                 broken.append(one)
 
         began = time.perf_counter()
-        report = tfkd.annotating.annotate_stream(
+        report = tfkd.annotate.annotate_stream(
             settings,
             annotator,
             inputs,

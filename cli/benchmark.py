@@ -1,4 +1,4 @@
-"""`tfkd benchmark`: runs the programs of the package `tfkd.benchmarks`, and prints what they measure."""
+"""`tfkd benchmark`: runs the programs of the package `benchmarks`, and prints what they measure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfkd.errors import TfkdError, nearest
+from tfkd_base.errors import TfkdError, nearest
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from tfkd.benchmarks import Quantity, Ratio
+    from benchmarks import Quantity, Ratio
 
 
 @click.command(epilog="Example: tfkd benchmark --list")
@@ -41,14 +41,15 @@ def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
             console.print("There are no benchmarks yet.")
         return
     import_tensorflow()
+    choose_threads()
     for name in names or known:
         console.print(f"{name}: {known[name]}", markup=False)
-        _print_measured(console, importlib.import_module(f"tfkd.benchmarks.{name}").run(quick=quick))
+        _print_measured(console, importlib.import_module(f"benchmarks.{name}").run(quick=quick))
 
 
 def _descriptions() -> dict[str, str]:
     """Find the benchmarks, with the first line of each one's docstring, and import none."""
-    package = importlib.import_module("tfkd.benchmarks")
+    package = importlib.import_module("benchmarks")
     found = {}
     for file in sorted(file for folder in package.__path__ for file in Path(folder).glob("[!_]*.py")):
         docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
@@ -60,7 +61,7 @@ def _print_measured(console: Console, measured: Sequence[Ratio | Quantity]) -> N
     from rich import box
     from rich.table import Table
 
-    from tfkd.benchmarks import Ratio
+    from benchmarks import Ratio
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for heading in ("measured", "against"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 
 @click.command(
@@ -65,14 +65,15 @@ def cache_teacher(
 
     if settings and student is None:
         raise click.UsageError("--set changes the configuration of --for CONFIG, which is not given")
+    import_tensorflow()
     checked = None
     if student is not None:
-        from tfkd.experiments.config import load_config
+        from tfkd.config import load_config
 
         checked = load_config(student, settings)
-    import_tensorflow(runs=[run])
-    from tfkd.experiments.caching import cache_teacher as cache
-    from tfkd.experiments.caching import megabytes
+    choose_threads(runs=[run])
+    from tfkd.runs.caching import cache_teacher as cache
+    from tfkd.runs.caching import megabytes
 
     console = Console(highlight=False)
     result = cache(

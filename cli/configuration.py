@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tfkd.experiments.config import Config
+    from tfkd.config import Config
 
 _OPTIONS = (
     click.argument("config"),
@@ -34,6 +34,6 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def read_configuration(config: str, settings: tuple[str, ...], devices: str | None) -> Config:
     """Read the configuration that the arguments say, before TensorFlow is imported."""
-    from tfkd.experiments.config import load_config
+    from tfkd.config import load_config
 
     return load_config(config, settings if devices is None else (*settings, f"training.devices={devices}"))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from tfkd.corpora import Corpus, Overlap
+    from tfkd_base.corpora import Corpus, Overlap
 
 SCHEME_NAMES = ("iob1", "iob2", "iobes", "io")
 
@@ -61,7 +61,7 @@ def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int |
     """
     from rich.console import Console
 
-    from tfkd.corpora import overlap
+    from tfkd_base.corpora import overlap
 
     corpora: dict[str, Corpus] = {}
     for path in paths:
@@ -78,14 +78,15 @@ def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int |
 
 def _read(path: Path, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> Corpus:
     """Read column files or documents; TensorFlow, which cuts documents, is imported for these alone."""
-    from tfkd.documents import holds_documents
+    from tfkd_base.documents import holds_documents
 
     if holds_documents(path):
         import_tensorflow()
-        from tfkd.preprocessing import read_document_corpus
+        choose_threads()
+        from tfkd.text import read_document_corpus
 
         return read_document_corpus(path, scheme=scheme or "iob2", strict=strict)
-    from tfkd.corpora import read_corpus
+    from tfkd_base.corpora import read_corpus
 
     return read_corpus(path, scheme=scheme, strict=strict, token_column=token_column, tag_column=tag_column)
 
@@ -198,7 +199,7 @@ def convert(
     PubTator, BioC, BRAT or JSON lines, which are cut into sentences. The result has two columns, token and tag, with a
     tab between.
     """
-    from tfkd.corpora import write_columns
+    from tfkd_base.corpora import write_columns
 
     read = _read(source, given, strict, token_column, tag_column)
     converted = read.convert(scheme)
@@ -235,7 +236,7 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 
     They are made by rule, and the same seed makes the same files on every machine.
     """
-    from tfkd.corpora import demo_corpora, write_corpus
+    from tfkd_base.corpora import demo_corpora, write_corpus
 
     made = demo_corpora(seed)
     _refuse_overwriting((out / name / f"{split}.tsv" for name, one in made.items() for split in one.splits), overwrite)
@@ -249,7 +250,7 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 
 
 def _refuse_overwriting(files: Any, overwrite: bool) -> None:
-    from tfkd.errors import TfkdError
+    from tfkd_base.errors import TfkdError
 
     there = [str(file) for file in files if file.exists()]
     if there and not overwrite:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from tfkd.experiments.demo import DemoResult
-    from tfkd.experiments.runs import RunResult
+    from tfkd.runs.demo import DemoResult
+    from tfkd.runs.runs import RunResult
 
 
 @click.command(epilog="Example: tfkd demo --out my-demo --seed 2")
@@ -36,7 +36,8 @@ def demo(out: Path, seed: int) -> None:
     started = time.perf_counter()
     with console.status("Starting TensorFlow ..."):
         import_tensorflow()
-        from tfkd.experiments.demo import run_demo
+        choose_threads()
+        from tfkd.runs.demo import run_demo
     result = run_demo(out, seed, console)
     console.print()
     console.print(results_table(result))

@@ -8,7 +8,7 @@ import click
 
 from .configuration import read_configuration, training_options
 from .result import print_result
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 
 @click.command(
@@ -45,9 +45,10 @@ def distill(
     """
     from rich.console import Console
 
+    import_tensorflow()
     checked = read_configuration(config, settings, devices)
-    import_tensorflow([checked], teachers)
-    from tfkd.experiments import distill as run
+    choose_threads([checked], teachers)
+    from tfkd.runs import distill as run
 
     console = Console(highlight=False)
     result = run(checked, teachers, out, cache=caches, overwrite=overwrite, console=console)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,8 +35,9 @@ def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_
     """
     from rich.console import Console
 
-    import_tensorflow(runs=[run])
-    from tfkd.experiments import evaluate as score
+    import_tensorflow()
+    choose_threads(runs=[run])
+    from tfkd.runs import evaluate as score
 
     scores = score(run, corpus=corpus, split=split, task=task)
     if json_file is not None:

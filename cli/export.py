@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 
 @click.command(
@@ -24,7 +24,8 @@ def export(run: Path, path: Path, tasks: tuple[str, ...], licence: str | None) -
     exported whole: one pass over the text gives the tags of all its tasks.
     """
     import_tensorflow()
-    from tfkd.experiments.run_card import run_card
+    choose_threads()
+    from tfkd.runs.run_card import run_card
     from tfkd.serving import export as write
     from tfkd.serving import load_model
 

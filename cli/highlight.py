@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from tfkd.documents import Document, Mention
     from tfkd.serving import Annotation, Entity
+    from tfkd_base.documents import Document, Mention
 
 COLOURS = {"Disease": "red", "Chemical": "green", "Gene": "blue"}
 OTHER_COLOURS = ("magenta", "cyan", "yellow", "bright_red", "bright_green", "bright_blue")

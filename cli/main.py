@@ -7,11 +7,12 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import NamedTuple, NoReturn
 
 import click
 
-from tfkd.errors import TfkdError, describe_os_error, nearest
+from tfkd_base.errors import TfkdError, describe_os_error, nearest
 
 # TensorFlow reads this when it is imported, which the commands do.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -73,9 +74,7 @@ class LazyGroup(click.Group):
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not ctx.resilient_parsing:
-        import tfkd
-
-        click.echo(f"tfkd {tfkd.__version__}")
+        click.echo(f"tfkd {version('tfkd')}")
         ctx.exit()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tfkd.experiments.runs import RunResult
+    from tfkd.runs.runs import RunResult
 
 
 def print_result(console: Console, result: RunResult) -> None:

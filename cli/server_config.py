@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 
 @click.command(
@@ -20,6 +20,7 @@ def server_config(folder: Path, base_path: str | None) -> None:
     Each FOLDER/NAME that holds a version is served as NAME: tensorflow_model_server --model_config_file=models.config
     """
     import_tensorflow()
+    choose_threads()
     from tfkd.serving import server_config as configuration
 
     click.echo(configuration(folder, base_path=base_path), nl=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,8 +75,10 @@ def run(
     """
     from rich.console import Console
 
-    from tfkd.evaluation.optional_libraries import require_study_libraries
+    import_tensorflow()
+    choose_threads()
     from tfkd.studies import read_plan
+    from tfkd.studies.statistics.optional_libraries import require_study_libraries
 
     from .study_progress import ShownStudy, print_plan, print_result
 
@@ -88,7 +90,6 @@ def run(
         require_study_libraries()
     plan = read_plan(config, settings)
     console = Console(highlight=False)
-    import_tensorflow()
     from tfkd.studies import StudyFolder, corpus_sizes, run_study
 
     folder = StudyFolder(out, work)
@@ -127,6 +128,7 @@ def report(folder: Path, out: Path | None) -> None:
     """
     from rich.console import Console
 
+    import_tensorflow()
     _write_report(Console(highlight=False), folder, out)
 
 

@@ -8,7 +8,7 @@ import click
 
 from .configuration import read_configuration, training_options
 from .result import print_result
-from .startup import import_tensorflow
+from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,10 @@ def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None
     """
     from rich.console import Console
 
+    import_tensorflow()
     checked = read_configuration(config, settings, devices)
-    import_tensorflow([checked])
-    from tfkd.experiments import train as run
+    choose_threads([checked])
+    from tfkd.runs import train as run
 
     console = Console(highlight=False)
     result = run(checked, out, overwrite=overwrite, console=console)

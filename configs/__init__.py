@@ -1,1 +1,1 @@
-"""The configurations that come with tfkd; `tfkd.experiments.config.load_config` takes their names."""
+"""The configurations that come with tfkd; `tfkd.config.load_config` takes their names."""

@@ -15,7 +15,7 @@ import pytest
 import scipy.stats
 import yaml
 
-from tfkd.evaluation.report.document import file_name
+from tfkd.studies.report.document import file_name
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = ROOT / "docs" / "results" / "study"

@@ -1,8 +1,8 @@
 """Biomedical named-entity recognition by multi-task learning and knowledge distillation.
 
-Its packages are imported when they are first used: `tfkd.corpora`, `tfkd.documents` and `tfkd.errors` need no
-TensorFlow, and `import tfkd` alone takes a few milliseconds. From then on `keras.models.load_model` knows every model
-of this library, without `custom_objects`.
+The names that scripts need are here; the sub-packages have the rest. `import tfkd` imports TensorFlow and Keras, and
+registers every class of this library with Keras: `keras.models.load_model` needs no `custom_objects`.
+`tfkd_base.corpora` and `tfkd_base.documents`, which are `tfkd.corpora` and `tfkd.documents`, need no TensorFlow.
 
 Example:
     >>> import tfkd
@@ -10,64 +10,73 @@ Example:
     ('O', 'B-Disease', 'I-Disease')
 """
 
-from __future__ import annotations
+from importlib.metadata import version as _version
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from tfkd import (
+    annotate,
+    config,
+    distillation,
+    evaluation,
+    layers,
+    models,
+    optimizers,
+    pretrained,
+    runs,
+    serving,
+    studies,
+    text,
+    training,
+)
+from tfkd.distillation import Distiller, LogitsDistillation, TeacherCache
+from tfkd.evaluation import EntityF1, evaluate
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
+from tfkd.serving import Annotator, export, load_model
+from tfkd.text import WordFeatures
+from tfkd.training import Checkpoints, batches, multitask_batches
+from tfkd_base import corpora, documents
+from tfkd_base.corpora import Corpus, Sentence, demo_corpora, read_corpus
+from tfkd_base.documents import Document
+from tfkd_base.errors import TfkdError
 
-from tfkd import registration
-
-if TYPE_CHECKING:
-    from tfkd import (
-        annotating,
-        checkpoints,
-        corpora,
-        distillation,
-        documents,
-        errors,
-        evaluation,
-        experiments,
-        layers,
-        models,
-        optimizers,
-        preprocessing,
-        serving,
-        studies,
-    )
+__version__ = _version("tfkd")
 
 __all__ = [
-    "annotating",
-    "checkpoints",
+    "Annotator",
+    "BiLSTM",
+    "Checkpoints",
+    "Corpus",
+    "Distiller",
+    "Document",
+    "EntityF1",
+    "LogitsDistillation",
+    "MultiTaskTagger",
+    "Sentence",
+    "Tagger",
+    "TeacherCache",
+    "TfkdError",
+    "Transformer",
+    "WordFeatures",
+    "__version__",
+    "annotate",
+    "batches",
+    "config",
     "corpora",
+    "demo_corpora",
     "distillation",
     "documents",
-    "errors",
+    "evaluate",
     "evaluation",
-    "experiments",
+    "export",
     "layers",
+    "load_model",
     "models",
+    "multitask_batches",
     "optimizers",
-    "preprocessing",
+    "pretrained",
+    "read_corpus",
+    "runs",
     "serving",
     "studies",
+    "text",
+    "training",
 ]
-
-__version__: str
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return importlib.import_module(f"tfkd.{name}")
-    if name == "__version__":
-        # Asked for seldom, and reading the installed metadata takes longer than all the rest.
-        from importlib.metadata import version
-
-        return version("tfkd")
-    raise AttributeError(f"module 'tfkd' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
-
-
-registration.install()

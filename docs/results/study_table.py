@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tfkd.evaluation.report.document import file_name
+from tfkd.studies.report.document import file_name
 
 STUDY = Path(__file__).parent / "study"
 

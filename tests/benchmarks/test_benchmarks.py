@@ -39,7 +39,7 @@ def test_a_benchmark_gives_what_is_wanted(name):
         if any(Path(os.environ.get(variable, "/nowhere")).glob(".ready-*")):
             continue
         pytest.skip(f"{variable} names no environment with the peers: run `tfkd benchmark {name}` to make one")
-    found = importlib.import_module(f"tfkd.benchmarks.{name}").run(quick=True)
+    found = importlib.import_module(f"benchmarks.{name}").run(quick=True)
     assert [row.wanted for row in found] == WANTED[name]
     for row in found:
         assert len(row.values) == (1 if name in ("memory", "soak", "spreading") else 2)
@@ -47,5 +47,5 @@ def test_a_benchmark_gives_what_is_wanted(name):
 
 
 def test_every_benchmark_is_tested():
-    folder = Path(importlib.import_module("tfkd.benchmarks").__file__ or "").parent
+    folder = Path(importlib.import_module("benchmarks").__file__ or "").parent
     assert {file.stem for file in folder.glob("[!_]*.py")} == WANTED.keys()

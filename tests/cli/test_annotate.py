@@ -20,10 +20,10 @@ from subprocess import CompletedProcess
 import pytest
 from click.testing import CliRunner, Result
 
-from tfkd.errors import TfkdError
 from tfkd.models import BiLSTM, Tagger
-from tfkd.preprocessing import WordFeatures
 from tfkd.serving import Annotation, Annotator, Entity
+from tfkd.text import WordFeatures
+from tfkd_base.errors import TfkdError
 from tfkd_cli.annotate import annotate
 from tfkd_cli.highlight import highlight
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import tfkd.benchmarks
-from tfkd.benchmarks import Quantity, Ratio
+import benchmarks
+from benchmarks import Quantity, Ratio
 
 
 def coverage(count: int, left_out: int) -> float:
@@ -47,7 +47,7 @@ def test_what_was_measured_needs_a_value() -> None:
 
 
 BENCHMARK = '''"""How long a sum takes against a product."""
-from tfkd.benchmarks import Quantity, Ratio
+from benchmarks import Quantity, Ratio
 
 
 def run(quick):
@@ -63,8 +63,8 @@ def with_benchmark(tmp_path: Path, run_python: Callable) -> Callable:
     (tmp_path / "_hidden.py").write_text("raise AssertionError")
     code = (
         # This benchmark needs no TensorFlow, which takes seconds to import.
-        "import sys, tfkd.benchmarks\nfrom tfkd_cli.main import main\nsys.modules['tensorflow'] = sys\n"
-        f"tfkd.benchmarks.__path__ = [{str(tmp_path)!r}]\nmain(['benchmark', *sys.argv[1:]])"
+        "import sys, benchmarks\nfrom tfkd_cli.main import main\nsys.modules['tensorflow'] = sys\n"
+        f"benchmarks.__path__ = [{str(tmp_path)!r}]\nmain(['benchmark', *sys.argv[1:]])"
     )
     return lambda *arguments: run_python(code, *arguments)
 
@@ -99,7 +99,7 @@ def test_prints_ratios_and_quantities(
 
 
 def test_every_benchmark_says_what_it_measures() -> None:
-    for file in Path(tfkd.benchmarks.__file__).parent.glob("[a-z]*.py"):
+    for file in Path(benchmarks.__file__).parent.glob("[a-z]*.py"):
         first = file.read_text(encoding="utf-8").partition("\n")[0]
         assert first.startswith('"""'), file
         assert "def run(" in file.read_text(encoding="utf-8"), file

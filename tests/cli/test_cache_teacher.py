@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from tests.models.small import small_corpus
-from tfkd.corpora import write_corpus
+from tfkd.config import parse_config
 from tfkd.distillation import TeacherCache
 from tfkd.distillation.store_files import content_key
-from tfkd.errors import TfkdError
-from tfkd.experiments import cache_teacher, parse_config, train
+from tfkd.runs import cache_teacher, train
+from tfkd_base.corpora import write_corpus
+from tfkd_base.errors import TfkdError
 
 pytestmark = pytest.mark.slow
 SENTENCES = 12_000

@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tfkd.corpora import Corpus, read_corpus
-from tfkd.errors import TfkdError
+from tfkd_base.corpora import Corpus, read_corpus
+from tfkd_base.errors import TfkdError
 from tfkd_cli.corpus import corpus
 
 GENES = "BRCA1\tB-Gene\nand\tO\nGH1\tB-Gene\nGH2\tB-Gene\n(\tO\nx\tO\n)\tO\n\n"

@@ -10,10 +10,11 @@ from subprocess import CompletedProcess
 import pytest
 from click.testing import CliRunner
 
-from tfkd.errors import TfkdError
-from tfkd.experiments import load_config, train
+from tfkd.config import load_config
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures
+from tfkd.runs import train
+from tfkd.text import WordFeatures
+from tfkd_base.errors import TfkdError
 from tfkd_cli.export import export
 
 TfkdProcess = Callable[..., CompletedProcess[str]]

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.models.small import small_corpus
-from tfkd.corpora import write_corpus
+from tfkd_base.corpora import write_corpus
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")]
 
@@ -100,7 +100,7 @@ def kill_again_and_again(run: Path, kills: int, *arguments) -> tuple[int, int]:
 
 
 def same_runs(one: Path, other: Path) -> None:
-    from tfkd.experiments import RunFolder
+    from tfkd.runs import RunFolder
 
     for got, want in zip(RunFolder(one).model().weights, RunFolder(other).model().weights, strict=True):
         np.testing.assert_array_equal(got, want, err_msg=want.path)

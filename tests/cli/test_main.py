@@ -15,7 +15,7 @@ import click
 import pytest
 
 import tfkd
-import tfkd.errors
+import tfkd_base.errors
 from tfkd_cli import main as cli
 
 CONFIG_COMMANDS = ["train", "distill", "evaluate", "benchmark"]
@@ -139,7 +139,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("error", "status", "message"),
         [
-            (tfkd.errors.TfkdError("no such tag"), 2, "tfkd: no such tag\n"),
+            (tfkd_base.errors.TfkdError("no such tag"), 2, "tfkd: no such tag\n"),
             (click.BadParameter("too small"), 2, "tfkd: Invalid value: too small"),
             (
                 FileNotFoundError(2, "No such file or directory", "a.tsv"),

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.studies.tiny import TINY_RUNS, give_scores, tiny_study
-from tfkd.errors import TfkdError
-from tfkd.evaluation import optional_libraries
 from tfkd.studies import StudyFolder, read_plan
+from tfkd.studies.statistics import optional_libraries
+from tfkd_base.errors import TfkdError
 from tfkd_cli.study import study
 
 TfkdProcess = Callable[..., CompletedProcess[str]]

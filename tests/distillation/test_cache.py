@@ -31,9 +31,10 @@ from tfkd.distillation import (
     cache,
 )
 from tfkd.distillation.teachers import as_teacher
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.preprocessing import EncodedSentences, WordFeatures
+from tfkd.text import WordFeatures
+from tfkd.training import EncodedSentences
+from tfkd_base.errors import TfkdError
 
 CORPUS = small_corpus()
 SENTENCES = [sentence.tokens for sentence in CORPUS.train]

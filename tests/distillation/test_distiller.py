@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from tests.models.small import small_corpus, small_encoder, small_tagger, small_teacher
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.preprocessing import WordFeatures, batches
+from tfkd.text import WordFeatures
+from tfkd.training import batches
+from tfkd_base.errors import TfkdError
 
 CORPUS = small_corpus()
 TASKS = {"a": CORPUS, "b": small_corpus("B", 1)}

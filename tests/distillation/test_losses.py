@@ -26,8 +26,8 @@ from tfkd.distillation import (
     SequenceDistillation,
 )
 from tfkd.distillation.teachers import as_teacher
-from tfkd.errors import TfkdError
 from tfkd.layers import Chain
+from tfkd_base.errors import TfkdError
 
 RNG = np.random.default_rng(0)
 TAGS = 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.store_files import ArraySpec, content_key
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
 SPECS = {
     "logits": ArraySpec((9,), "float32", "token"),

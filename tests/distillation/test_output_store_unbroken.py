@@ -17,7 +17,7 @@ from tests.distillation.test_output_store import SPECS, sentences
 from tfkd.distillation import output_store
 from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.store_files import ArraySpec, content_key
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
 
 def test_what_lies_beyond_the_index_is_cut_off(tmp_path):
@@ -76,7 +76,7 @@ package = sys.modules["tfkd.distillation"] = types.ModuleType("tfkd.distillation
 package.__path__ = [sys.argv[1]]
 from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.store_files import ArraySpec, content_key
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 assert "tensorflow" not in sys.modules
 
 SENTENCES, STEP = 600, 5

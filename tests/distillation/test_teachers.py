@@ -24,9 +24,10 @@ from tfkd.distillation import (
     SequenceDistillation,
 )
 from tfkd.distillation.teachers import as_teacher
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.preprocessing import EncodedSentences, WordFeatures
+from tfkd.text import WordFeatures
+from tfkd.training import EncodedSentences
+from tfkd_base.errors import TfkdError
 
 CORPUS = small_corpus(longest=4)
 SENTENCES = [sentence.tokens for sentence in CORPUS.train[:7]]

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.checkpoints.test_checkpoints import KillAt, KilledError
 from tests.models.small import small_corpus, small_encoder, small_tagger
-from tfkd.checkpoints import Checkpoints
+from tests.training.test_checkpoints import KillAt, KilledError
 from tfkd.distillation import (
     CorrelationDistillation,
     Distiller,
@@ -23,9 +22,10 @@ from tfkd.distillation import (
     SequenceDistillation,
     TeacherCache,
 )
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.preprocessing import WordFeatures
+from tfkd.text import WordFeatures
+from tfkd.training import Checkpoints
+from tfkd_base.errors import TfkdError
 
 CORPUS = small_corpus()
 TRAIN = CORPUS.train[:24]

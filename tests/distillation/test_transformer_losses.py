@@ -20,8 +20,9 @@ from tfkd.distillation import (
     TeacherCache,
 )
 from tfkd.distillation.teachers import Extractor, as_teacher
-from tfkd.errors import TfkdError
-from tfkd.preprocessing import EncodedSentences, PieceFeatures
+from tfkd.text import PieceFeatures
+from tfkd.training import EncodedSentences
+from tfkd_base.errors import TfkdError
 
 RNG = np.random.default_rng(0)
 CORPUS = piece_corpus(sentences=24)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd.corpora import Span, spans, tags_from_spans
-from tfkd.errors import TfkdError
 from tfkd.evaluation import find_errors, score
 from tfkd.evaluation.entity_errors import KINDS
+from tfkd_base.corpora import Span, spans, tags_from_spans
+from tfkd_base.errors import TfkdError
 
 
 def tags(*entities: tuple[int, int, str], length: int = 10) -> list[str]:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd.corpora import convert_tags, spans, tag_list
-from tfkd.errors import TfkdError
 from tfkd.evaluation import score
+from tfkd_base.corpora import convert_tags, spans, tag_list
+from tfkd_base.errors import TfkdError
 
 TAGS = tag_list(["A", "B"], "iob2")
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tfkd.corpora import Sentence, demo_corpora, tag_list
-from tfkd.errors import TfkdError
 from tfkd.evaluation import PartScore, mentions, score, seen_scores
+from tfkd_base.corpora import Sentence, demo_corpora, tag_list
+from tfkd_base.errors import TfkdError
 
 
 def sentence(text: str, tags: str) -> Sentence:

@@ -10,14 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd.layers import (
-    crf_boundaries,
-    crf_decode,
-    crf_log_likelihood,
-    crf_log_norm,
-    crf_marginals,
-    crf_sequence_score,
-)
+from tfkd.layers import crf_boundaries, crf_decode, crf_log_likelihood, crf_log_norm, crf_marginals, crf_sequence_score
 
 
 class BruteForce:

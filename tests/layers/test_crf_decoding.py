@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.layers.test_crf import BruteForce, example
-from tfkd.errors import TfkdError
 from tfkd.layers import crf_constrained_decode, crf_decode, crf_decode_top_k, crf_sequence_score
+from tfkd_base.errors import TfkdError
 
 
 def check(paths, scores, inputs, transitions, lengths, k):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.layers.checks import check_layer
 from tests.layers.test_crf import BruteForce
-from tfkd.corpora import allowed_transitions, tag_list
 from tfkd.layers import CRFHead, SoftmaxHead
+from tfkd_base.corpora import allowed_transitions, tag_list
 
 TAGS = ("O", "B-X", "I-X")
 

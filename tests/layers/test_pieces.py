@@ -9,8 +9,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd.errors import TfkdError
 from tfkd.layers import PieceWindows, WordPooling
+from tfkd_base.errors import TfkdError
 
 RNG = np.random.default_rng(0)
 BEGIN, END, PADDING = 101, 102, 100

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.test_crf import BruteForce
-from tfkd.corpora import allowed_transitions
 from tfkd.layers import Chain, CRFHead, SoftmaxHead, TagDistribution
+from tfkd_base.corpora import allowed_transitions
 
 LENGTHS = [4, 1, 0, 3]
 NAMES = ("O", "B-X", "I-X")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfkd.errors import TfkdError
 from tfkd.layers import CRFHead
 from tfkd.layers.tfa_weights import load_tfa_crf
+from tfkd_base.errors import TfkdError
 
 GOLDEN = Path(__file__).parent / "tfa_golden"
 FORMS = (

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfkd.corpora import Corpus, Sentence
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures, batches, multitask_batches
+from tfkd.text import WordFeatures
+from tfkd.training import batches, multitask_batches
+from tfkd_base.corpora import Corpus, Sentence
 
 ENCODER = {"word_units": 6, "casing_units": 2, "character_units": 4, "character_embedding_units": 3}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tfkd.corpora import Corpus, Sentence
 from tfkd.models import MultiTaskTagger, Tagger, Transformer
 from tfkd.pretrained import open_pretrained
+from tfkd_base.corpora import Corpus, Sentence
 
 
 def piece_sentence(rng: np.random.Generator, words: int, kind: str = "A") -> Sentence:

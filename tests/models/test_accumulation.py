@@ -11,7 +11,7 @@ import tfkd.optimizers
 from tests.models.small import small_corpus, small_tagger, small_teacher
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.distillation.teachers import Extractor
-from tfkd.preprocessing import batches
+from tfkd.training import batches
 
 CORPORA = {"a": small_corpus("A", 1, 8), "b": small_corpus("B", 2, 8)}
 RATE = 0.5

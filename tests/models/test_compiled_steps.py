@@ -8,7 +8,7 @@ import pytest
 
 import tfkd.optimizers
 from tests.models.small import small_corpus, small_training
-from tfkd.preprocessing import batches
+from tfkd.training import batches
 
 CORPORA = {"a": small_corpus("A", 1, 21), "b": small_corpus("B", 2, 13)}
 

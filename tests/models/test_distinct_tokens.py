@@ -12,7 +12,7 @@ import tensorflow as tf
 from tests.models.small import small_corpus, small_encoder
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.distinct_tokens import DistinctTokens, are_prepared, prepared
-from tfkd.preprocessing import WordFeatures
+from tfkd.text import WordFeatures
 
 CORPUS = small_corpus("A", 0)
 TEXT = WordFeatures.adapt(CORPUS)

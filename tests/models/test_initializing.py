@@ -9,10 +9,10 @@ import tensorflow as tf
 from tests.models.small import small_tagger, small_teacher
 from tests.models.small_transformers import piece_corpus, small_transformer, small_transformer_teacher
 from tests.pretrained.tiny import tiny_bert
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger, Transformer, initialize_from
-from tfkd.preprocessing import PieceFeatures
 from tfkd.pretrained import Architecture
+from tfkd.text import PieceFeatures
+from tfkd_base.errors import TfkdError
 
 CORPUS = piece_corpus()
 TASKS = {"a": CORPUS, "b": piece_corpus("B", 1)}

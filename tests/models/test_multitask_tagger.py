@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from tests.models.small import small_corpus, small_teacher
-from tfkd.errors import TfkdError
 from tfkd.evaluation import EntityF1
-from tfkd.preprocessing import batches, multitask_batches
+from tfkd.training import batches, multitask_batches
+from tfkd_base.errors import TfkdError
 
 TASKS = {"a": small_corpus("A", 0), "b": small_corpus("B", 1, sentences=24), "c": small_corpus("C", 2)}
 
@@ -123,7 +123,7 @@ def test_a_view_runs_none_of_the_other_tasks_layers():
 def test_trains_in_mixed_precision(policy):
     from tests.models.small import small_encoder
     from tfkd.models import MultiTaskTagger
-    from tfkd.preprocessing import WordFeatures
+    from tfkd.text import WordFeatures
 
     text = WordFeatures.adapt(TASKS.values())
     moved = {}

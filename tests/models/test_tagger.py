@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.models.small import small_corpus, small_encoder, small_tagger
-from tfkd.errors import TfkdError
 from tfkd.models import BiLSTM, Tagger
-from tfkd.preprocessing import WordFeatures, batches
+from tfkd.text import WordFeatures
+from tfkd.training import batches
+from tfkd_base.errors import TfkdError
 
 CORPUS = small_corpus()
 

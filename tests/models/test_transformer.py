@@ -12,18 +12,14 @@ import tensorflow as tf
 
 import tfkd.optimizers
 from tests.models.small import small_tagger
-from tests.models.small_transformers import (
-    piece_corpus,
-    piece_sentence,
-    small_transformer,
-    small_transformer_teacher,
-)
+from tests.models.small_transformers import piece_corpus, piece_sentence, small_transformer, small_transformer_teacher
 from tests.pretrained.tiny import tiny_bert
-from tfkd.errors import TfkdError
 from tfkd.layers import PieceEmbedding, TransformerLayer
 from tfkd.models import BiLSTM, Tagger, Transformer
-from tfkd.preprocessing import EncodedSentences, WordFeatures, WordVectors, batches
 from tfkd.pretrained import Architecture, open_pretrained
+from tfkd.text import WordFeatures, WordVectors
+from tfkd.training import EncodedSentences, batches
+from tfkd_base.errors import TfkdError
 
 CORPUS = piece_corpus()
 TASKS = {"a": CORPUS, "b": piece_corpus("B", 1, 12)}

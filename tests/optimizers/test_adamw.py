@@ -10,9 +10,9 @@ import tensorflow as tf
 from tests.models.small import small_corpus, small_tagger
 from tests.models.small_transformers import piece_corpus, small_transformer, small_transformer_teacher
 from tests.pretrained.tiny import tiny_bert
-from tfkd.errors import TfkdError
 from tfkd.optimizers import AdamW, TaskOptimizer
-from tfkd.preprocessing import batches, multitask_batches
+from tfkd.training import batches, multitask_batches
+from tfkd_base.errors import TfkdError
 
 RNG = np.random.default_rng(0)
 RATE, DECAY = 0.01, 0.3

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.pretrained.tiny import PIECES, SIZES, bert_weights, tiny_bert
-from tfkd.errors import TfkdError
 from tfkd.pretrained import open_pretrained
+from tfkd_base.errors import TfkdError
 
 
 def configured(folder, **settings):

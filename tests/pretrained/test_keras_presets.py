@@ -12,10 +12,10 @@ import tensorflow as tf
 from tests.pretrained.golden_files import GOLDEN
 from tests.pretrained.test_golden import states_and_attention, without_marks
 from tests.pretrained.tiny import PIECES
-from tfkd.errors import TfkdError
-from tfkd.preprocessing import PieceFeatures
 from tfkd.pretrained import open_pretrained
 from tfkd.pretrained.keras_presets import KerasPreset
+from tfkd.text import PieceFeatures
+from tfkd_base.errors import TfkdError
 
 pytestmark = pytest.mark.slow
 

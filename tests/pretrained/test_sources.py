@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.pretrained.tiny import tiny_bert
-from tfkd.errors import TfkdError
 from tfkd.pretrained import Architecture, keras_presets, open_pretrained
 from tfkd.pretrained.hugging_face import HuggingFaceFolder
+from tfkd_base.errors import TfkdError
 
 
 def test_a_folder_by_any_way_of_naming_it(tmp_path, monkeypatch):

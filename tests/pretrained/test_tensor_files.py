@@ -9,10 +9,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tests.pretrained.tiny import SIZES, bert_weights, tiny_bert
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger, Transformer
 from tfkd.pretrained import open_pretrained
 from tfkd.pretrained.tensor_files import TensorFiles
+from tfkd_base.errors import TfkdError
 
 WORDS = "embeddings.word_embeddings.weight"
 PARTS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tests.pretrained.golden_files import GOLDEN
 from tests.pretrained.tiny import PIECES, tiny_bert
-from tfkd.errors import TfkdError
 from tfkd.pretrained.vocabulary import read_byte_pairs, read_word_pieces
+from tfkd_base.errors import TfkdError
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tfkd.corpora import Corpus, Sentence, demo_corpora, read_corpus
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.optimizers import Adam
-from tfkd.preprocessing import WordFeatures, batches
 from tfkd.serving import export
+from tfkd.text import WordFeatures
+from tfkd.training import batches
+from tfkd_base.corpora import Corpus, Sentence, demo_corpora, read_corpus
 
 
 def train(corpus: Corpus, sentences: tuple[Sentence, ...], *, epochs: int, units: int, rate: float) -> Tagger:

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 
 from tests.pretrained.golden_files import GOLDEN
-from tfkd.corpora import Scheme, demo_corpora, tag_list
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
-from tfkd.preprocessing import EncodedSentences, WordFeatures
 from tfkd.pretrained import open_pretrained
+from tfkd.text import WordFeatures
+from tfkd.training import EncodedSentences
+from tfkd_base.corpora import Scheme, demo_corpora, tag_list
 
 TYPES = ("Chemical", "Disease")
 WIDTHS = {"word_units": 6, "casing_units": 2, "character_units": 4, "character_embedding_units": 3}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tfkd.errors import TfkdError
 from tfkd.serving import Annotator
 from tfkd.serving.address import Address
+from tfkd_base.errors import TfkdError
 
 
 @pytest.mark.parametrize(

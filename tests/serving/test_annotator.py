@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfkd.corpora import Corpus
-from tfkd.errors import TfkdError
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures
 from tfkd.serving import Annotation, Annotator, Entity, load_model
+from tfkd.text import WordFeatures
+from tfkd_base.corpora import Corpus
+from tfkd_base.errors import TfkdError
 
 
 @pytest.fixture(scope="module")

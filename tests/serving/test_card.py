@@ -9,9 +9,9 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures
 from tfkd.serving.card import CARD, PAGE, write_card
 from tfkd.serving.warm_up import WARM_UP
+from tfkd.text import WordFeatures
 
 
 def test_the_graph_says_what_the_card_says(demo_export: Path, teacher_export: Path) -> None:

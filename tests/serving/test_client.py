@@ -14,8 +14,6 @@ import pytest
 import tensorflow as tf
 
 from tests.serving.server import Models, RefusalError, grpc_server, rest_server
-from tfkd.corpora import Corpus, demo_corpora
-from tfkd.errors import TfkdError
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.serving import Annotation, Annotator, ClientOptions, ServerError
 from tfkd.serving.address import Address
@@ -23,6 +21,8 @@ from tfkd.serving.client import Client
 from tfkd.serving.client_grpc import GrpcClient
 from tfkd.serving.client_rest import RestClient
 from tfkd.serving.saved_model import SavedModel
+from tfkd_base.corpora import Corpus, demo_corpora
+from tfkd_base.errors import TfkdError
 
 pytestmark = pytest.mark.slow
 QUICK = ClientOptions(attempts=3, first_wait=0.01, longest_wait=0.02)

@@ -14,9 +14,9 @@ from tensorflow.core.protobuf.named_tensor_pb2 import NamedTensorProto
 
 from tests.serving.kinds import KINDS, varied
 from tests.serving.test_export import ODD_TOKENS
-from tfkd.corpora import demo_corpora, read_corpus
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.serving import export
+from tfkd_base.corpora import demo_corpora, read_corpus
 
 pytestmark = pytest.mark.slow
 SOURCE = Path(__file__).parent / "loader" / "tag.cc"

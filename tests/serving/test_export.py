@@ -15,12 +15,12 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from tfkd.corpora import Corpus, read_corpus, spans
-from tfkd.documents.pubtator import read_pubtator
-from tfkd.errors import TfkdError
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.preprocessing import WordFeatures
 from tfkd.serving import Signatures, export, signatures
+from tfkd.text import WordFeatures
+from tfkd_base.corpora import Corpus, read_corpus, spans
+from tfkd_base.documents.pubtator import read_pubtator
+from tfkd_base.errors import TfkdError
 
 ODD_TOKENS = [
     ["𝛼-synuclein", "e\u0301tude", "\u00ad", "İstanbul", "ǅ", "🧬", "\u200d", "中文", "ﬁbrosis", "Σ"],

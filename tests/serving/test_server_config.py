@@ -8,8 +8,8 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from tfkd.errors import TfkdError
 from tfkd.serving import server_config
+from tfkd_base.errors import TfkdError
 
 
 def test_every_model_is_listed(tmp_path: Path) -> None:

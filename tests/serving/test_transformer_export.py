@@ -18,8 +18,8 @@ from tests.models.small_transformers import piece_corpus, piece_sentence, small_
 from tests.pretrained.tiny import tiny_bert
 from tests.serving.test_export import FRESH, ODD_TOKENS, operations
 from tfkd.models import Tagger
-from tfkd.preprocessing import batches
 from tfkd.serving import Signatures, export
+from tfkd.training import batches
 
 pytestmark = pytest.mark.slow
 CORPUS = piece_corpus(sentences=48)

@@ -10,11 +10,11 @@ import pytest
 from tests.models.small import small_corpus
 from tests.pretrained.tiny import tiny_bert
 from tests.studies.tiny import GRID, planned, refused
-from tfkd.corpora import write_corpus
-from tfkd.errors import TfkdError
 from tfkd.studies import corpus_sizes
 from tfkd.studies.plan import Plan
 from tfkd.studies.sizes import CorpusSize
+from tfkd_base.corpora import write_corpus
+from tfkd_base.errors import TfkdError
 
 
 @pytest.mark.parametrize(

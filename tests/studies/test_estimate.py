@@ -8,12 +8,12 @@ import pytest
 
 from tests.pretrained.tiny import SIZES, tiny_bert
 from tests.studies.tiny import GRID, give_scores, planned
-from tfkd.errors import TfkdError
 from tfkd.studies import Estimate
 from tfkd.studies.estimate import work_of_a_word
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.plan import Plan
 from tfkd.studies.sizes import CorpusSize
+from tfkd_base.errors import TfkdError
 
 CORPORA = {
     "a": CorpusSize({"train": 100, "devel": 50, "test": 40}, {"train": 2000, "devel": 900, "test": 700}),

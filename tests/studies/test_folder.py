@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.studies.tiny import GRID, give_model, give_scores, planned
-from tfkd.errors import TfkdError
-from tfkd.experiments.run_folder import RunFolder
+from tfkd.runs.run_folder import RunFolder
 from tfkd.studies import StudyFolder, read_plan
 from tfkd.studies.folder import open_study
 from tfkd.studies.process import COMPLETE, cache_mark, has_model
 from tfkd.studies.schedule import Schedule
+from tfkd_base.errors import TfkdError
 
 ONE = "parts=[{name: P, corpora: [a], runs: [{distillation: [alone, logits], teachers: [deep]}]}]"
 

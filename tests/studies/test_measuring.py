@@ -9,10 +9,11 @@ import pytest
 
 from tests.models.small import small_corpus
 from tests.studies.tiny import GRID, planned
-from tfkd.corpora import Corpus, Sentence
-from tfkd.evaluation import score, unpack_counts
+from tfkd.evaluation import score
 from tfkd.studies.folder import Finished
 from tfkd.studies.measuring import measured
+from tfkd.studies.statistics import unpack_counts
+from tfkd_base.corpora import Corpus, Sentence
 
 FACTS = {
     "parameters": 321,

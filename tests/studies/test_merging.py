@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfkd.experiments.config_source import override, parse_yaml
+from tfkd.config.source import override, parse_yaml
 from tfkd.studies.merging import merged
 
 TEXT = """\

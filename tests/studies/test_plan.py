@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.studies.tiny import GRID, planned, refused, without_marks
-from tfkd.experiments.config import BiLSTMConfig, TransformerConfig, dump_config
+from tfkd.config import BiLSTMConfig, TransformerConfig, dump_config
 from tfkd.studies import read_plan
 from tfkd.studies.plan import Plan
 from tfkd.studies.process import cache_mark
@@ -211,8 +211,8 @@ class TestConfigs:
         assert compared > 0
 
     def test_the_baseline_of_text_without_labels_has_the_same_words_and_as_many_updates_of_as_many_sentences(self):
-        from tfkd.experiments.assembly import updates
-        from tfkd.experiments.distilling import student_updates
+        from tfkd.runs.assembly import updates
+        from tfkd.runs.distilling import student_updates
 
         plan = read_plan("study")
         taught = plan.jobs["BC2GM.softmax.text.transformer-softmax.1000.3"].config

@@ -10,10 +10,10 @@ import time
 import pytest
 
 from tests.studies.tiny import GRID, planned
-from tfkd.errors import TfkdError
-from tfkd.folders import locked
 from tfkd.studies import local_engine, process
 from tfkd.studies.folder import StudyFolder
+from tfkd_base.errors import TfkdError
+from tfkd_base.resumable import locked
 
 
 def test_it_waits_until_its_folder_is_free(tmp_path):

@@ -12,8 +12,8 @@ import pytest
 
 from tests.studies.processes import jobs_of, said, scores, until
 from tests.studies.tiny import TINY_RUNS, tiny_study
-from tfkd.errors import TfkdError
 from tfkd.studies import read_plan, run_study
+from tfkd_base.errors import TfkdError
 
 pytestmark = [
     pytest.mark.slow,

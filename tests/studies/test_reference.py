@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfkd.experiments.config_reference import with_reference
+from tfkd.config.reference import with_reference
 from tfkd.studies.schema import StudyConfig
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies.md"

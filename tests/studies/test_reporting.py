@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.studies.tiny import GRID, give_scores, planned
-from tfkd.errors import TfkdError
 from tfkd.studies import StudyFolder, read_plan, report_study, study_of
 from tfkd.studies.folder import open_study
+from tfkd_base.errors import TfkdError
 
 THREE = (
     "corpora={a: {path: /nowhere/a}, b: {path: /nowhere/b}, c: {path: /nowhere/c}}",

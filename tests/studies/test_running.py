@@ -13,12 +13,13 @@ import pytest
 
 from tests.studies.processes import jobs_of, said, scores, start, times, until
 from tests.studies.tiny import TINY, TINY_RUNS, tiny_study
-from tfkd.errors import TfkdError
-from tfkd.experiments import RunFolder, dump_config
+from tfkd.config import dump_config
+from tfkd.runs import RunFolder
 from tfkd.studies import StudyFolder, StudyProgress, read_plan, run_study
 from tfkd.studies.engine import Outcome
 from tfkd.studies.job import Job
 from tfkd.studies.local_engine import LocalEngine
+from tfkd_base.errors import TfkdError
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.models.small import small_corpus
-from tfkd.corpora import write_corpus
-from tfkd.evaluation import pack_counts
-from tfkd.evaluation.report import StudyRun
-from tfkd.experiments import RunFolder, dump_config
-from tfkd.experiments.config import ConfigError
-from tfkd.experiments.config_source import override, parse_yaml
+from tfkd.config import ConfigError, dump_config
+from tfkd.config.source import override, parse_yaml
+from tfkd.runs import RunFolder
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
 from tfkd.studies.plan import Plan, plan_study
+from tfkd.studies.report import StudyRun
+from tfkd.studies.statistics import pack_counts
+from tfkd_base.corpora import write_corpus
 
 GRID = """\
 title: A grid

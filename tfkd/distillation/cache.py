@@ -18,10 +18,11 @@ from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.outputs import Need
 from tfkd.distillation.store_files import CACHE, ArraySpec, content_key, read_contents
 from tfkd.distillation.teachers import Extractor, Reader, Teacher, part_of
-from tfkd.errors import TfkdError
 from tfkd.layers import CRFHead
 from tfkd.models import Tagger
-from tfkd.preprocessing import EncodedSentences, SentenceArrays, Text, groups_by_size
+from tfkd.text import Text
+from tfkd.training import EncodedSentences, SentenceArrays, groups_by_size
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 CHUNK = 2048
@@ -43,9 +44,9 @@ class TeacherCache(Teacher):
 
     Example:
         >>> import tempfile
-        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> teacher = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(4))
         >>> tokens = [s.tokens for s in corpus.train[:20]]

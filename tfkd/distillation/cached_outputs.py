@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfkd.distillation.outputs import Need, Outputs, SequenceStatistics, TeacherOutputs
 from tfkd.distillation.store_files import ArraySpec
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 

@@ -10,15 +10,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfkd.corpora import Sentence
 from tfkd.distillation.losses import Batch, DistillationLoss, Schedule
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.distillation.teachers import Extractor, as_teacher, part_of
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
-from tfkd.preprocessing import BatchPlan, EncodedSentences, TransferPlan, tag_ids
+from tfkd.training import BatchPlan, EncodedSentences, TransferPlan, tag_ids
+from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
+from tfkd_base.corpora import Sentence
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 STUDENT, TEACHER = "student", "teacher"
@@ -54,10 +54,10 @@ class Distiller(Trained, keras.Model):
             not go together, e.g. in their tags.
 
     Example:
-        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.distillation import LogitsDistillation
         >>> from tfkd.models import BiLSTM
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> text = WordFeatures.adapt(corpus)
         >>> teacher, student = (Tagger(text, corpus, encoder=BiLSTM(n)) for n in (8, 4))
@@ -170,7 +170,7 @@ class Distiller(Trained, keras.Model):
             batch_size: Sentences in a batch.
             shuffle: Whether each epoch is shuffled; with `transfer` it always is.
             seed: Seed of the shuffling.
-            shapes: How many shapes the batches may have, see `tfkd.preprocessing.batches`.
+            shapes: How many shapes the batches may have, see `tfkd.training.batches`.
 
         Returns:
             A dataset of `({"student": ..., "teacher": ...}, tags)`; tags int32 `[batch, time]`, -1 in the padding

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tfkd.errors import TfkdError
 from tfkd.layers import CRFHead
 from tfkd.models import Tagger
+from tfkd_base.errors import TfkdError
 
 _DIFFERENCES = {
     "tags": "has other tags",

@@ -16,7 +16,6 @@ from typing import Any, Self, TextIO
 
 import numpy as np
 
-from tfkd.atomic_files import NO_ROOM, atomic_file
 from tfkd.distillation.store_files import (
     CACHE,
     INDEX,
@@ -30,8 +29,9 @@ from tfkd.distillation.store_files import (
     read_contents,
     write_at,
 )
-from tfkd.errors import TfkdError, nearest
-from tfkd.folders import flat, locked
+from tfkd_base.errors import TfkdError, nearest
+from tfkd_base.files import NO_ROOM, atomic_file
+from tfkd_base.resumable import flat, locked
 
 
 class OutputStore:

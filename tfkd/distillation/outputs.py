@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.errors import TfkdError, nearest
 from tfkd.layers import Chain, TagDistribution
+from tfkd_base.errors import TfkdError, nearest
 
 Tensor = Any
 Kind = Literal["logits", "posteriors", "sequences", "paths", "features", "attention"]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
 VERSION = 2
 CACHE, INDEX = "cache.json", "index.bin"

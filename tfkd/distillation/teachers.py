@@ -11,9 +11,10 @@ from typing_extensions import override
 
 from tfkd.distillation.identity import described, hash_of, identity
 from tfkd.distillation.outputs import AverageOutputs, Need, Outputs, TeacherOutputs
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.preprocessing import SentenceArrays, Text
+from tfkd.text import Text
+from tfkd.training import SentenceArrays
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 Reader = Callable[[Any], TeacherOutputs]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfkd.corpora import Span, spans
-from tfkd.corpora.schemes import check_scheme
-from tfkd.evaluation.sentence_bootstrap import check_same_sentences
+from tfkd.evaluation.scores import check_same_sentences
+from tfkd_base.corpora import Span, spans
+from tfkd_base.corpora.schemes import check_scheme
 
 KINDS = ("correct", "wrong_type", "too_short", "too_long", "shifted_left", "shifted_right", "both_wrong")
 """What may become of an entity with its prediction."""

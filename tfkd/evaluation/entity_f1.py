@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfkd.corpora import Corpus
-from tfkd.errors import TfkdError
 from tfkd.evaluation.scores import Scores, score
+from tfkd_base.corpora import Corpus
+from tfkd_base.errors import TfkdError
 
 
 class EntityF1(keras.callbacks.Callback):
@@ -31,7 +31,7 @@ class EntityF1(keras.callbacks.Callback):
         best_weights: The weights after it, if they are kept.
 
     Example:
-        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd_base.corpora import demo_corpora
         >>> EntityF1(demo_corpora(seed=1)["gene"]).best_epoch
         -1
     """
@@ -92,9 +92,9 @@ def evaluate(tagger: Any, corpus: Corpus, split: str = "test") -> Scores:
         split: The split.
 
     Example:
-        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM, Tagger
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(4))
         >>> evaluate(tagger, corpus, "devel").scheme

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
 
 @dataclass(frozen=True)
@@ -92,3 +92,21 @@ def _seqeval_scheme(scheme: str) -> Any:
             "apart; convert the tags first."
         )
     return known[scheme]
+
+
+def check_same_sentences(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
+    """Refuse gold and predicted tags that are not of the same sentences.
+
+    Raises:
+        TfkdError: Naming the first sentence that differs, from 1.
+    """
+    if len(gold) != len(predicted):
+        raise TfkdError(
+            f"gold and predicted tags must be of the same sentences: got {len(gold)} and {len(predicted)} sentences."
+        )
+    for number, (one, other) in enumerate(zip(gold, predicted, strict=True), 1):
+        if len(one) != len(other):
+            raise TfkdError(
+                f"gold and predicted tags must be of the same tokens: sentence {number} has {len(one)} gold and "
+                f"{len(other)} predicted tags."
+            )

@@ -7,13 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfkd.corpora import Sentence, Span, spans
-from tfkd.corpora.overlap import sentence_key
-from tfkd.corpora.schemes import check_scheme
-from tfkd.evaluation.sentence_bootstrap import check_same_sentences
+from tfkd.evaluation.scores import check_same_sentences
+from tfkd_base.corpora import Sentence, Span, spans
+from tfkd_base.corpora.overlap import sentence_key
+from tfkd_base.corpora.schemes import check_scheme
 
 Mention = tuple[str, str]
-"""An entity's text as `tfkd.corpora.overlap` compares texts, which is without case and spaces, and its type."""
+"""An entity's text as `tfkd_base.corpora.overlap` compares texts, which is without case and spaces, and its type."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def mentions(sentences: Iterable[Sentence], scheme: str = "iob2") -> frozenset[M
         scheme: Their tag scheme.
 
     Example:
-        >>> from tfkd.corpora import Sentence
+        >>> from tfkd_base.corpora import Sentence
         >>> mentions([Sentence(("Breast", "cancer", "."), ("B-Disease", "I-Disease", "O"))])
         frozenset({('breastcancer', 'Disease')})
     """
@@ -97,7 +97,7 @@ def seen_scores(
         TfkdError: The lengths differ, or a tag is outside the scheme.
 
     Example:
-        >>> from tfkd.corpora import Sentence
+        >>> from tfkd_base.corpora import Sentence
         >>> test = [Sentence(("Asthma", "and", "gout"), ("B-Disease", "O", "B-Disease"))]
         >>> answer = seen_scores(test, [["B-Disease", "O", "O"]], {("asthma", "Disease")})
         >>> answer.seen.recall, answer.unseen.recall, answer.unseen.precision

@@ -9,9 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfkd.errors import TfkdError
 from tfkd.layers.crf import crf_filtered_inputs
 from tfkd.layers.scan import scan
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.corpora import Scheme, allowed_transitions
 from tfkd.layers.crf import crf_boundaries, crf_log_likelihood, crf_marginals
 from tfkd.layers.crf_decoding import crf_decode
 from tfkd.layers.crf_sums import FORBIDDEN
 from tfkd.layers.tag_distribution import Chain, TagDistribution
+from tfkd_base.corpora import Scheme, allowed_transitions
 
 Tensor = Any
 

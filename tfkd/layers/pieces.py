@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.errors import TfkdError, nearest
+from tfkd_base.errors import TfkdError, nearest
 
 Tensor = Any
 Pooling = Literal["first", "mean"]

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
-from tfkd.errors import TfkdError, nearest
 from tfkd.layers.heads import CRFHead
+from tfkd_base.errors import TfkdError, nearest
 
 _FORMS = "a SavedModel folder, an .h5, .weights.h5 or .keras file, or the prefix of a TensorFlow checkpoint"
 
@@ -53,8 +53,7 @@ def load_tfa_crf(head: CRFHead, path: str | os.PathLike[str], layer: str | None 
     Example:
         >>> load_tfa_crf(CRFHead(("O", "I-Gene"), "io"), "nowhere.h5")
         Traceback (most recent call last):
-        tfkd.errors.TfkdError: there is no nowhere.h5; expected a SavedModel folder, an .h5, .weights.h5 or .keras file,
-        or the prefix of a TensorFlow checkpoint
+        tfkd_base.errors.TfkdError: there is no nowhere.h5; expected a SavedModel folder, ...
     """
     weights = _choose(dict(_read(Path(path))), path, layer)
     tags, count = len(weights.chain), len(head.tags)

@@ -11,9 +11,9 @@ import keras
 from typing_extensions import override
 
 from tfkd import layers
-from tfkd.errors import TfkdError, nearest
 from tfkd.layers import CHARACTER_ENCODERS, WordEmbedding
-from tfkd.preprocessing import CASINGS, Text, WordFeatures
+from tfkd.text import CASINGS, Text, WordFeatures
+from tfkd_base.errors import TfkdError, nearest
 
 Tensor = Any
 LayerType = TypeVar("LayerType", bound=keras.layers.Layer)

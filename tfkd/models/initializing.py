@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tfkd.errors import TfkdError
 from tfkd.models.multitask_tagger import MultiTaskTagger
 from tfkd.models.tagger import Tagger
 from tfkd.models.transformer import Transformer, evenly
+from tfkd_base.errors import TfkdError
 
 
 def initialize_from(student: Tagger | MultiTaskTagger, teacher: Tagger | MultiTaskTagger) -> list[tuple[str, str]]:
@@ -23,7 +23,7 @@ def initialize_from(student: Tagger | MultiTaskTagger, teacher: Tagger | MultiTa
             student has more of them.
 
     Example:
-        >>> from tfkd.preprocessing import PieceFeatures
+        >>> from tfkd.text import PieceFeatures
         >>> from tfkd.pretrained import Architecture
         >>> text = PieceFeatures(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a"])
         >>> sizes = Architecture(pieces=5, positions=8, units=4, layers=4, heads=2, inner_units=8)

@@ -8,14 +8,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfkd.corpora import Corpus, Scheme, tag_list
-from tfkd.errors import TfkdError, nearest
 from tfkd.layers import TagHead
 from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder
 from tfkd.models.tagger import Tagger, Tagging, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
-from tfkd.preprocessing import Text
+from tfkd.text import Text
+from tfkd_base.corpora import Corpus, Scheme, tag_list
+from tfkd_base.errors import TfkdError, nearest
 
 Tensor = Any
 
@@ -28,7 +28,7 @@ class MultiTaskTagger(Tagging):
     its own, `{task}_encoder`, and a head, `{task}_head`, which gives its emission scores. The model maps features to
     the emission scores of every task, `{task: float32 [batch, time, tags]}`.
 
-    Training takes batches of one task each, as `tfkd.preprocessing.multitask_batches` makes: a step runs the
+    Training takes batches of one task each, as `tfkd.training.multitask_batches` makes: a step runs the
     shared layers and that task's, changes these, and leaves everything of the other tasks alone, the state of the
     optimiser too. Its cost does not grow with the number of tasks.
 
@@ -46,8 +46,8 @@ class MultiTaskTagger(Tagging):
         TfkdError: There is no task, or `head` is neither.
 
     Example:
-        >>> from tfkd.corpora import demo_corpora
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd_base.corpora import demo_corpora
+        >>> from tfkd.text import WordFeatures
         >>> tasks = demo_corpora(seed=1)
         >>> teacher = MultiTaskTagger(WordFeatures.adapt(tasks.values()), tasks, encoder=BiLSTM(8), task_encoder=4)
         >>> teacher.for_task("gene").tags
@@ -212,7 +212,7 @@ class MultiTaskTagger(Tagging):
         if not isinstance(x, dict) or "task" not in x:
             raise ValueError(
                 "A multi-task tagger trains on batches that say their task: make them with "
-                "`tfkd.preprocessing.multitask_batches`, or train one task through `for_task(...)`."
+                "`tfkd.training.multitask_batches`, or train one task through `for_task(...)`."
             )
         return int(self.distribute_strategy.experimental_local_results(x["task"])[0][0])
 

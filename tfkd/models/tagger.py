@@ -11,13 +11,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfkd.corpora import Corpus, Scheme, Sentence, tag_list
-from tfkd.errors import TfkdError, nearest
 from tfkd.layers import HEADS, TagHead, token_weights
 from tfkd.models.distinct_tokens import DistinctTokens, are_prepared
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
-from tfkd.models.training import Trained, added_losses, gradient_step, real_tokens, track
-from tfkd.preprocessing import EncodedSentences, Text, WordFeatures, WordVectors, groups_by_size
+from tfkd.text import Text, WordFeatures, WordVectors
+from tfkd.training import EncodedSentences, groups_by_size
+from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
+from tfkd_base.corpora import Corpus, Scheme, Sentence, tag_list
+from tfkd_base.errors import TfkdError, nearest
 
 Tensor = Any
 
@@ -36,7 +37,7 @@ class Tagging(Trained, keras.Model):
             if missing:
                 raise ValueError(
                     f"The batch lacks the feature {missing[0]!r}, it has {sorted(inputs)}. "
-                    "Make it with this model's own `text`, as `tfkd.preprocessing.batches` does."
+                    "Make it with this model's own `text`, as `tfkd.training.batches` does."
                 )
             inputs = {name: inputs[name] for name in self.input_names_needed}
         return super().__call__(inputs, *args, **kwargs)
@@ -95,7 +96,7 @@ class Tagging(Trained, keras.Model):
 class Tagger(Tagging):
     """Tag the tokens of a sentence: an encoder and a head, as a functional Keras model.
 
-    The model maps features (what `text` makes, or a batch of `tfkd.preprocessing.batches`) to emission scores,
+    The model maps features (what `text` makes, or a batch of `tfkd.training.batches`) to emission scores,
     float32 `[batch, time, tags]`. `predict` gives decoded tags, since scores are but half of a CRF: a dictionary of
     `tags`, int32, and `scores`, float32, both `[batch, time]` and 0 in the padding. `tag` takes and returns strings.
 
@@ -116,8 +117,8 @@ class Tagger(Tagging):
         TfkdError: `head` is neither.
 
     Example:
-        >>> from tfkd.corpora import demo_corpora
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd_base.corpora import demo_corpora
+        >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8), head="crf")
         >>> len(tagger.tag([["BRCA1", "binds", "DNA", "."]])[0])

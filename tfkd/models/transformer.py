@@ -12,11 +12,11 @@ import keras
 import numpy as np
 from typing_extensions import override
 
-from tfkd.errors import TfkdError
 from tfkd.layers import PieceEmbedding, PieceWindows, Pooling, TransformerLayer, WordPooling
 from tfkd.models.encoders import Encoded, Encoder
-from tfkd.preprocessing import PieceFeatures, Text
 from tfkd.pretrained import Architecture, open_pretrained
+from tfkd.text import PieceFeatures, Text
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 

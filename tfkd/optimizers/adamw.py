@@ -9,9 +9,9 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.errors import TfkdError
 from tfkd.optimizers.adam import Adam
 from tfkd.optimizers.rows import Rows
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 

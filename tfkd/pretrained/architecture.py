@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tfkd.errors import TfkdError, nearest
-from tfkd.preprocessing import PieceFeatures
+from tfkd.text import PieceFeatures
+from tfkd_base.errors import TfkdError, nearest
 
 ACTIVATIONS = ("gelu", "gelu_approximate", "relu", "silu")
 """What may stand between the two products of a feed-forward network; `tfkd.layers.TransformerLayer` knows them."""

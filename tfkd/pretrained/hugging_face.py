@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 from typing_extensions import override
 
-from tfkd.errors import TfkdError, nearest
-from tfkd.preprocessing import PieceFeatures
 from tfkd.pretrained.architecture import Architecture, Pretrained
 from tfkd.pretrained.json_files import read_json
 from tfkd.pretrained.tensor_files import TensorFiles
 from tfkd.pretrained.vocabulary import read_byte_pairs, read_word_pieces
+from tfkd.text import PieceFeatures
+from tfkd_base.errors import TfkdError, nearest
 
 CONFIG = "config.json"
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Example:
         >>> read_json(Path("no-such-folder/config.json"))
         Traceback (most recent call last):
-        tfkd.errors.TfkdError: no-such-folder/config.json is missing.
+        tfkd_base.errors.TfkdError: no-such-folder/config.json is missing.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from typing_extensions import override
 
-from tfkd.errors import TfkdError, nearest
-from tfkd.preprocessing import PieceFeatures
 from tfkd.pretrained.architecture import Architecture, Pretrained
+from tfkd.text import PieceFeatures
+from tfkd_base.errors import TfkdError, nearest
 
 _KINDS = {
     "BertBackbone": "BertTokenizer",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tfkd.errors import TfkdError
 from tfkd.pretrained.architecture import Pretrained
 from tfkd.pretrained.hugging_face import CONFIG, HuggingFaceFolder
 from tfkd.pretrained.json_files import read_json
+from tfkd_base.errors import TfkdError
 
 
 def open_pretrained(source: str | os.PathLike[str]) -> Pretrained:
@@ -24,7 +24,7 @@ def open_pretrained(source: str | os.PathLike[str]) -> Pretrained:
     Example:
         >>> open_pretrained("no-such-folder/biobert")
         Traceback (most recent call last):
-        tfkd.errors.TfkdError: no-such-folder/biobert: there is no such folder
+        tfkd_base.errors.TfkdError: no-such-folder/biobert: there is no such folder
     """
     path = Path(source).expanduser()
     if path.is_dir():

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfkd.errors import TfkdError
 from tfkd.pretrained.json_files import read_json
+from tfkd_base.errors import TfkdError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfkd.errors import TfkdError
-from tfkd.preprocessing import PieceFeatures
 from tfkd.pretrained.json_files import read_json, read_json_if_there
+from tfkd.text import PieceFeatures
+from tfkd_base.errors import TfkdError
 
 SETTINGS, WHOLE = "tokenizer_config.json", "tokenizer.json"
 _MARKS = {"begin": "cls_token", "end": "sep_token", "padding": "pad_token", "unknown": "unk_token"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from tfkd.errors import TfkdError
+from tfkd_base.errors import TfkdError
 
 PROTOCOLS = ("grpc", "http", "https")
 EXAMPLE = "grpc://localhost:8500/disease, http://localhost:8501/disease or http://localhost:8501/disease/versions/3"

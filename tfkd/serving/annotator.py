@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from tfkd.errors import TfkdError
 from tfkd.serving.batching import batches
 from tfkd.serving.client import ClientOptions
 from tfkd.serving.entities import Annotation, Entity, merge, read_entities
 from tfkd.serving.opening import Model, Opened, open_model
 from tfkd.serving.sentences import Tokens, tag_sentences, tokens_of_text
+from tfkd_base.errors import TfkdError
 
 
 class Annotator:
@@ -30,9 +30,9 @@ class Annotator:
         ServerError: A server cannot be reached, or does not serve the model.
 
     Example:
-        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM, Tagger
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> annotator = Annotator(Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8)))
         >>> [annotation.text for annotation in annotator.annotate(["BRCA1 binds.", ""])]
@@ -101,7 +101,7 @@ class Annotator:
 
         Example:
             >>> from tfkd.models import BiLSTM, Tagger
-            >>> from tfkd.preprocessing import WordFeatures
+            >>> from tfkd.text import WordFeatures
             >>> annotator = Annotator(Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2)))
             >>> next(annotator.annotate_tokens([("IL-2", [[(0, 4)]])])).text
             'IL-2'

@@ -27,7 +27,7 @@ def describe(model: Tagger | MultiTaskTagger) -> dict[str, Any]:
 
     Example:
         >>> from tfkd.models import BiLSTM
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> tagger = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-Disease", "I-Disease"], encoder=BiLSTM(2))
         >>> describe(tagger)["scheme"], describe(tagger)["types"]
         ('iob2', ['Disease'])

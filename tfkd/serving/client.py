@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 import tenacity
 
-from tfkd.errors import TfkdError
 from tfkd.serving.address import Address
+from tfkd_base.errors import TfkdError
 
 Result = TypeVar("Result")
 
@@ -72,7 +72,7 @@ class ClientOptions:
     Example:
         >>> ClientOptions(timeout=0)
         Traceback (most recent call last):
-        tfkd.errors.TfkdError: timeout of a client: expected a number above 0, got 0
+        tfkd_base.errors.TfkdError: timeout of a client: expected a number above 0, got 0
     """
 
     timeout: float = 60.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfkd.corpora import Scheme, spans
+from tfkd_base.corpora import Scheme, spans
 
 
 @dataclass(frozen=True, slots=True)

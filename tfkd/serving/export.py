@@ -10,11 +10,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfkd.errors import TfkdError
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.serving.card import write_card
 from tfkd.serving.signatures import Signatures
 from tfkd.serving.warm_up import write_warm_up
+from tfkd_base.errors import TfkdError
 
 
 def export(
@@ -49,9 +49,9 @@ def export(
 
     Example:
         >>> import tempfile
-        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8))
         >>> folder = export(tagger, Path(tempfile.mkdtemp(), "gene"))

@@ -22,7 +22,7 @@ class InMemory:
 
     Example:
         >>> from tfkd.models import BiLSTM
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> backend = InMemory(Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2)))
         >>> backend.answer([b"No cancer."])["num_tokens"].tolist()
         [3]

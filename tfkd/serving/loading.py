@@ -7,8 +7,8 @@ from pathlib import Path
 
 import keras
 
-from tfkd.errors import TfkdError
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd_base.errors import TfkdError
 
 MODEL_FILE = "model.keras"
 """What the model is called in the folder of a run."""
@@ -31,7 +31,7 @@ def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | Multi
     Example:
         >>> load_model("runs/no-such-run")
         Traceback (most recent call last):
-        tfkd.errors.TfkdError: runs/no-such-run: expected the folder of a run, with model.keras in it; ...
+        tfkd_base.errors.TfkdError: runs/no-such-run: expected the folder of a run, with model.keras in it; ...
     """
     path = Path(path)
     file = path / MODEL_FILE if path.is_dir() else path

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tfkd.corpora import Scheme
-from tfkd.errors import TfkdError, nearest
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.serving.address import Address, is_address
 from tfkd.serving.backend import Backend
@@ -15,6 +13,8 @@ from tfkd.serving.client import ClientOptions
 from tfkd.serving.in_memory import InMemory
 from tfkd.serving.loading import MODEL_FILE, load_model
 from tfkd.serving.saved_model import SavedModel, find_saved_model
+from tfkd_base.corpora import Scheme
+from tfkd_base.errors import TfkdError, nearest
 
 Model = Tagger | MultiTaskTagger | str | Path
 

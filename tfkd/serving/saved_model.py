@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfkd.errors import TfkdError
 from tfkd.serving.card import CARD
 from tfkd.serving.export import versions
+from tfkd_base.errors import TfkdError
 
 
 def find_saved_model(path: Path) -> Path | None:

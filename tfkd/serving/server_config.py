@@ -7,8 +7,8 @@ from pathlib import Path
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from tfkd.errors import TfkdError
 from tfkd.serving.export import versions
+from tfkd_base.errors import TfkdError
 
 
 def server_config(folder: str | Path, *, base_path: str | None = None) -> str:
@@ -29,7 +29,7 @@ def server_config(folder: str | Path, *, base_path: str | None = None) -> str:
     Example:
         >>> server_config("no-such-folder")
         Traceback (most recent call last):
-        tfkd.errors.TfkdError: no-such-folder: expected a folder of exported models, such as savedmodels; ...
+        tfkd_base.errors.TfkdError: no-such-folder: expected a folder of exported models, such as savedmodels; ...
     """
     folder = Path(folder)
     found = sorted(path for path in folder.iterdir() if _is_model(path)) if folder.is_dir() else []

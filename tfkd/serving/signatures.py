@@ -9,11 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfkd.errors import TfkdError
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.distinct_tokens import prepared
-from tfkd.preprocessing.segmentation import segment
 from tfkd.serving.card import describe
+from tfkd.text.segmentation import segment
+from tfkd_base.errors import TfkdError
 
 PADDED_SIZE = 4096
 """Tokens or pieces, padding counted, that go through the network at once; a longer sentence goes alone and whole."""
@@ -33,9 +33,9 @@ class Signatures(tf.Module):
         TfkdError: It is neither.
 
     Example:
-        >>> from tfkd.corpora import demo_corpora
+        >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM, Tagger
-        >>> from tfkd.preprocessing import WordFeatures
+        >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> signatures = Signatures(Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8)))
         >>> answer = signatures.serving_default(tf.constant(["It binds. So.", ""]))

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tfkd.errors import nearest
-from tfkd.experiments.config import Config
-from tfkd.experiments.config_source import ConfigError, Key, Source, dotted
+from tfkd.config import Config
+from tfkd.config.source import ConfigError, Key, Source, dotted
 from tfkd.studies.job import Job
 from tfkd.studies.schema import StudyConfig
+from tfkd_base.errors import nearest
 
 OF_THE_STUDY = ("kind", "seed", "corpora_root", "tasks", "name")
 """Keys of a run's configuration that the study itself says."""

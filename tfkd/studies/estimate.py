@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfkd.errors import TfkdError
-from tfkd.experiments.config import BiLSTMConfig, Config, TransformerConfig
+from tfkd.config import BiLSTMConfig, Config, TransformerConfig
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
 from tfkd.studies.plan import Plan
 from tfkd.studies.sizes import CorpusSize
+from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
     from tfkd.pretrained import Architecture
@@ -143,7 +143,7 @@ def work_of_a_word(config: Config) -> float:
     """Return how many multiplications a forward pass takes for a word.
 
     Example:
-        >>> from tfkd.experiments.config import load_config
+        >>> from tfkd.config import load_config
         >>> round(work_of_a_word(load_config("ncbi-disease-student")))
         281400
     """

@@ -15,15 +15,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from tfkd.atomic_files import atomic_file
-from tfkd.errors import TfkdError
-from tfkd.evaluation.report import StudyRun
-from tfkd.experiments.config import Config, dump_config, dump_yaml
-from tfkd.experiments.config_errors import validated
-from tfkd.experiments.config_source import ConfigError, Source
-from tfkd.folders import LOCK, flat, locked
+from tfkd.config import Config, dump_config, dump_yaml
+from tfkd.config.errors import validated
+from tfkd.config.source import ConfigError, Source
 from tfkd.studies.job import Job, portable
 from tfkd.studies.plan import Plan, read_plan
+from tfkd.studies.report import StudyRun
+from tfkd_base.errors import TfkdError
+from tfkd_base.files import atomic_file
+from tfkd_base.resumable import LOCK, flat, locked
 
 STUDY, SCORES, FAILURES, WORK = "study.yaml", "scores", "failures", "work"
 RUNS, CACHES, LOGS = "runs", "caches", "logs"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tfkd.experiments.config import BUNDLED_CORPUS, Config
+from tfkd.config import BUNDLED_CORPUS, Config
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def portable(config: Config) -> dict[str, Any]:
     """Return a configuration as plain values, its paths without what differs between machines: the names alone.
 
     Example:
-        >>> from tfkd.experiments.config import load_config
+        >>> from tfkd.config import load_config
         >>> portable(load_config("ncbi-disease-student", ["corpora_root=/data"]))["tasks"]["NCBI-disease"]["path"]
         'NCBI-disease-IOB'
     """

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfkd.corpora import Corpus
-from tfkd.evaluation import Scores, find_errors, mentions, pack_counts, seen_scores, sentence_counts
-from tfkd.evaluation.report import StudyRun
-from tfkd.experiments.run_folder import RUN, SCORES, RunFolder
+from tfkd.evaluation import Scores, find_errors, mentions, seen_scores
+from tfkd.runs.run_folder import RUN, SCORES, RunFolder
 from tfkd.studies.job import Job
+from tfkd.studies.report import StudyRun
+from tfkd.studies.statistics import pack_counts, sentence_counts
+from tfkd_base.corpora import Corpus
 
 
 def measured(
@@ -62,8 +63,8 @@ def read_again(
     """
     import pydantic
 
-    from tfkd.experiments.assembly import read_data
-    from tfkd.experiments.distilling import view_of
+    from tfkd.runs.assembly import read_data
+    from tfkd.runs.distilling import view_of
 
     scores = pydantic.TypeAdapter(dict[str, dict[str, Scores]]).validate_python(run.read_json(SCORES))
     model, corpora = run.model(), read_data(run.config()).corpora

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfkd.experiments.config_source import Key, Source
+from tfkd.config.source import Key, Source
 
 
 def merged(source: Source, keys: Sequence[Key]) -> Source:
@@ -19,7 +19,7 @@ def merged(source: Source, keys: Sequence[Key]) -> Source:
         keys: Their keys; one that is not there is empty.
 
     Example:
-        >>> from tfkd.experiments.config_source import parse_yaml
+        >>> from tfkd.config.source import parse_yaml
         >>> source = parse_yaml("a: {training: {epochs: 1, seed: 2}}\nb:\n  training: {epochs: 3}", "x.yaml")
         >>> both = merged(source, [("a",), ("b",)])
         >>> both.data, both.origin(("training", "epochs"))

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from tfkd.experiments.config import Config, LossConfig, read_source, with_absolute_paths
-from tfkd.experiments.config_base import RampConfig
-from tfkd.experiments.config_errors import validated
-from tfkd.experiments.config_source import ConfigError, Source
+from tfkd.config import Config, LossConfig, read_source, with_absolute_paths
+from tfkd.config.base import RampConfig
+from tfkd.config.errors import validated
+from tfkd.config.source import ConfigError, Source
 from tfkd.studies.checks import check_names, check_run, check_teaching, refused
 from tfkd.studies.job import Job, cached_of
 from tfkd.studies.merging import merged

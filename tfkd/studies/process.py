@@ -15,15 +15,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfkd.errors import TfkdError, describe_os_error
-from tfkd.folders import locked
-from tfkd.quiet_start import import_tensorflow
 from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
 from tfkd.studies.job import Job, cached_of
 from tfkd.studies.plan import Plan, read_plan
+from tfkd_base.errors import TfkdError, describe_os_error
+from tfkd_base.quiet_start import import_tensorflow
+from tfkd_base.resumable import locked
 
 if TYPE_CHECKING:
-    from tfkd.experiments import Config, RunFolder
+    from tfkd.config import Config
+    from tfkd.runs import RunFolder
 
 FAILED = 2
 """Status of a process whose job cannot be done, which has written down why."""
@@ -65,14 +66,14 @@ def has_model(folder: StudyFolder, plan: Plan, job: Job) -> bool:
     if job.kind == "cache":
         mark = folder.place(job) / COMPLETE
         return mark.is_file() and mark.read_text(encoding="utf-8") == cache_mark(plan, job)
-    from tfkd.experiments import RunFolder
+    from tfkd.runs import RunFolder
 
     return _is_whole(RunFolder(folder.place(job)), job.config)
 
 
 def _is_whole(run: RunFolder, config: Config) -> bool:
     """Tell whether a finished run of a configuration stands in a folder, with its model."""
-    from tfkd.experiments.run_folder import MODEL
+    from tfkd.runs.run_folder import MODEL
 
     try:
         return run.is_finished and (run.path / MODEL).is_file() and run.config() == config
@@ -99,8 +100,8 @@ def do(plan: Plan, folder: StudyFolder, job: Job) -> None:
 
 
 def _do_cache(plan: Plan, folder: StudyFolder, job: Job) -> None:
-    from tfkd.experiments import cache_teacher
-    from tfkd.experiments.run_folder import MODEL
+    from tfkd.runs import cache_teacher
+    from tfkd.runs.run_folder import MODEL
 
     place, teacher = folder.place(job), plan.jobs[job.needs[0]]
     _wait_until_free(place)
@@ -117,9 +118,9 @@ def _do_cache(plan: Plan, folder: StudyFolder, job: Job) -> None:
 
 
 def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
-    from tfkd.experiments import RunFolder, distill, train
-    from tfkd.experiments.distilling import with_teachers
-    from tfkd.experiments.run_folder import RUN
+    from tfkd.runs import RunFolder, distill, train
+    from tfkd.runs.distilling import with_teachers
+    from tfkd.runs.run_folder import RUN
     from tfkd.studies.measuring import measured, read_again
 
     began, run = time.perf_counter(), RunFolder(folder.place(job))

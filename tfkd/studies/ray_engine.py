@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Any
 
-from tfkd.ray_cluster import connected, import_ray
+from tfkd.engines.ray_cluster import connected, import_ray
 from tfkd.studies.engine import Engine, Outcome
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tfkd.experiments.config_reference import with_reference
+from tfkd.config.reference import with_reference
 from tfkd.studies.schema import StudyConfig
 
 if __name__ == "__main__":

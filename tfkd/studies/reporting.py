@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from tfkd.evaluation.report import Part, ReportFiles, Study, write_report
 from tfkd.studies.folder import StudyFolder, open_study
 from tfkd.studies.plan import Plan, teacher_method
+from tfkd.studies.report import Part, ReportFiles, Study, write_report
 from tfkd.studies.schema import PartConfig
 
 

@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tfkd.atomic_files import NO_ROOM
-from tfkd.errors import TfkdError, describe_os_error
 from tfkd.studies.engine import Engine, Outcome
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
@@ -18,6 +16,8 @@ from tfkd.studies.process import FAILED
 from tfkd.studies.progress import StudyProgress
 from tfkd.studies.schedule import Schedule
 from tfkd.studies.sizes import CorpusSize, corpus_sizes
+from tfkd_base.errors import TfkdError, describe_os_error
+from tfkd_base.files import NO_ROOM
 
 TICK = 1.0
 TRIES = 3

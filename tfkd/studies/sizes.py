@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfkd.errors import TfkdError
-from tfkd.experiments.config import TransformerConfig
+from tfkd.config import TransformerConfig
 from tfkd.studies.checks import refused
 from tfkd.studies.plan import Plan
+from tfkd_base.errors import TfkdError
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
         TfkdError: A corpus is missing or broken, or has fewer training sentences than the study takes of it; or another
             file that a run needs is missing.
     """
-    from tfkd.experiments.assembly import read_named
+    from tfkd.runs.assembly import read_named
 
     paths = {task: settings for job in plan.runs.values() for task, settings in job.config.tasks.items()}
     found = {}
@@ -63,8 +63,8 @@ def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
 
 def _check_files(plan: Plan) -> None:
     """Refuse text without labels, word vectors and encoders that are not there; corpora of the study are."""
-    from tfkd.experiments.assembly import read_named
     from tfkd.pretrained import open_pretrained
+    from tfkd.runs.assembly import read_named
 
     known = {task.path for job in plan.runs.values() for task in job.config.tasks.values()}
     for job in plan.runs.values():

@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from table import scores  # noqa: E402
 
-from tfkd.evaluation.figures import Point, save_figure, trade_off  # noqa: E402
+from tfkd.studies.figures import Point, save_figure, trade_off  # noqa: E402
 
 CORPUS = "NCBI-disease"
 METHODS = {

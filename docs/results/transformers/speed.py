@@ -18,11 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(variable, str(os.cpu_count() or 1))
 
-from tfkd.benchmarks._turns import seconds_in_turns, warmed_up  # noqa: E402
-from tfkd.experiments import load_config  # noqa: E402
-from tfkd.experiments.assembly import make_model, make_text, read_data  # noqa: E402
-from tfkd.experiments.distilling import read_transfer  # noqa: E402
+from benchmarks._turns import seconds_in_turns, warmed_up  # noqa: E402
+from tfkd.config import load_config  # noqa: E402
 from tfkd.models import MultiTaskTagger  # noqa: E402
+from tfkd.runs.assembly import make_model, make_text, read_data  # noqa: E402
+from tfkd.runs.distilling import read_transfer  # noqa: E402
 
 HERE = Path(__file__).parent
 TASK = "NCBI-disease"

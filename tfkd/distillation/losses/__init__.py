@@ -1,11 +1,7 @@
 """What a student may be taught: each a loss between a teacher's and a student's outputs."""
 
 from tfkd.distillation.losses.base import Batch, DistillationLoss, Schedule
-from tfkd.distillation.losses.features import (
-    CosineFeatureDistillation,
-    FeatureDistillation,
-    PatientFeatureDistillation,
-)
+from tfkd.distillation.losses.features import CosineFeatureDistillation, FeatureDistillation, PatientFeatureDistillation
 from tfkd.distillation.losses.logits import (
     CorrelationDistillation,
     DecoupledDistillation,

@@ -14,10 +14,10 @@ import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule as Schedule
 
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
-from tfkd.errors import TfkdError
 from tfkd.layers import token_weights
 from tfkd.models import Tagger
-from tfkd.models.training import real_tokens
+from tfkd.training.fitting import real_tokens
+from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
     from tfkd.distillation.teachers import Teacher

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from tfkd.distillation.losses.base import Batch, DistillationLoss
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
+from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
     from tfkd.distillation.teachers import Teacher

@@ -14,8 +14,8 @@ from typing_extensions import override
 from tfkd.distillation.losses.base import Batch, Schedule, TagLoss, TemperedLoss, divergence
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.layers import token_weights
-from tfkd.models.replicas import replicas, summed
-from tfkd.models.training import real_tokens
+from tfkd.training.fitting import real_tokens
+from tfkd.training.replicas import replicas, summed
 
 Tensor = Any
 _LEAST = 1e-7

@@ -15,8 +15,8 @@ from typing_extensions import override
 
 from tfkd.distillation.losses.base import Batch, DistillationLoss, Schedule, TagLoss, TemperedLoss, divergence, fixed
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
-from tfkd.errors import TfkdError
-from tfkd.models.training import real_tokens
+from tfkd.training.fitting import real_tokens
+from tfkd_base.errors import TfkdError
 
 Tensor = Any
 

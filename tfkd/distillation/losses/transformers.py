@@ -12,10 +12,10 @@ from typing_extensions import override
 from tfkd.distillation.losses.base import Batch, DistillationLoss
 from tfkd.distillation.losses.features import FeatureDistillation
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
-from tfkd.errors import TfkdError
 from tfkd.models import Tagger
-from tfkd.models.training import real_tokens
 from tfkd.models.transformer import evenly
+from tfkd.training.fitting import real_tokens
+from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
     from tfkd.distillation.teachers import Teacher

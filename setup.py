@@ -1,0 +1,12 @@
+"""The packages of the wheel; everything else about the project stands in pyproject.toml.
+
+`cli` and `configs` lie beside `tfkd` and are installed as `tfkd_cli` and `tfkd.configs`, which pyproject.toml cannot
+say without a list of every package.
+"""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=[*find_packages(include=["tfkd*", "tfkd_base*"]), "tfkd.configs", "tfkd_cli"],
+    package_dir={"tfkd.configs": "configs", "tfkd_cli": "cli"},
+)

@@ -1,0 +1,133 @@
+"""The same work on Ray Data: two workers, of which one is killed in the middle of a block."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.annotate.conftest import lines
+from tests.annotate.test_files import StoppedError, stop_after
+from tfkd.annotate import Engine, Output, Settings, annotate_files
+
+pytestmark = pytest.mark.slow
+ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+BLOCK = 4000
+COMMAND = [sys.executable, "-m", "ray.scripts.scripts"]
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    # Ray's own choice, 15, makes workers wait for all else that runs here.
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
+    yield
+    ray.shutdown()
+
+
+def test_a_cluster_is_found_by_its_address(
+    model: str, tmp_path: Path, run_tfkd: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text(lines(40), encoding="utf-8")
+    here, there, port = tmp_path / "here.jsonl", tmp_path / "there.jsonl", free_port()
+    assert run_tfkd("annotate", model, source, "--out", here).returncode == 0
+    address = f"127.0.0.1:{port}"
+    ask = ("annotate", model, source, "--out", there, "--engine", "ray", "--address", address)
+    refused = run_tfkd(*ask)
+    assert refused.returncode == 2
+    assert f"there is no Ray cluster at {address}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    options = ["--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2", "--include-dashboard=false"]
+    settings = os.environ | {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    memory = f"--object-store-memory={100 << 20}"
+    subprocess.run([*COMMAND, "start", *options, memory], check=True, capture_output=True, env=settings)
+    try:
+        done = run_tfkd(*ask)
+        assert done.returncode == 0, done.stderr
+    finally:
+        subprocess.run([*COMMAND, "stop", "--force"], check=True, capture_output=True)
+    assert there.read_bytes() == here.read_bytes()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def kill_one(out: Output, killed: list[int], over: threading.Event) -> None:
+    """Wait until a process is at work on a block, and kill it."""
+    while not killed and not over.wait(0.002):
+        for attempt in out.folder.path.glob(".attempt-*"):
+            killed.append(int(attempt.name.split("-")[1]))
+            os.kill(killed[0], signal.SIGKILL)
+            return
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_the_blocks_of_one_file_are_shared_and_told_of_as_they_are_done(model: str, tmp_path: Path) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text(lines(900), encoding="utf-8")
+    out, workers, over = Output(tmp_path / "out.jsonl", "jsonl"), set[str](), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.001):
+            workers.update(path.name.split("-")[1] for path in out.folder.path.glob(".attempt-*"))
+
+    there: list[int] = []  # parts that are whole each time that progress is told
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        done = annotate_files(
+            Settings((model,)),
+            [source],
+            out,
+            engine=Engine("ray", workers=2, block_bytes=BLOCK),
+            show=lambda _: there.append(len(out.folder.done())),
+        )
+    finally:
+        over.set()
+        thread.join()
+    assert done.blocks > 10
+    assert len(workers) == 2
+    assert there[0] < done.blocks / 2
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_two_workers_and_one_killed_give_what_one_process_gives(model: str, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(3):
+        (source / f"{number}.txt").write_text(lines(150, seed=number), encoding="utf-8")
+    (source / "4.jsonl").write_text('{"text": "cancer"}\n{"text": 7}\n')
+    settings = Settings((model,))
+    unbroken = Output(tmp_path / "unbroken.jsonl", "jsonl")
+    expected = annotate_files(settings, [source], unbroken, engine=Engine(block_bytes=BLOCK))
+    out, killed, told = Output(tmp_path / "out.jsonl", "jsonl"), [], []
+    with pytest.raises(StoppedError):
+        annotate_files(settings, [source], out, engine=Engine(block_bytes=BLOCK), show=stop_after(2))
+    over = threading.Event()
+    thread = threading.Thread(target=kill_one, args=(out, killed, over))
+    thread.start()
+    engine = Engine("ray", workers=2, block_bytes=BLOCK)
+    try:
+        done = annotate_files(settings, [source], out, engine=engine, on_broken=told.append)
+    finally:
+        over.set()
+        thread.join()
+    assert killed
+    assert killed[0] != os.getpid()
+    assert (done.blocks, done.gone_on) == (expected.blocks, 2)
+    assert done.report == expected.report
+    assert out.path.read_bytes() == unbroken.path.read_bytes()
+    assert out.errors.read_bytes() == unbroken.errors.read_bytes()
+    assert len(told) == 1
+    assert not out.folder.path.exists()

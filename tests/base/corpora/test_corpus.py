@@ -1,0 +1,80 @@
+"""Corpora in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tfkd_base.corpora import Corpus, CorpusError, Sentence
+
+GENES = (
+    Sentence(("GH1", "GH2", "bind"), ("B-Gene", "B-Gene", "O")),
+    Sentence(("tumor", "cells"), ("O", "B-Cell")),
+)
+
+
+def numbered(count: int) -> Corpus:
+    train = tuple(Sentence((str(number),), ("O",)) for number in range(count))
+    return Corpus("numbers", "iob2", {"train": train, "test": GENES})
+
+
+def test_contents_are_counted() -> None:
+    corpus = Corpus("genes", "iob2", {"test": GENES, "train": list(GENES)})  # type: ignore[dict-item]
+    assert list(corpus.splits) == ["train", "test"]
+    assert corpus.train == corpus.test == GENES
+    assert corpus.types == ("Cell", "Gene")
+    assert corpus.tags == ("O", "B-Cell", "I-Cell", "B-Gene", "I-Gene")
+    counts = corpus.report.splits["test"]
+    assert (counts.sentences, counts.tokens, counts.longest, counts.adjacent) == (2, 5, 3, 1)
+    assert counts.entities == {"Cell": 1, "Gene": 2}
+    assert repr(corpus) == "Corpus('genes', iob2, train 2, test 2, types Cell, Gene)"
+    same = Corpus("genes", "iob2", {"train": GENES, "test": GENES})
+    assert corpus == same
+    assert hash(corpus) == hash(same)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Corpus("x", "iob2", {}), "no split"),
+        (lambda: Corpus("x", "iob2", {"dev": GENES}), "no split 'dev': did you mean 'devel'"),
+        (lambda: Corpus("x", "iob", {"train": GENES}), "no tagging scheme 'iob'"),
+        (lambda: Corpus("x", "io", {"train": GENES}), "'B-Gene' is outside the scheme io"),
+        (lambda: Corpus("x", "io", {"train": (Sentence(("a", "b"), ("O",)),)}), "sentence 1 has 2 tokens but 1 tags"),
+        (lambda: Corpus("x", "iob2", {"train": GENES}).devel, "'x' has no devel split, only train"),
+        (lambda: numbered(5).sample(6, seed=1), "cannot draw 6 training sentences.*expected 1 to 5"),
+        (lambda: numbered(5).sample(0, seed=1), "cannot draw 0"),
+        (lambda: numbered(5).convert("bioes"), "no tagging scheme 'bioes'"),
+    ],
+)
+def test_mistakes_are_named(make: object, message: str) -> None:
+    assert callable(make)
+    with pytest.raises(CorpusError, match=message):
+        make()
+
+
+def test_conversion_counts_what_it_loses() -> None:
+    corpus = Corpus("genes", "iob2", {"train": GENES})
+    io = corpus.convert("io")
+    assert io.report.merged == 1
+    assert io.train[0].tags == ("I-Gene", "I-Gene", "O")
+    assert io.report.splits["train"].entities == {"Cell": 1, "Gene": 1}
+    assert corpus.convert("iobes").report.merged == 0
+    assert corpus.convert("iobes").convert("iob1").convert("iob2") == corpus
+    assert corpus.convert("iob2") is corpus
+    assert corpus.report.merged == 0
+
+
+def test_sample() -> None:
+    corpus = numbered(1000)
+    sample = corpus.sample(100, seed=7)
+    numbers = [int(sentence.tokens[0]) for sentence in sample.train]
+    assert len(set(numbers)) == 100
+    assert numbers == sorted(numbers)
+    drawn = np.random.default_rng(7).choice(1000, size=100, replace=False)
+    assert numbers == sorted(drawn.tolist())
+    assert sample.test is corpus.test
+    assert sample.report.splits["train"].sentences == 100
+    assert sample == corpus.sample(100, seed=7)
+    assert sample != corpus.sample(100, seed=8)
+    assert corpus.sample(1000, seed=1) == corpus

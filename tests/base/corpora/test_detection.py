@@ -1,0 +1,54 @@
+"""Telling schemes apart."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfkd_base.corpora import CorpusError, Scheme, spans
+from tfkd_base.corpora.detection import detect_scheme, tag_evidence
+
+
+def detected(**splits: str) -> Scheme:
+    return detect_scheme({name: tag_evidence([s.split() for s in text.split("|")]) for name, text in splits.items()})
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme"),
+    [
+        ("B-A I-A O B-A", "iob2"),
+        ("I-A I-A O", "io"),
+        ("I-A B-A O | I-A O", "iob1"),
+        ("B-A E-A O", "iobes"),
+        ("S-A O", "iobes"),
+        ("O O", "iob2"),
+        ("B-A O | I-A O", "iob2"),  # broken: a B stands alone, as IOB1 never writes it
+        ("I-A O I-A O | O B-A", "iob2"),
+        ("I-A O I-B B-B O", "iob1"),
+        ("I-A B-B O", "iob2"),  # a B after another type is alone too
+    ],
+)
+def test_rule(tags: str, scheme: Scheme) -> None:
+    assert detected(train=tags) == scheme
+
+
+def test_splits_are_judged_together() -> None:
+    assert detected(train="I-A B-A O", test="I-A O") == "iob1"
+    assert detected(train="B-A O", test="O O") == "iob2"
+    assert detected(train="B-A E-A", devel="O O") == "iobes"
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [("B-A I-A O", "I-A I-A O"), ("B-A E-A O", "B-A I-A O"), ("S-A", "I-A O"), ("B-A O", "I-A B-A")],
+)
+def test_mixtures_are_refused(train: str, test: str) -> None:
+    with pytest.raises(CorpusError, match=r"different tagging schemes: train in .*, test in .*--scheme"):
+        detected(train=train, test=test)
+
+
+@given(st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), max_size=10))
+def test_iob1_and_iob2_read_the_same_entities(tags: list[str]) -> None:
+    """The choice decides what counts as a repair, never what is read."""
+    assert spans(tags, "iob1") == spans(tags, "iob2")

@@ -1,0 +1,398 @@
+"""Configurations: what is read, what is refused and how, and that what is written is read again."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfkd.config import (
+    BiLSTMConfig,
+    CharacterConfig,
+    Config,
+    ConfigError,
+    TaskEncoderConfig,
+    bundled_configs,
+    bundled_studies,
+    dump_config,
+    load_config,
+    parse_config,
+)
+from tfkd.config.base import PositiveRampConfig, RampConfig
+from tfkd.config.distillation import (
+    DecoupledConfig,
+    DistillationConfig,
+    FeaturesConfig,
+    LogitsConfig,
+    LossConfig,
+    PathsConfig,
+    TransferConfig,
+)
+from tfkd.config.schema import TaskConfig, TextConfig, TrainingConfig
+
+TAGGER = """\
+kind: tagger
+tasks:
+  disease:
+    path: /corpora/ncbi
+encoder:
+  units: 64
+distillation:
+  losses:
+    - logits: {temperature: 2.0}
+    - features: {weight: 0.5}
+"""
+
+
+def refused(text: str, *overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, overrides, name="x.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", bundled_studies())
+def test_the_configuration_of_a_study_is_none_of_a_run(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name}: this is the configuration of a study: run it by `tfkd study`$"):
+        load_config(name)
+    assert name not in bundled_configs()
+    assert "this is the configuration of a study" in refused("title: T\nstudents: {}")
+
+
+def test_defaults_are_filled_in() -> None:
+    config = parse_config("kind: teacher\ntasks: {disease: {path: /a}, gene: {path: /b, train_sentences: 10}}")
+    assert config.encoder == BiLSTMConfig()
+    assert config.text.characters == CharacterConfig()
+    assert config.task_encoder is None
+    assert config.distillation is None
+    assert [task.train_sentences for task in config.tasks.values()] == [None, 10]
+
+
+@pytest.mark.parametrize("written", ["1e-3", "1E-3", "1.0e-3", "0.001", "+1e-3", ".1e-2", "1.e-3"])
+def test_a_number_may_be_written_as_in_yaml_1_2(written: str) -> None:
+    assert parse_config(TAGGER + f"training: {{learning_rate: {written}}}").training.learning_rate == 0.001
+    assert parse_config(TAGGER, [f"training.learning_rate={written}"]).training.learning_rate == 0.001
+
+
+class TestPaths:
+    def test_relative_corpora_lie_below_the_root_and_that_in_the_current_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        text = "kind: teacher\ntasks: {a: {path: A}, b: {path: /B}, c: {path: 'demo:gene'}}\ntext: {vectors: v.bin}"
+        config = parse_config(text, ["corpora_root=all/../corpora"])
+        assert config.corpora_root == str(tmp_path / "corpora")
+        assert [task.path for task in config.tasks.values()] == [str(tmp_path / "corpora" / "A"), "/B", "demo:gene"]
+        assert config.text.vectors == str(tmp_path / "v.bin")
+
+    def test_without_a_root_the_current_folder_is_meant(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        config = parse_config("kind: tagger\ntasks: {a: {path: A}}")
+        assert config.corpora_root is None
+        assert config.tasks["a"].path == str(tmp_path / "A")
+
+    def test_home(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", "/home/ada")
+        assert parse_config("kind: tagger\ntasks: {a: {path: ~/A}}").tasks["a"].path == "/home/ada/A"
+
+    def test_the_resolved_configuration_means_the_same_from_elsewhere(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = parse_config("kind: tagger\ncorpora_root: data\ntasks: {a: {path: A}}")
+        written = dump_config(config)
+        monkeypatch.chdir(tmp_path)
+        assert parse_config(written) == config
+
+
+class TestOverrides:
+    def test_keys_indices_and_task_names(self) -> None:
+        config = parse_config(
+            TAGGER,
+            [
+                "encoder.units=128",
+                "distillation.losses.0.logits.temperature=4",
+                "tasks.disease.train_sentences=500",
+                "text.characters={kind: bilstm, units: 7}",
+                "training.patience=null",
+                "encoder.units=129",
+                "name=a=b",
+            ],
+        )
+        assert config.encoder.units == 129
+        assert config.distillation.losses[0].settings.temperature == 4
+        assert config.distillation.losses[1].settings.weight == 0.5
+        assert config.tasks["disease"].train_sentences == 500
+        assert config.text.characters == CharacterConfig(kind="bilstm", units=7)
+        assert config.name == "a=b"
+
+    def test_the_source_is_left_alone(self) -> None:
+        text = TAGGER
+        parse_config(text, ["distillation.losses.0.logits.temperature=4"])
+        assert parse_config(text).distillation.losses[0].settings.temperature == 2
+
+    @pytest.mark.parametrize(
+        ("setting", "message"),
+        [
+            ("encoder.units", "--set encoder.units: expected KEY=VALUE, for example training.epochs=3"),
+            ("=3", "--set =3: expected KEY=VALUE"),
+            ("encoder..units=3", "expected KEY=VALUE"),
+            ("seed=[", "--set seed=[: the value is not YAML"),
+            ("seed=!!python/name:os.system", "the value is not YAML"),
+            ("kind.a=3", "kind is 'tagger' and has no keys below it"),
+            (
+                "distillation.losses.2.logits.weight=1",
+                "distillation.losses is a list of 2; expected an index below 2",
+            ),
+            ("distillation.losses.x=1", "distillation.losses is a list of 2; expected an index below 2"),
+            ("encoder.unit=3", "--set encoder.unit=3: encoder.unit: unknown key; did you mean 'units'?"),
+            ("encoder.units=many", "--set encoder.units=many: encoder.units: expected an integer, got 'many'"),
+            (
+                "tasks.diseas.train_sentences=5",
+                "--set tasks.diseas.train_sentences=5: tasks.diseas.path: this key is required and missing",
+            ),
+        ],
+    )
+    def test_what_cannot_be_laid_over_is_refused(self, setting: str, message: str) -> None:
+        assert message in refused(TAGGER, setting)
+
+    def test_an_index_into_a_list_that_is_not_there(self) -> None:
+        text = "kind: tagger\ntasks: {a: {path: A}}"
+        assert "set all of it: distillation.losses=[...]" in refused(text, "distillation.losses.0.logits.weight=1")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("units: 64", "unit: 64", "x.yaml:6: encoder.unit: unknown key; did you mean 'units'?"),
+            ("encoder:", "encodr:", "x.yaml:5: encodr: unknown key; did you mean 'encoder'?"),
+            ("units: 64", "units: 64.0", "x.yaml:6: encoder.units: expected an integer, got 64.0"),
+            ("units: 64", "units: '64'", "x.yaml:6: encoder.units: expected an integer, got '64'"),
+            ("units: 64", "units: true", "x.yaml:6: encoder.units: expected an integer, got true"),
+            ("units: 64", "units: 0", "x.yaml:6: encoder.units: expected greater than or equal to 1, got 0"),
+            ("units: 64", "dropout: 1", "x.yaml:6: encoder.dropout: expected less than 1, got 1"),
+            ("units: 64", "dropout: .nan", "x.yaml:6: encoder.dropout: expected "),
+            (
+                "kind: tagger",
+                "kind: taggr",
+                "x.yaml:1: kind: expected 'teacher' or 'tagger', got 'taggr'; did you mean",
+            ),
+            ("kind: tagger\n", "", "x.yaml: kind: this key is required and missing"),
+            ("path: /corpora/ncbi", "{}", "x.yaml:3: tasks.disease.path: this key is required and missing"),
+            ("path: /corpora/ncbi", "path: ''", "x.yaml:4: tasks.disease.path: expected"),
+            ("  disease:", "  dis.ease:", "x.yaml:3: tasks.dis.ease: expected a letter, then letters"),
+            ("  disease:", "  1:", "x.yaml:3: tasks.1: expected a text as a key, got 1"),
+            (
+                "logits: {temperature: 2.0}",
+                "logit: {}",
+                "x.yaml:9: distillation.losses.0.logit: unknown key; did you mean 'l",
+            ),
+            (
+                "{temperature: 2.0}",
+                "{temperature: 0}",
+                "x.yaml:9: distillation.losses.0.logits.temperature: expected greater",
+            ),
+            ("{temperature: 2.0}", "{temperature: .inf}", "expected a finite number, got inf"),
+            (
+                "{weight: 0.5}",
+                "{weigth: 0.5}",
+                "x.yaml:10: distillation.losses.1.features.weigth: unknown key; did you mean 'we",
+            ),
+            (
+                "- features: {weight: 0.5}",
+                "- {}",
+                "x.yaml:10: distillation.losses.1: expected one loss with its settings",
+            ),
+            ("- features:", "  features:", "x.yaml:9: distillation.losses.0: expected one loss with its settings"),
+            (
+                "- features: {weight: 0.5}",
+                "- features",
+                "distillation.losses.1: expected a mapping of keys to values, got 'f",
+            ),
+            ("encoder:\n  units: 64", "encoder:", "x.yaml:5: encoder: expected a mapping of keys to values, got null"),
+            ("encoder:\n  units: 64", "encoder: 64", "x.yaml:5: encoder: expected a mapping of keys to values, got 64"),
+        ],
+    )
+    def test_names_the_key_the_line_and_the_remedy(self, old: str, new: str, message: str) -> None:
+        assert old in TAGGER
+        said = refused(TAGGER.replace(old, new))
+        assert message in said
+        assert "\n" not in said, "one mistake, one line"
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "x.yaml: the file is empty"),
+            ("# nothing\n", "x.yaml: the file is empty"),
+            ("- a\n- b\n", "x.yaml: expected a mapping of keys to values, got a list of 2"),
+            ("a: [1,\n", "x.yaml:2: this is not YAML: "),
+            ("a: 1\n\tb: 2\n", "x.yaml:2: this is not YAML: "),
+            ("a: 1\n---\nb: 2\n", "x.yaml:2: this is not YAML: "),
+            ("a: 1\nb: 2\na: 3\n", "x.yaml:3: a: this key stands on line 1 already; keep one"),
+            ("a:\n  b: 1\n  b: 2\n", "x.yaml:3: a.b: this key stands on line 2 already"),
+            ("a: &x {b: *x}", "x.yaml:1: this value contains itself"),
+            ("? [1, 2]\n: 3\n", "x.yaml:1: this is not YAML: "),
+            ("a: 2026-99-99\n", "x.yaml: this is not YAML: "),
+            ("a: \x00\n", "x.yaml: this is not YAML: "),
+            ("[" * 3000, "x.yaml: brackets or sections lie too deep"),
+            (
+                "a: !!python/object/apply:os.system [exit]\n",
+                "x.yaml:1: this is not YAML: could not determine a constructor",
+            ),
+        ],
+    )
+    def test_what_is_no_configuration(self, text: str, message: str) -> None:
+        assert message in refused(text)
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("kind: tagger\ntasks: {a: {path: A}, b: {path: B}}", "x.yaml:2: tasks: a tagger has one task, got 2"),
+            ("kind: tagger\ntasks: {}", "x.yaml:2: tasks: expected at least one item, got none"),
+            ("kind: tagger\ntasks: {a: {path: A}}\ntask_encoder: {}", "x.yaml:3: task_encoder: only a teacher"),
+            ("kind: teacher\ntasks: {a: {path: A}}\ndistillation: {}", "x.yaml:3: distillation: only a tagger"),
+            (
+                "kind: tagger\ntasks: {a: {path: A}}\ndistillation: {losses: []}",
+                "x.yaml:3: distillation.losses: expected at least one item, got none",
+            ),
+        ],
+    )
+    def test_keys_that_do_not_go_together(self, text: str, message: str) -> None:
+        assert refused(text).startswith(message)
+
+    def test_all_problems_in_one_message(self) -> None:
+        text = TAGGER.replace("units: 64", "unit: 64").replace("temperature", "temprature") + "sed: 1\n"
+        assert refused(text, "head=crff").splitlines() == [
+            "4 problems in the configuration x.yaml:",
+            "  x.yaml:6: encoder.unit: unknown key; did you mean 'units'?",
+            "  --set head=crff: head: expected 'softmax' or 'crf', got 'crff'; did you mean 'crf'?",
+            "  x.yaml:9: distillation.losses.0.logits.temprature: unknown key; did you mean 'temperature'?",
+            "  x.yaml:11: sed: unknown key; did you mean 'seed'?",
+        ]
+
+    def test_an_alias_is_placed_where_its_key_stands(self) -> None:
+        text = "kind: teacher\ntasks: {a: {path: A}}\nencoder: &e {units: 3}\ntask_encoder: *e\n"
+        assert parse_config(text).task_encoder == TaskEncoderConfig(units=3)
+
+
+class TestFiles:
+    def test_a_file_is_read_and_named_in_errors(self, tmp_path: Path) -> None:
+        file = tmp_path / "c.yaml"
+        file.write_text("\ufeff" + TAGGER, encoding="utf-8")
+        assert load_config(file).encoder.units == 64
+        file.write_text(TAGGER.replace("64", "x"))
+        with pytest.raises(ConfigError, match=re.escape(f"{file}:6: encoder.units: expected an integer, got 'x'")):
+            load_config(str(file))
+
+    @pytest.mark.parametrize("name", bundled_configs())
+    def test_the_bundled_ones_are_sound(self, name: str) -> None:
+        config = load_config(name)
+        assert parse_config(dump_config(config)) == config
+        assert load_config(f"{name}.yaml") == config
+
+    def test_students_have_a_task_of_their_teacher(self) -> None:
+        for student, teacher in [
+            ("demo-student", "demo-teacher"),
+            ("ncbi-disease-student", "six-corpora-teacher"),
+            ("bc5cdr-chem-student", "six-corpora-teacher"),
+        ]:
+            own = load_config(student)
+            tasks = load_config(teacher).tasks
+            assert own.distillation is not None
+            assert own.tasks.items() <= tasks.items(), "the very sentences the teacher had"
+
+    def test_a_file_comes_before_a_bundled_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "demo-student").write_text(TAGGER)
+        monkeypatch.chdir(tmp_path)
+        assert load_config("demo-student").encoder.units == 64
+
+    def test_a_bundled_name_comes_before_a_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The run may be called as its configuration is, and the same command goes on with it."""
+        (tmp_path / "demo-student").mkdir()
+        monkeypatch.chdir(tmp_path)
+        assert load_config("demo-student").kind == "tagger"
+
+    def test_what_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"demo-studnt: there is no such file.*did you mean 'demo-student'\?"):
+            load_config("demo-studnt")
+        with pytest.raises(ConfigError, match=r"this is a folder; expected a YAML file, such as .*config\.yaml"):
+            load_config(tmp_path)
+        (tmp_path / "study.yaml").touch()
+        with pytest.raises(ConfigError, match=r"such as .*study\.yaml"):
+            load_config(tmp_path)
+
+    def test_not_utf8(self, tmp_path: Path) -> None:
+        (tmp_path / "c.yaml").write_bytes(b"name: caf\xe9\n")
+        with pytest.raises(ConfigError, match="byte 9 is not UTF-8"):
+            load_config(tmp_path / "c.yaml")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+    def test_unreadable(self, tmp_path: Path) -> None:
+        (tmp_path / "c.yaml").write_text(TAGGER)
+        (tmp_path / "c.yaml").chmod(0)
+        with pytest.raises(ConfigError, match="cannot be read"):
+            load_config(tmp_path / "c.yaml")
+
+
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,8}", fullmatch=True)
+rates = st.floats(0, 1, exclude_max=True)
+positive = st.floats(1e-12, 1e12)
+counts = st.integers(1, 10**6)
+bilstms = st.builds(BiLSTMConfig, units=counts, layers=counts, dropout=rates)
+tasks = st.builds(TaskConfig, path=names.map(lambda name: f"/{name}"), train_sentences=st.none() | counts)
+ramps = st.builds(PositiveRampConfig, start=positive, end=positive, until=st.floats(0.01, 1))
+falling = st.builds(RampConfig, start=rates, end=rates)
+weights = positive | falling
+losses = st.one_of(
+    st.builds(lambda t, w: LossConfig(logits=LogitsConfig(temperature=t, weight=w)), positive | ramps, weights),
+    st.builds(lambda t, w: LossConfig(decoupled=DecoupledConfig(temperature=t, other_weight=w)), ramps, positive),
+    st.builds(lambda n, w: LossConfig(paths=PathsConfig(number=n, weight=w)), counts, weights),
+    st.builds(lambda a, b: LossConfig(features=FeaturesConfig(teacher_layer=a, student_layer=b)), names, names),
+)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> Config:
+    teacher = draw(st.booleans())
+    distillation = st.builds(
+        DistillationConfig,
+        task=st.none() | names,
+        teacher=st.none() | names | st.lists(names, min_size=1, max_size=3).map(tuple),
+        student_loss_weight=st.floats(0, 1) | weights,
+        losses=st.lists(losses, min_size=1, max_size=3).map(tuple),
+    )
+    return Config(
+        kind="teacher" if teacher else "tagger",
+        name=draw(st.none() | st.text(max_size=8)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+        tasks=draw(st.dictionaries(names, tasks, min_size=1, max_size=3 if teacher else 1)),
+        text=TextConfig(min_count=draw(counts), word_dropout=draw(rates), lowercase=draw(st.booleans())),
+        encoder=draw(bilstms),
+        task_encoder=draw(st.none() | st.builds(TaskEncoderConfig, units=counts)) if teacher else None,
+        head=draw(st.sampled_from(["softmax", "crf"])),
+        training=TrainingConfig(learning_rate=draw(positive | falling), clip_norm=draw(st.none() | positive)),
+        distillation=None if teacher else draw(st.none() | distillation),
+        transfer=None if teacher else draw(st.none() | st.builds(TransferConfig, corpora=st.just(("/a",)))),
+    )
+
+
+@given(configs())
+def test_what_is_written_is_read_again(config: Config) -> None:
+    written = dump_config(config)
+    assert parse_config(written) == config
+    assert set(yaml.safe_load(written)) == set(Config.model_fields), "every default is written out"
+
+
+@pytest.mark.parametrize("name", ["a\x85b", "\u2028", "\u2029 x", "a\nb", "\x85: - #", "𝛼"])
+def test_any_name_survives(name: str) -> None:
+    config = load_config("demo-student").model_copy(update={"name": name})
+    assert parse_config(dump_config(config)).name == name
+
+
+def test_nothing_can_be_changed_afterwards() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_config("demo-student").seed = 2

@@ -1,0 +1,41 @@
+"""The page of the configuration's keys: that it is the schema's, and that what it shows works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tfkd.config import Config, bundled_configs, load_config, parse_config
+from tfkd.config import reference as config_reference
+from tfkd.config.schema import TextConfig, TrainingConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def test_the_tables_are_those_of_the_schema() -> None:
+    command = "python -m tfkd.config.reference docs/configuration.md"
+    assert config_reference.with_reference(PAGE) == PAGE, f"run: {command}"
+
+
+def test_every_key_is_described() -> None:
+    for name in [*Config.model_fields, *TextConfig.model_fields, *TrainingConfig.model_fields]:
+        assert re.search(rf"^\| `{name}` \| .+ \| .+ \| .+ \|$", PAGE, re.MULTILINE), name
+
+
+def test_the_examples_can_be_read() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) == 3
+    for example in examples:
+        parse_config(example)
+
+
+def test_the_bundled_configurations_are_listed() -> None:
+    assert set(re.findall(r"^\| `([a-z0-9-]+)` \| [^|]+ \|$", PAGE, re.MULTILINE)) == set(bundled_configs())
+
+
+def test_every_set_in_it_is_taken() -> None:
+    commands = re.findall(r"^tfkd (?:train|distill) (\S+) (.*)$", PAGE, re.MULTILINE)
+    assert len(commands) == 2
+    for name, rest in commands:
+        load_config(name, [a or b for a, b in re.findall(r"--set (?:'([^']+)'|(\S+))", rest)])

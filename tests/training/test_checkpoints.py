@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import functools
+import itertools
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.models.small import small_encoder, small_teacher
+from tests.models.small_transformers import small_transformer_teacher
+from tests.pretrained.tiny import tiny_bert
+from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
+from tfkd.evaluation import EntityF1
+from tfkd.models import Tagger
+from tfkd.text import WordFeatures
+from tfkd.training import Checkpoints, batches, multitask_batches
+from tfkd_base.corpora import demo_corpora
+from tfkd_base.errors import TfkdError
+
+TASKS = demo_corpora(seed=1, train=60, devel=20, test=20)
+CORPUS = TASKS["gene"]
+TEXT = WordFeatures.adapt(TASKS.values())
+EPOCHS, STEPS = 3, 8
+
+
+class KilledError(Exception):
+    """Stands for the end of the process; tests/cli has real ones."""
+
+
+class KillAt(keras.callbacks.Callback):
+    def __init__(self, step, at_end=False):
+        super().__init__()
+        self.left, self.at_end = step, at_end
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if not self.at_end:
+            self._count()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.at_end:
+            self._count()
+
+    def _count(self):
+        self.left -= 1
+        if self.left < 0:
+            raise KilledError
+
+
+def make(kind):
+    """Make model, data and what is scored anew, as a process that begins."""
+    keras.utils.set_random_seed(3)
+    if kind == "teacher":
+        model = small_teacher(TASKS, dropout=0.3, word_dropout=0.2)
+        return model, multitask_batches(TASKS, model.text, batch_size=23), TASKS, model
+    if kind == "transformer":
+        with tempfile.TemporaryDirectory() as folder:
+            model = small_transformer_teacher(tiny_bert(Path(folder)), TASKS, dropout=0.3)
+        return model, multitask_batches(TASKS, model.text, batch_size=23), TASKS, model
+    tagger = Tagger(TEXT, CORPUS, encoder=small_encoder(5, dropout=0.3, word_dropout=0.2), head="crf")
+    data = batches(CORPUS.train, TEXT, tagger.tags, batch_size=8)
+    if kind == "tagger":
+        return tagger, data, CORPUS, tagger
+    teacher = Tagger(TEXT, CORPUS, encoder=small_encoder(6))
+    losses = [LogitsDistillation(), FeatureDistillation("encoder", "encoder")]
+    return Distiller(teacher, tagger, losses), data, CORPUS, tagger
+
+
+def fit(kind, folder=None, every=3, kill=None, epochs=EPOCHS, extra=(), **compile_settings):
+    model, data, corpora, weights_of = make(kind)
+    model.compile(compile_settings.pop("optimizer", keras.optimizers.Adam(0.01)), **compile_settings)
+    callbacks = [
+        EntityF1(corpora, split="devel"),
+        keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=0.05, factor=0.5),
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+        *extra,
+    ]
+    if folder is not None:
+        callbacks.append(Checkpoints(folder / "checkpoint.npz", every=every))
+    if kill is not None:
+        callbacks.append(kill)
+    history = model.fit(data, epochs=epochs, verbose=0, callbacks=callbacks)
+    return weights_of.get_weights(), model.optimizer, history, callbacks[0]
+
+
+@functools.lru_cache
+def whole_of(kind):
+    """Train without a stop."""
+    return fit(kind)
+
+
+def same(one, other):
+    for got, want in zip(one[0], other[0], strict=True):
+        np.testing.assert_array_equal(got, want)
+    for got, want in zip(one[1].variables, other[1].variables, strict=True):
+        np.testing.assert_array_equal(got, want, err_msg=want.path)
+    assert one[2].history == other[2].history
+    assert one[2].epoch == other[2].epoch
+    assert (one[3].best, one[3].best_epoch) == (other[3].best, other[3].best_epoch)
+
+
+@pytest.mark.parametrize(
+    "kind", ["tagger", "teacher", "distiller", pytest.param("transformer", marks=pytest.mark.slow)]
+)
+def test_a_training_stopped_again_and_again_ends_as_one_never_stopped(kind, tmp_path):
+    whole = whole_of(kind)
+    steps = int(make(kind)[1].cardinality())
+    rng = np.random.default_rng(5)
+    for number in itertools.count():
+        kill = KillAt(int(rng.integers(1, 2 * steps)), at_end=bool(rng.integers(2)))
+        try:
+            resumed = fit(kind, tmp_path, kill=kill)
+            break
+        except KilledError:
+            assert number < 50
+    assert number >= 2
+    same(resumed, whole)
+    # Once more, with nothing left to do: the same numbers again.
+    same(fit(kind, tmp_path), whole)
+
+
+@pytest.mark.parametrize("step", [0, 4, STEPS - 1, STEPS, STEPS + 1])
+def test_a_stop_at_any_step_changes_nothing(step, tmp_path):
+    whole = whole_of("tagger")
+    with pytest.raises(KilledError):
+        fit("tagger", tmp_path, kill=KillAt(step))
+    same(fit("tagger", tmp_path), whole)
+
+
+def test_early_stopping_is_remembered(tmp_path):
+    def stopping():
+        return (keras.callbacks.EarlyStopping(monitor="loss", patience=1, min_delta=10.0, restore_best_weights=True),)
+
+    whole = fit("tagger", epochs=6, extra=stopping())
+    assert len(whole[2].epoch) == 2
+    with pytest.raises(KilledError):
+        fit("tagger", tmp_path, epochs=6, extra=stopping(), kill=KillAt(STEPS + 5))
+    same(fit("tagger", tmp_path, epochs=6, extra=stopping()), whole)
+    same(fit("tagger", tmp_path, epochs=6, extra=stopping()), whole)
+
+
+def test_momentum_and_moving_averages_are_kept(tmp_path):
+    def optimizer():
+        return keras.optimizers.SGD(0.1, momentum=0.9, use_ema=True, ema_momentum=0.9)
+
+    whole = fit("tagger", optimizer=optimizer())
+    with pytest.raises(KilledError):
+        fit("tagger", tmp_path, optimizer=optimizer(), kill=KillAt(STEPS + 4))
+    same(fit("tagger", tmp_path, optimizer=optimizer()), whole)
+
+
+def test_an_interrupted_write_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    whole = whole_of("tagger")
+    with pytest.raises(KilledError):
+        fit("tagger", tmp_path, kill=KillAt(2 * STEPS))
+    good = (tmp_path / "checkpoint.npz").read_bytes()
+    real = np.savez
+
+    def full_disk(file, **arrays):
+        real(file, **dict(itertools.islice(arrays.items(), 3)))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        fit("tagger", tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.npz"]
+    assert (tmp_path / "checkpoint.npz").read_bytes() == good
+    monkeypatch.undo()
+    same(fit("tagger", tmp_path), whole)
+
+
+def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
+    with pytest.raises(KilledError):
+        fit("tagger", tmp_path, kill=KillAt(4))
+    with pytest.raises(TfkdError, match="another model or optimiser"):
+        fit("tagger", tmp_path, optimizer=keras.optimizers.SGD(0.1))
+    model, _, _, _ = make("tagger")
+    model.compile("adam")
+    fewer = batches(CORPUS.train[:20], TEXT, model.tags, batch_size=8)
+    with pytest.raises(TfkdError, match="of 8 batches an epoch, the data now has 3"):
+        model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    others = batches(CORPUS.train[::-1], TEXT, model.tags, batch_size=8)
+    with pytest.raises(TfkdError, match="on other sentences, although on as many batches"):
+        model.fit(others, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    with pytest.raises(TfkdError, match="cannot begin in the middle"):
+        model.fit(fewer.map(lambda x, y: (x, y)), callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    (tmp_path / "checkpoint.npz").write_bytes(b"half")
+    with pytest.raises(TfkdError, match="no checkpoint that can be read"):
+        model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    np.savez(tmp_path / "checkpoint.npz", state='{"variables": [], "callbacks": {}}')
+    with pytest.raises(TfkdError, match="a checkpoint of another release"):
+        model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    plain = keras.Sequential([keras.layers.Dense(1)])
+    plain.compile("sgd", "mse")
+    with pytest.raises(TfkdError, match="in `fit` of tfkd's models"):
+        plain.fit(np.zeros((2, 1)), np.zeros((2, 1)), verbose=0, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    with pytest.raises(TfkdError, match="at least 1 step, got 0"):
+        Checkpoints(tmp_path / "checkpoint.npz", every=0)
+
+
+def test_the_state_of_each_dropout_is_in_a_checkpoint(tmp_path):
+    from tfkd.training import TrainingState
+
+    model, data, _, _ = make("tagger")
+    model.compile("adam")
+    model.fit(data, epochs=1, verbose=0, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    state = TrainingState.load(tmp_path / "checkpoint.npz")
+    seeds = [name for name in state.variables if "seed" in name]
+    # Those of words and of casings, which may be taken for unknown, and those before the encoder and the head.
+    assert len(seeds) == 4
+    assert (state.epoch, state.batch, state.stopped, state.batches) == (1, 0, False, STEPS)
+    assert state.seconds > 0
+
+
+def test_a_distillation_is_not_gone_on_with_by_another_teacher(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    distiller, data, _, _ = make("distiller")
+    distiller.compile("adam")
+    distiller.fit(data, epochs=1, verbose=0, callbacks=[Checkpoints(path)])
+    again, data, _, _ = make("distiller")
+    again.teacher.head.bias.assign_add([1e-3, 0.0, 0.0])
+    again.compile("adam")
+    with pytest.raises(TfkdError, match="of a training by another teacher: give the one it was begun with"):
+        again.fit(data, epochs=2, callbacks=[Checkpoints(path)])
+    again.teacher.head.bias.assign_sub([1e-3, 0.0, 0.0])
+    again.fit(data, epochs=2, verbose=0, callbacks=[Checkpoints(path)])

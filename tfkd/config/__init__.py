@@ -1,0 +1,53 @@
+"""Configurations of runs: read from YAML, checked before any work, written back with every default."""
+
+from tfkd.config.base import PositiveRampConfig, RampConfig, Section
+from tfkd.config.distillation import DistillationConfig, LossConfig, TransferConfig
+from tfkd.config.loading import (
+    BUNDLED_CORPUS,
+    bundled_configs,
+    bundled_studies,
+    dump_config,
+    dump_yaml,
+    load_config,
+    parse_config,
+    read_source,
+    with_absolute_paths,
+)
+from tfkd.config.schema import (
+    BiLSTMConfig,
+    CharacterConfig,
+    Config,
+    TaskConfig,
+    TaskEncoderConfig,
+    TextConfig,
+    TrainingConfig,
+    TransformerConfig,
+)
+from tfkd.config.source import ConfigError
+
+__all__ = [
+    "BUNDLED_CORPUS",
+    "BiLSTMConfig",
+    "CharacterConfig",
+    "Config",
+    "ConfigError",
+    "DistillationConfig",
+    "LossConfig",
+    "PositiveRampConfig",
+    "RampConfig",
+    "Section",
+    "TaskConfig",
+    "TaskEncoderConfig",
+    "TextConfig",
+    "TrainingConfig",
+    "TransferConfig",
+    "TransformerConfig",
+    "bundled_configs",
+    "bundled_studies",
+    "dump_config",
+    "dump_yaml",
+    "load_config",
+    "parse_config",
+    "read_source",
+    "with_absolute_paths",
+]

@@ -1,7 +1,0 @@
-"""Corpora made by rule, for the demo and the tests."""
-
-from __future__ import annotations
-
-from tfkd.corpora.demo.generator import demo_corpora
-
-__all__ = ["demo_corpora"]

@@ -1,8 +1,0 @@
-"""The report of a study: one HTML page, the same as Markdown, and its tables as CSV."""
-
-from __future__ import annotations
-
-from tfkd.evaluation.report.study import Part, Study, StudyRun, read_study
-from tfkd.evaluation.report.writing import ReportFiles, write_report
-
-__all__ = ["Part", "ReportFiles", "Study", "StudyRun", "read_study", "write_report"]

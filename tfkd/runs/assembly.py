@@ -1,0 +1,225 @@
+"""From a configuration to corpora, features, models and batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import tfkd.optimizers
+from tfkd_base.corpora import (Corpus, demo_corpora, read_corpus, without_held_out)
+from tfkd_base.documents import holds_documents
+from tfkd_base.errors import TfkdError, nearest
+from tfkd.config import (BUNDLED_CORPUS, Config, RampConfig, TransformerConfig)
+from tfkd.models import (BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer)
+from tfkd.text import (Text, WordFeatures, WordVectors, read_document_corpus, read_word_vectors)
+from tfkd.training import batches, multitask_batches
+from tfkd.pretrained import open_pretrained
+
+
+@dataclass(frozen=True)
+class Data:
+    """The corpora of a run, and what was left out of them.
+
+    Attributes:
+        corpora: The corpus of each task, in the configuration's scheme.
+        left_out: For each task of a teacher the training sentences left out because they stand in the development
+            or test set of one of its corpora.
+    """
+
+    corpora: dict[str, Corpus]
+    left_out: dict[str, int]
+
+
+def read_data(config: Config) -> Data:
+    """Read the corpora of a configuration.
+
+    The training sentences are sampled first. A teacher then leaves out those that stand in a development or test
+    set of any of its corpora.
+
+    Raises:
+        TfkdError: A corpus cannot be read, or is smaller than the sample asked for.
+    """
+    corpora = {}
+    for name, task in config.tasks.items():
+        corpus = read_named(task.path).convert(config.scheme)
+        corpora[name] = (
+            corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
+        )
+    if config.kind == "teacher":
+        corpora, left_out = without_held_out(corpora)
+        return Data(corpora, left_out)
+    return Data(corpora, {})
+
+
+def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, Corpus]:
+    """Cut the development sets to the samples, if any, by which the best epoch is chosen."""
+    watched = dict(corpora)
+    for name, task in config.tasks.items():
+        devel = corpora[name].devel
+        if task.devel_sentences is not None and task.devel_sentences < len(devel):
+            watched[name] = corpora[name].sample(task.devel_sentences, task.sample_seed, split="devel")
+    return watched
+
+
+def read_named(path: str) -> Corpus:
+    """Read a corpus of column files or annotated documents by its path, or a bundled one as `demo:NAME`.
+
+    Raises:
+        TfkdError: There is none, or it is broken.
+    """
+    if not path.startswith(BUNDLED_CORPUS):
+        return read_document_corpus(path) if holds_documents(path) else read_corpus(path)
+    name = path.removeprefix(BUNDLED_CORPUS)
+    bundled = demo_corpora()
+    if name not in bundled:
+        raise TfkdError(f"there is no bundled corpus {path!r}: {nearest(name, bundled)}")
+    return bundled[name]
+
+
+def read_vectors(config: Config) -> WordVectors | None:
+    """Read the pre-trained word vectors of a configuration, if it names any.
+
+    Raises:
+        TfkdError: There is no such file, it is broken, or its vectors' width is not `text.word_units`.
+    """
+    if config.text.vectors is None:
+        return None
+    vectors = read_word_vectors(config.text.vectors)
+    if vectors.width != config.text.word_units:
+        raise TfkdError(
+            f"{config.text.vectors}: the vectors have width {vectors.width}, but text.word_units is "
+            f"{config.text.word_units}: set it to {vectors.width}, or take other vectors."
+        )
+    return vectors
+
+
+def make_text(
+    config: Config,
+    corpora: Mapping[str, Corpus],
+    vectors: WordVectors | None = None,
+    transfer: Iterable[Sequence[str]] = (),
+) -> Text:
+    """Build the vocabulary of a run from its training sentences, those without labels among them.
+
+    A transformer has its own.
+
+    With pre-trained vectors those of their words are known too that occur in training, however seldom, and the first
+    `text.vector_words` of them: development and test sets are not looked at, so that test text is met as any other is.
+    """
+    if isinstance(config.encoder, TransformerConfig):
+        return open_pretrained(config.encoder.transformer).text()
+    settings = config.text
+    arguments: dict[str, Any] = {
+        "min_count": settings.min_count,
+        "lowercase": settings.lowercase,
+        "normalize_digits": settings.normalize_digits,
+        "max_characters": settings.characters.max_length,
+        "extra_sentences": transfer,
+    }
+    if vectors is not None:
+        common = vectors.words[: settings.vector_words]
+        widest = WordFeatures.adapt(corpora.values(), extra_words=common, **{**arguments, "min_count": 1})
+        arguments["extra_words"] = [widest.words[row - 2] for row in vectors.for_vocabulary(widest)[0]]
+    return WordFeatures.adapt(corpora.values(), **arguments)
+
+
+def make_model(config: Config, text: Text, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
+    """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
+    keras.utils.set_random_seed(config.seed)
+    encoder = make_encoder(config)
+    dtype = config.training.dtype
+    common: dict[str, Any] = {"encoder": encoder, "head": config.head, "scheme": config.scheme, "dtype": dtype}
+    if config.kind == "tagger":
+        (corpus,) = corpora.values()
+        return Tagger(text, corpus, **common)
+    task_units = None if config.task_encoder is None else config.task_encoder.units
+    return MultiTaskTagger(text, corpora, task_encoder=task_units, **common)
+
+
+def make_encoder(config: Config) -> Encoder:
+    """Describe the encoder of a configuration.
+
+    Raises:
+        TfkdError: A pre-trained encoder cannot be read, or has fewer layers than are asked for.
+    """
+    settings, characters = config.encoder, config.text.characters
+    if isinstance(settings, TransformerConfig):
+        return Transformer(
+            settings.transformer,
+            layers=settings.layers,
+            pooling=settings.pooling,
+            dropout=settings.dropout,
+            frozen_layers=settings.frozen_layers,
+        )
+    return BiLSTM(
+        units=settings.units,
+        layers=settings.layers,
+        dropout=settings.dropout,
+        word_units=config.text.word_units,
+        casing_units=config.text.casing_units,
+        characters=None if characters.kind == "none" else characters.kind,
+        character_units=characters.units,
+        character_embedding_units=characters.embedding_units,
+        word_dropout=config.text.word_dropout,
+    )
+
+
+def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> keras.optimizers.Optimizer:
+    """Make the optimiser of a configuration, for a training of so many updates.
+
+    Args:
+        config: The configuration.
+        steps: How many updates.
+        layers: Names of the encoder's layers whose rates `training.layer_decay` lowers, the lowest first.
+    """
+    settings = config.training
+    accumulate = settings.gradient_accumulation_steps
+    # Keras asks for the rate by the batches, not by the updates that they make.
+    batches = steps * accumulate
+    warm_up = round(settings.warmup * batches)
+    rate = ramped(settings.learning_rate, batches - warm_up)
+    common: dict[str, Any] = {
+        "learning_rate": tfkd.optimizers.WarmUp(rate, warm_up) if warm_up else rate,
+        "global_clipnorm": settings.clip_norm,
+        "gradient_accumulation_steps": accumulate if accumulate > 1 else None,
+    }
+    if settings.optimizer == "adam":
+        return tfkd.optimizers.Adam(**common)
+    factors = {name: settings.layer_decay**depth for depth, name in enumerate(reversed(layers), 1)}
+    return tfkd.optimizers.AdamW(weight_decay=settings.weight_decay, rate_factors=factors, **common)
+
+
+def ramped(value: float | RampConfig, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return a number as it is, and a ramp as a schedule over a training of so many updates."""
+    if not isinstance(value, RampConfig):
+        return value
+    decay = max(round(value.until * steps), 1)
+    return keras.optimizers.schedules.PolynomialDecay(value.start, decay, value.end)
+
+
+def updates(config: Config, batches: int) -> int:
+    """Return how many updates a training takes that has so many batches in an epoch."""
+    return batches * config.training.epochs // config.training.gradient_accumulation_steps
+
+
+COMPILED_SHAPES = 8
+"""How many shapes the batches have where the step is compiled with XLA."""
+
+
+def training_batches(config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> tf.data.Dataset:
+    """Make the batches to train on without a teacher."""
+    settings = config.training
+    common: dict[str, Any] = {"batch_size": settings.batch_size, "seed": config.seed, "shapes": compiled_shapes(config)}
+    if isinstance(model, MultiTaskTagger):
+        return multitask_batches(corpora, model.text, scheme=config.scheme, power=settings.task_power, **common)
+    (corpus,) = corpora.values()
+    return batches(corpus.train, model.text, model.tags, **common)
+
+
+def compiled_shapes(config: Config) -> int | None:
+    """Return how many shapes the batches may have: few where each is compiled, which takes seconds."""
+    return COMPILED_SHAPES if config.training.jit_compile else None

@@ -1,0 +1,239 @@
+"""From a configuration to teachers, losses, and the sentences that a student learns from without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tfkd_base.corpora import Corpus, TransferSentences
+from tfkd.distillation import (AttentionDistillation, CorrelationDistillation, CosineFeatureDistillation, DecoupledDistillation, DistillationLoss, Distiller, Ensemble, FeatureDistillation, HiddenStateDistillation, LogitsDistillation, LogitsRegression, PathDistillation, PatientFeatureDistillation, PosteriorDistillation, SequenceDistillation, Teacher, TeacherCache)
+from tfkd_base.errors import TfkdError, nearest
+from tfkd.runs.assembly import (compiled_shapes, ramped, read_named, updates)
+from tfkd.config import Config, DistillationConfig, LossConfig
+from tfkd.runs.run_folder import RunFolder
+from tfkd.models import MultiTaskTagger, Tagger, initialize_from
+from tfkd.text import TextSentences
+from tfkd.training import TransferPlan
+
+
+def distillation_settings(config: Config) -> DistillationConfig:
+    """Return the section `distillation` of a configuration.
+
+    Raises:
+        TfkdError: There is none.
+    """
+    if config.distillation is None:
+        raise TfkdError(
+            "the configuration says nothing of distillation: add a section `distillation`, for example "
+            "`distillation: {losses: [{logits: {temperature: 2.0}}]}`."
+        )
+    return config.distillation
+
+
+def with_teachers(config: Config, teachers: Sequence[str], caches: Sequence[str]) -> Config:
+    """Return the configuration with these teachers and caches in place of its own, all paths absolute.
+
+    Raises:
+        TfkdError: It names neither a teacher nor a cache, or their numbers differ.
+    """
+    settings = distillation_settings(config)
+    named = {"teacher": teachers or several(settings.teacher), "cache": caches or several(settings.cache)}
+    if not named["teacher"] and not named["cache"]:
+        raise TfkdError(
+            "a student needs a teacher: say --teacher RUN or --cache CACHE, or `distillation: {teacher: RUN}`."
+        )
+    if named["teacher"] and named["cache"] and len(named["teacher"]) != len(named["cache"]):
+        raise TfkdError(
+            f"{len(named['cache'])} caches cannot be those of {len(named['teacher'])} teachers: name a cache for each "
+            "teacher, in their order, or the caches alone."
+        )
+    update = {}
+    for name, paths in named.items():
+        absolute = tuple(str(Path(path).expanduser().absolute()) for path in paths)
+        update[name] = None if not absolute else absolute[0] if len(absolute) == 1 else absolute
+    return config.model_copy(update={"distillation": settings.model_copy(update=update)})
+
+
+def several(paths: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the paths of a key that takes one or a list."""
+    return () if paths is None else (paths,) if isinstance(paths, str) else paths
+
+
+def view_of(model: Tagger | MultiTaskTagger, task: str) -> Tagger:
+    """Return a teacher's view of a task; a tagger is its own."""
+    return model.for_task(task) if isinstance(model, MultiTaskTagger) else model
+
+
+def view_of_run(folder: RunFolder, task: str | None) -> tuple[Tagger, str]:
+    """Load the model of a finished run, a teacher's view of a task, and say which task it is.
+
+    Raises:
+        TfkdError: It is no finished run, has no such task, or has several and none was named.
+    """
+    config, model = folder.config(), folder.model()
+    if task is None and isinstance(model, MultiTaskTagger) and len(model.tasks) > 1:
+        names = ", ".join(model.tasks)
+        raise TfkdError(f"{folder.path} is a teacher of several tasks: say which with --task, one of {names}.")
+    name = task or next(iter(config.tasks))
+    if name not in config.tasks:
+        raise TfkdError(f"{folder.path} has no task {name!r}: {nearest(name, config.tasks)}")
+    return view_of(model, name), name
+
+
+def read_teacher(config: Config) -> Teacher | Tagger:
+    """Load what the student learns from: caches where there are any, or else the teachers themselves.
+
+    Raises:
+        TfkdError: There is no such run or cache, a cache is not its teacher's, or a teacher lacks the task.
+    """
+    settings = distillation_settings(config)
+    task = settings.task or next(iter(config.tasks))
+    runs, folders = several(settings.teacher), several(settings.cache)
+    found: list[Teacher | Tagger] = []
+    for index in range(max(len(runs), len(folders))):
+        if folders:
+            cache = TeacherCache(folders[index])
+            if runs:
+                cache.require_same(view_of_run(RunFolder(runs[index]), task)[0])
+            found.append(cache)
+        else:
+            found.append(view_of_run(RunFolder(runs[index]), task)[0])
+    if len(found) == 1 and settings.teacher_weights is None:
+        return found[0]
+    return Ensemble(found, settings.teacher_weights)
+
+
+def read_transfer(
+    config: Config, corpora: Mapping[str, Corpus], teachers: Iterable[Corpus] = ()
+) -> TransferSentences | None:
+    """Find the sentences without labels that a configuration names, if it names any.
+
+    Those are left out that stand in a development or test set of the task's corpus, of the corpora that they are taken
+    from, or of those that the teachers were trained on. The draw does not depend on the last.
+
+    Raises:
+        TfkdError: A corpus or a file cannot be read, or nothing is left.
+    """
+    settings = config.transfer
+    if settings is None:
+        return None
+    named = [read_named(path) for path in settings.corpora]
+    sources: list[Iterable[Sequence[str]]] = [_Tokens(corpus) for corpus in named]
+    sources += [TextSentences(path) for path in settings.texts]
+    labelled = (sentence for corpus in corpora.values() for sentence in corpus.train)
+    in_play = [*corpora.values(), *named]
+    return TransferSentences(sources, in_play, labelled, settings.sentences, settings.sample_seed, teachers)
+
+
+class _Tokens(Iterable[Sequence[str]]):
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+
+    def __iter__(self) -> Any:
+        return (sentence.tokens for sentence in self._corpus.train)
+
+
+def teachers_corpora(config: Config, console: Console) -> list[Corpus]:
+    """Read the corpora that the teachers were trained on and the configuration does not name itself.
+
+    One that is not there any more is named in a warning.
+    """
+    settings = distillation_settings(config)
+    paths = [task.path for run in several(settings.teacher) for task in RunFolder(run).config().tasks.values()]
+    for folder in several(settings.cache):
+        paths += TeacherCache(folder).store.notes["corpora"]
+    known = {task.path for task in config.tasks.values()} | set(config.transfer.corpora if config.transfer else ())
+    found = []
+    for path in dict.fromkeys(paths):
+        if path in known:
+            continue
+        try:
+            found.append(read_named(path))
+        except TfkdError:
+            note = f"  [yellow]warning[/yellow]: the teacher's corpus {path} cannot be read: nothing of it is kept out"
+            console.print(note, highlight=False, soft_wrap=True)
+    return found
+
+
+def student_updates(config: Config, sentences: int) -> int:
+    """Return how many updates a student's training takes that goes so often through so many labelled sentences."""
+    size = config.training.batch_size
+    if config.transfer is not None:
+        size = TransferPlan.parts(size, config.transfer.share)[0]
+    return updates(config, -(-sentences // size))
+
+
+def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, console: Console) -> None:
+    """Give a smaller transformer the teacher's layers, where the configuration says so.
+
+    Raises:
+        TfkdError: The teacher is cached or several, or the two do not go together.
+    """
+    if not distillation_settings(config).initialize:
+        return
+    if not isinstance(teacher, Tagger):
+        raise TfkdError(
+            "distillation.initialize takes weights from the teacher itself: name one teacher, and no cache beside it."
+        )
+    pairs = initialize_from(student, teacher)
+    said = ", ".join(f"{own} from {theirs}" for theirs, own in pairs)
+    console.print(f"  initial weights: {said}", highlight=False, soft_wrap=True)
+
+
+def make_losses(config: Config, steps: int) -> list[DistillationLoss]:
+    """Make the losses of a configuration; ramps go over so many updates."""
+    return [_LOSSES[loss.name](loss.settings, steps) for loss in distillation_settings(config).losses]
+
+
+def make_distiller(config: Config, teacher: Teacher | Tagger, student: Tagger, steps: int) -> Distiller:
+    """Make the distiller of a configuration, for a training of so many updates."""
+    settings = distillation_settings(config)
+    weights = [ramped(loss.settings.weight, steps) for loss in settings.losses]
+    own = ramped(settings.student_loss_weight, steps)
+    return Distiller(teacher, student, make_losses(config, steps), weights, own)
+
+
+def distilling_batches(
+    config: Config, distiller: Distiller, corpora: Mapping[str, Corpus], transfer: Iterable[Sequence[str]] | None
+) -> Any:
+    """Make the batches to distil on."""
+    (corpus,) = corpora.values()
+    return distiller.batches(
+        corpus.train,
+        transfer or (),
+        share=config.transfer.share if config.transfer else 0.5,
+        batch_size=config.training.batch_size,
+        seed=config.seed,
+        shapes=compiled_shapes(config),
+    )
+
+
+def _tempered(make: Callable[..., DistillationLoss], *others: str) -> Callable[[Any, int], DistillationLoss]:
+    """Make losses with a temperature, and these other settings under their own names."""
+    return lambda settings, steps: make(
+        ramped(settings.temperature, steps), **{name: getattr(settings, name) for name in others}
+    )
+
+
+def _features(make: Callable[..., DistillationLoss]) -> Callable[[Any, int], DistillationLoss]:
+    return lambda settings, _: make(settings.teacher_layer, settings.student_layer, settings.project)
+
+
+_LOSSES: dict[str, Callable[[Any, int], DistillationLoss]] = {
+    "logits": _tempered(LogitsDistillation),
+    "logits_regression": lambda settings, _: LogitsRegression(),
+    "decoupled": _tempered(DecoupledDistillation, "target_weight", "other_weight"),
+    "correlation": _tempered(CorrelationDistillation, "between_weight", "within_weight"),
+    "features": _features(FeatureDistillation),
+    "cosine_features": _features(CosineFeatureDistillation),
+    "patient_features": _features(PatientFeatureDistillation),
+    "posteriors": _tempered(PosteriorDistillation),
+    "sequences": _tempered(SequenceDistillation),
+    "paths": lambda settings, _: PathDistillation(settings.number, settings.weighted),
+    "hidden_states": lambda settings, _: HiddenStateDistillation(),
+    "attention": lambda settings, _: AttentionDistillation(),
+}
+assert _LOSSES.keys() == LossConfig.model_fields.keys()

@@ -1,0 +1,28 @@
+"""Text to tensors, as TensorFlow graph code: featurizers, tokenizers, word vectors."""
+
+from tfkd.text.bpe import BytePairs
+from tfkd.text.document_sentences import documents_to_sentences, read_document_corpus, tokenized
+from tfkd.text.piece_features import PieceFeatures
+from tfkd.text.segmentation import Segments, segment
+from tfkd.text.text import Text
+from tfkd.text.text_files import TextSentences
+from tfkd.text.word_features import CASINGS, WordFeatures
+from tfkd.text.word_vectors import WordVectors, read_word_vectors
+from tfkd.text.wordpiece import WordPiece
+
+__all__ = [
+    "CASINGS",
+    "BytePairs",
+    "PieceFeatures",
+    "Segments",
+    "Text",
+    "TextSentences",
+    "WordFeatures",
+    "WordPiece",
+    "WordVectors",
+    "documents_to_sentences",
+    "read_document_corpus",
+    "read_word_vectors",
+    "segment",
+    "tokenized",
+]

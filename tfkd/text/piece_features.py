@@ -1,0 +1,158 @@
+"""From tokens to word pieces, as TensorFlow graph code: what a pre-trained transformer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import keras
+import tensorflow as tf
+from typing_extensions import override
+
+from tfkd.text.bpe import BytePairs
+from tfkd.text.text import Text
+from tfkd.text.wordpiece import WordPiece
+from tfkd_base.errors import TfkdError, nearest
+
+Tensor = Any
+
+_CHUNK = 8192
+"""Tokens that are cut at once, for a bounded memory."""
+
+
+@keras.saving.register_keras_serializable("tfkd")
+class PieceFeatures(Text):
+    """Turn tokens into the pieces of a pre-trained encoder's vocabulary.
+
+    - `pieces`, int32 `[batch, pieces]`: the ids of a sentence's pieces one after another, -1 in the padding.
+    - `counts`, int32 `[batch, time]`: how many pieces each token has, at least 1; 0 in the padding.
+
+    A token's pieces are those that the encoder's own tokenizer gives where words are cut before. What it would give
+    none, such as a control character alone, is one unknown piece, so that every token has a vector. Invalid UTF-8
+    counts as the replacement character. No mark stands before or after a sentence: the encoder adds its own.
+
+    Args:
+        pieces: The vocabulary, in the order of its ids.
+        begin: The piece that stands before a sentence.
+        end: The piece that stands after it.
+        padding: The piece for what is not there.
+        unknown: The piece for what is unknown.
+        merges: For byte-pair encoding (RoBERTa) the pairs in their order, `"a b"`; `None` for WordPiece (BERT).
+        lowercase: Whether WordPiece reads words in lower case.
+        strip_accents: Whether it takes accents off; as `lowercase` by default.
+
+    Raises:
+        TfkdError: The vocabulary lacks one of the named pieces, or is none of its kind.
+
+    Example:
+        >>> text = PieceFeatures(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "tumor", "##s"])
+        >>> features = text(tf.constant([["Tumors", "x", ""]]))
+        >>> features["pieces"].numpy().tolist(), features["counts"].numpy().tolist()
+        ([[4, 5, 1]], [[2, 1, 0]])
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[str],
+        *,
+        begin: str = "[CLS]",
+        end: str = "[SEP]",
+        padding: str = "[PAD]",
+        unknown: str = "[UNK]",
+        merges: Sequence[str] | None = None,
+        lowercase: bool = True,
+        strip_accents: bool | None = None,
+    ) -> None:
+        self.pieces = tuple(pieces)
+        self.merges = None if merges is None else tuple(merges)
+        self.lowercase, self.strip_accents = lowercase, strip_accents
+        self._marks = {"begin": begin, "end": end, "padding": padding, "unknown": unknown}
+        ids = {piece: number for number, piece in enumerate(self.pieces)}
+        for name, piece in self._marks.items():
+            if piece not in ids:
+                near = nearest(piece, [p for p in ids if p.startswith(("[", "<"))])
+                raise TfkdError(f"the vocabulary of {len(ids):,} pieces lacks {piece!r}, the piece for {name}: {near}")
+        self.begin, self.end, self.padding = ids[begin], ids[end], ids[padding]
+        self._cut: WordPiece | BytePairs
+        with tf.init_scope():
+            if self.merges is None:
+                self._cut = WordPiece(self.pieces, lowercase, strip_accents, unknown)
+            else:
+                self._cut = BytePairs(self.pieces, self.merges)
+
+    @override
+    def __call__(self, tokens: Tensor) -> dict[str, Tensor]:
+        tokens = tf.convert_to_tensor(tokens)
+        real = tokens != ""
+        types, number = tf.unique(tf.boolean_mask(tokens, real))
+        ids, lengths = self._cut(types)
+        counts = tf.scatter_nd(tf.where(real), tf.gather(lengths, number), tf.shape(tokens, tf.int64))
+        by_type = tf.RaggedTensor.from_row_lengths(ids, lengths, validate=False)
+        return self._features(tf.gather(by_type, number).flat_values, counts)
+
+    @override
+    def of_types(self, types: Tensor) -> dict[str, Tensor]:
+        return _table([self._cut(types[1:])])
+
+    @override
+    def table(self, types: Sequence[str]) -> dict[str, Tensor]:
+        return _table([self._traced(tf.constant(types[i : i + _CHUNK])) for i in range(1, len(types), _CHUNK)])
+
+    @override
+    def gather(self, table: dict[str, Tensor], ids: Tensor, size: Tensor | None = None) -> dict[str, Tensor]:
+        by_type = tf.RaggedTensor.from_row_splits(table["pieces"], table["splits"], validate=False)
+        counts = tf.gather(table["splits"], ids + 1) - tf.gather(table["splits"], ids)
+        return self._features(tf.gather(by_type, tf.reshape(ids, [-1])).flat_values, counts, size)
+
+    @override
+    def sizes(self, table: dict[str, Tensor]) -> Tensor:
+        return table["splits"][1:] - table["splits"][:-1]
+
+    @override
+    def inputs(self) -> dict[str, keras.KerasTensor]:
+        return {
+            "pieces": keras.Input((None,), dtype="int32", name="pieces"),
+            "counts": keras.Input((None,), dtype="int32", name="counts"),
+        }
+
+    @staticmethod
+    @override
+    def mask(features: dict[str, Tensor]) -> Tensor:
+        return keras.ops.greater(features["counts"], 0)
+
+    @property
+    @override
+    def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
+        return [self._cut.table]
+
+    @override
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "pieces": list(self.pieces),
+            **self._marks,
+            "merges": None if self.merges is None else list(self.merges),
+            "lowercase": self.lowercase,
+            "strip_accents": self.strip_accents,
+        }
+
+    @cached_property
+    def _traced(self) -> Any:
+        cut = self._cut
+        return tf.function(cut.__call__, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+
+    @staticmethod
+    def _features(pieces: Tensor, counts: Tensor, size: Tensor | None = None) -> dict[str, Tensor]:
+        """Lay pieces out by sentence, given how many each token has, int64 `[batch, time]`."""
+        rows = tf.RaggedTensor.from_row_lengths(pieces, tf.reduce_sum(counts, axis=1), validate=False)
+        dense = rows.to_tensor(-1)
+        if size is not None:
+            dense = tf.pad(dense, [[0, 0], [0, tf.cast(size, tf.int32) - tf.shape(dense)[1]]], constant_values=-1)
+        return {"pieces": dense, "counts": tf.cast(counts, tf.int32)}
+
+
+def _table(cut: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Lay the pieces of all types one after another; the first type, the padding, has none."""
+    ids, lengths = zip(*cut, strict=True) if cut else ((), ())
+    splits = tf.cumsum(tf.concat([tf.zeros([2], tf.int64), *lengths], axis=0))
+    return {"pieces": tf.concat([tf.zeros([0], tf.int32), *ids], axis=0), "splits": splits}

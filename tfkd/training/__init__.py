@@ -1,0 +1,23 @@
+"""Training: batches, checkpoints, devices, and the step that all models share."""
+
+from tfkd.training.batches import EncodedSentences, SentenceArrays, batches, multitask_batches, tag_ids
+from tfkd.training.checkpoints import Checkpoints
+from tfkd.training.devices import Devices, choose_devices
+from tfkd.training.plans import BatchPlan, TaskMixPlan, TransferPlan, groups_by_size
+from tfkd.training.training_state import TrainingState
+
+__all__ = [
+    "BatchPlan",
+    "Checkpoints",
+    "Devices",
+    "EncodedSentences",
+    "SentenceArrays",
+    "TaskMixPlan",
+    "TrainingState",
+    "TransferPlan",
+    "batches",
+    "choose_devices",
+    "groups_by_size",
+    "multitask_batches",
+    "tag_ids",
+]

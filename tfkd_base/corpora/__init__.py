@@ -1,0 +1,48 @@
+"""Annotated sentences: tagging schemes, readers and writers, overlap between corpora, and corpora made by rule."""
+
+from __future__ import annotations
+
+from tfkd_base.corpora.column_files import read_columns, write_columns
+from tfkd_base.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
+from tfkd_base.corpora.demo import demo_corpora
+from tfkd_base.corpora.errors import CorpusError
+from tfkd_base.corpora.folders import read_corpus, write_corpus
+from tfkd_base.corpora.overlap import Overlap, held_out_keys, overlap, without_held_out
+from tfkd_base.corpora.schemes import (
+    SCHEMES,
+    Scheme,
+    Span,
+    allowed_transitions,
+    convert_tags,
+    spans,
+    tag_list,
+    tags_from_spans,
+)
+from tfkd_base.corpora.transfer import TransferReport, TransferSentences
+
+__all__ = [
+    "SCHEMES",
+    "Corpus",
+    "CorpusError",
+    "Overlap",
+    "ReadReport",
+    "Scheme",
+    "Sentence",
+    "Span",
+    "SplitReport",
+    "TransferReport",
+    "TransferSentences",
+    "allowed_transitions",
+    "convert_tags",
+    "demo_corpora",
+    "held_out_keys",
+    "overlap",
+    "read_columns",
+    "read_corpus",
+    "spans",
+    "tag_list",
+    "tags_from_spans",
+    "without_held_out",
+    "write_columns",
+    "write_corpus",
+]

@@ -1,0 +1,118 @@
+"""Which scheme the tags of a corpus are in.
+
+The rule, over the tags of all splits together:
+
+1. A tag with `E` or `S`: `iobes`.
+2. Otherwise no tag with `B`: `io`. (`iob1` without adjacent entities looks the same and spells the same entities.)
+3. Otherwise call a `B` *lone* if the tag before it in the sentence is not one of its own type. `iob1` never writes one,
+   and `iob2` writes one for nearly every entity. No lone `B` at all: `iob1`. Some: `iob2`, and each `I` that continues
+   nothing is a mistake in it.
+
+Whichever of `iob1` and `iob2` is chosen, the entities read are the same; the choice decides what counts as a repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tfkd_base.corpora.errors import CorpusError
+from tfkd_base.corpora.schemes import Scheme, split_tag
+
+
+@dataclass(frozen=True, slots=True)
+class TagEvidence:
+    """What tells the schemes apart: how the entities of some sentences start and end."""
+
+    beginnings: int = 0
+    """tags with B"""
+    lone_beginnings: int = 0
+    """tags with B whose tag before is of no or of another type"""
+    bare_insides: int = 0
+    """tags with I whose tag before is of no or of another type"""
+    endings: int = 0
+    """tags with E or S"""
+
+    def __add__(self, other: TagEvidence) -> TagEvidence:
+        """Evidence of two sets of sentences together."""
+        return TagEvidence(
+            self.beginnings + other.beginnings,
+            self.lone_beginnings + other.lone_beginnings,
+            self.bare_insides + other.bare_insides,
+            self.endings + other.endings,
+        )
+
+
+def tag_evidence(sequences: Iterable[Sequence[str]]) -> TagEvidence:
+    """Count what tells the schemes apart.
+
+    Args:
+        sequences: The tags of sentences.
+
+    Example:
+        >>> tag_evidence([["O", "I-Gene", "B-Gene", "O"]])
+        TagEvidence(beginnings=1, lone_beginnings=0, bare_insides=1, endings=0)
+    """
+    beginnings = lone = bare = endings = 0
+    for tags in sequences:
+        if tags.count("O") == len(tags):
+            continue
+        previous = ""
+        for tag in tags:
+            if tag == "O":
+                previous = ""
+                continue
+            prefix, kind = split_tag(tag)
+            if prefix == "B":
+                beginnings += 1
+                lone += kind != previous
+            elif prefix == "I":
+                bare += kind != previous
+            else:
+                endings += 1
+            previous = kind
+    return TagEvidence(beginnings, lone, bare, endings)
+
+
+def detect_scheme(evidence: Mapping[str, TagEvidence]) -> Scheme:
+    """Tell the scheme of a corpus from the tags of its splits; the module says by which rule.
+
+    Args:
+        evidence: For each split, what `tag_evidence` counted.
+
+    Returns:
+        The scheme; `iob2` where no split holds an entity.
+
+    Raises:
+        CorpusError: If one split is plainly in another scheme than the others.
+
+    Example:
+        >>> detect_scheme({"train": tag_evidence([["B-Gene", "I-Gene", "O"]])})
+        'iob2'
+        >>> detect_scheme({"train": tag_evidence([["I-Gene", "B-Gene", "O"]])})
+        'iob1'
+    """
+    total = sum(evidence.values(), TagEvidence())
+    if total.endings:
+        _refuse_mixture(evidence, "iobes", lambda e: not e.endings and bool(e.beginnings or e.bare_insides))
+        return "iobes"
+    if not total.beginnings:
+        return "io" if total.bare_insides else "iob2"
+    if not total.lone_beginnings:
+        return "iob1"
+    _refuse_mixture(evidence, "iob2", lambda e: not e.lone_beginnings and bool(e.bare_insides))
+    return "iob2"
+
+
+def _refuse_mixture(
+    evidence: Mapping[str, TagEvidence], scheme: Scheme, is_other: Callable[[TagEvidence], bool]
+) -> None:
+    others = [split for split, counts in evidence.items() if is_other(counts)]
+    if not others:
+        return
+    like = [split for split in evidence if split not in others]
+    looks = "IOB1 or IO" if scheme == "iob2" else "IOB2, IOB1 or IO"
+    raise CorpusError(
+        f"the splits are in different tagging schemes: {', '.join(like)} in {scheme.upper()}, {', '.join(others)} "
+        f"in {looks}; convert one of them (tfkd corpus convert), or name the scheme for all, as in --scheme {scheme}"
+    )

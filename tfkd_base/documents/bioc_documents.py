@@ -1,0 +1,215 @@
+"""BioC's documents, as the library `bioc` holds them, to ours and back.
+
+Offsets in BioC count from the beginning of the document. Here they are taken to be Unicode code points, and what stands
+at a mention's offsets is compared with the text that the file gives for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tfkd_base.corpora.column_files import UNTYPED
+from tfkd_base.documents.document import KIND, Counts, Document, Mention, Passage, unique_ids
+from tfkd_base.documents.errors import DocumentError, FaultError
+
+if TYPE_CHECKING:
+    from bioc import BioCDocument, BioCPassage
+
+LIBRARY = "BioC files need the library bioc, which is not installed: pip install 'tfkd[formats]'"
+ELSEWHERE = "mentions left out, whose text does not stand at their offsets"
+GAP = " "
+"""What stands between two passages, of which the files say only that it is there."""
+
+
+def from_bioc(found: BioCDocument, counts: Counts) -> Document:
+    """Make a document of one that the library has read.
+
+    Passages follow one another with one space between, or with nothing where their offsets say so. Where an offset of
+    the file is another than the place in the text, the passage keeps it.
+
+    Args:
+        found: The document.
+        counts: Takes down what is left out: relations, mentions without a place or with another text than stands there.
+
+    Raises:
+        FaultError: An offset is no number.
+    """
+    text = ""
+    passages: list[Passage] = []
+    held: list[tuple[Any, Passage | None]] = []
+    stated_end = 0
+    for one in found.passages:
+        content = _content(one, counts)
+        stated = int(one.offset)
+        gap = stated - stated_end
+        counts["passages that begin, by their offset, before the one before them ends"] += bool(passages) and gap < 0
+        text += GAP if passages and gap else ""
+        infons = dict(one.infons)
+        kind = infons.pop("type", None)
+        if not isinstance(kind, str) or not kind:
+            kind = KIND
+        start, stated_end = len(text), stated + len(content)
+        text += content
+        passages.append(Passage(start, len(text), kind, None if stated == start else stated, infons))
+        held += [(annotation, passages[-1]) for annotation in one.annotations]
+        held += [(annotation, passages[-1]) for sentence in one.sentences for annotation in sentence.annotations]
+        counts["relations left out"] += len(one.relations) + sum(len(part.relations) for part in one.sentences)
+    counts["relations left out"] += len(found.relations)
+    held += [(annotation, None) for annotation in found.annotations]
+    entities = [_mention(annotation, passage, passages, text, counts) for annotation, passage in held]
+    kept = tuple(mention for mention in entities if mention is not None)
+    try:
+        return Document(str(found.id or ""), text, kept, tuple(passages), infons=dict(found.infons))
+    except DocumentError as error:
+        raise FaultError(str(error)) from None
+
+
+def _content(passage: BioCPassage, counts: Counts) -> str:
+    """A passage's text, or that of its sentences, spaces between as their offsets say."""
+    counts["BioC sentences joined to their passages"] += len(passage.sentences)
+    if passage.text or not passage.sentences:
+        return passage.text or ""
+    text = ""
+    for sentence in passage.sentences:
+        gap = int(sentence.offset) - int(passage.offset) - len(text)
+        if not 0 <= gap <= 1 and text:
+            raise FaultError(f"a sentence's offset, {sentence.offset}, is not where the one before it ends")
+        text += GAP * min(max(gap, 0), 1) + (sentence.text or "")
+    return text
+
+
+def _mention(
+    annotation: Any, passage: Passage | None, passages: list[Passage], text: str, counts: Counts
+) -> Mention | None:
+    places = sorted((int(place.offset), int(place.offset) + int(place.length)) for place in annotation.locations)
+    if not places:
+        counts["mentions without a place left out"] += 1
+        return None
+    parts: list[tuple[int, int]] = []
+    for offset, end in places:
+        inside = passage or _passage_at(offset, passages)
+        last = passage or _passage_at(end - 1, passages)
+        if inside is None or last is None or not offset < end:
+            break
+        parts.append((_place(offset, inside), _place(end - 1, last) + 1))
+    ends = [0, *(end for _, end in parts)]
+    in_order = all(before <= start < end for before, (start, end) in zip(ends, parts, strict=False))
+    said = annotation.text
+    there = "".join(text[start:end] for start, end in parts)
+    if len(parts) < len(places) or not in_order or ends[-1] > len(text) or (said and not _same(said, there)):
+        counts[ELSEWHERE] += 1
+        return None
+    infons = dict(annotation.infons)
+    kind, identifier, score = infons.pop("type", None), infons.pop("identifier", None), infons.pop("score", None)
+    if not isinstance(kind, str) or not kind:
+        counts[f"mentions without a type, read as {UNTYPED}"] += 1
+        kind = UNTYPED
+    if not isinstance(identifier, str | None):
+        infons["identifier"], identifier = identifier, None
+    number = _number(score)
+    if score is not None and number is None:
+        infons["score"] = score
+    fragments = tuple(parts) if len(parts) > 1 else ()
+    return Mention(parts[0][0], parts[-1][1], kind, annotation.id or None, identifier, number, fragments, infons)
+
+
+def _same(one: str, two: str) -> bool:
+    """Whether two texts are the same but for white space, which stands between fragments in no settled way."""
+    return re.sub(r"\s+", "", one) == re.sub(r"\s+", "", two)
+
+
+def _passage_at(offset: int, passages: list[Passage]) -> Passage | None:
+    for passage in passages:
+        start = passage.start if passage.offset is None else passage.offset
+        if start <= offset <= start + passage.end - passage.start:
+            return passage
+    return None
+
+
+def _place(offset: int, passage: Passage) -> int:
+    return offset if passage.offset is None else offset - passage.offset + passage.start
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, str | float | int) else None
+    except ValueError:
+        return None
+
+
+def to_bioc(document: Document, counts: Counts) -> BioCDocument:
+    """Make a document for the library to write.
+
+    An entity stands in the passage that holds it, or in the document where it reaches over several. A text with more
+    than a space between its passages is written as a single passage.
+
+    Args:
+        document: The document.
+        counts: Takes down what had to be changed.
+    """
+    import bioc
+
+    made = bioc.BioCDocument()
+    made.id = document.id
+    made.infons = dict(document.infons)
+    passages = document.passages
+    if not _holds(document):
+        counts["documents whose passages became one, since text stands between them"] += 1
+        passages = (Passage(0, len(document.text)),)
+    for passage in passages:
+        one = bioc.BioCPassage()
+        one.offset = _stated(passage.start, passage)
+        one.text = document.text[passage.start : passage.end]
+        one.infons = {"type": passage.kind, **passage.infons}
+        made.add_passage(one)
+    for mention, name in zip(document.entities, unique_ids(document.entities, counts), strict=True):
+        annotation = bioc.BioCAnnotation()
+        annotation.id = name
+        annotation.infons = dict(_infons(mention))
+        annotation.text = document.text_of(mention)
+        holder = next((i for i, p in enumerate(passages) if p.start <= mention.start and mention.end <= p.end), None)
+        for start, end in mention.parts:
+            first = _last_before(start, passages)
+            offset = _stated(start, first)
+            length = _stated(end - 1, _last_before(end - 1, passages)) + 1 - offset
+            annotation.add_location(bioc.BioCLocation(offset, length))
+        (made if holder is None else made.passages[holder]).add_annotation(annotation)
+    return made
+
+
+def _holds(document: Document) -> bool:
+    """Whether the text is its passages with nothing or a space between them."""
+    end = 0
+    for index, passage in enumerate(document.passages):
+        between = document.text[end : passage.start]
+        if between not in ("", GAP) or (between and not index):
+            return False
+        end = passage.end
+    return end == len(document.text)
+
+
+def _last_before(place: int, passages: tuple[Passage, ...]) -> Passage:
+    return next((p for p in reversed(passages) if p.start <= place), passages[0])
+
+
+def _stated(place: int, passage: Passage) -> int:
+    return place if passage.offset is None else place - passage.start + passage.offset
+
+
+def _infons(mention: Mention) -> Iterator[tuple[str, object]]:
+    yield "type", mention.type
+    if mention.identifier is not None:
+        yield "identifier", mention.identifier
+    if mention.score is not None:
+        yield "score", repr(mention.score)
+    yield from mention.infons.items()
+
+
+def texts_only(infons: Mapping[str, Any], counts: Counts) -> dict[str, str]:
+    """Make infons such as XML can hold: what is not text, as JSON has it, becomes text."""
+    counts["infons that were no text, written as text"] += sum(
+        not isinstance(value, str | None) for value in infons.values()
+    )
+    return {str(key): "" if value is None else str(value) for key, value in infons.items()}

@@ -1,0 +1,191 @@
+"""BRAT standoff: the text in a file `NAME.txt`, its entities in `NAME.ann` beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+from tfkd_base.documents.document import Counts, Document, Mention, count_infons, unique_ids
+from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
+from tfkd_base.documents.file_names import FileNames
+from tfkd_base.documents.plain_text import document_name
+from tfkd_base.documents.sources import READ_ERRORS, opened
+
+SCORE = "Score"
+"""the attribute that holds an entity's score"""
+RESOURCE = "ID"
+"""the resource named where an identifier names none"""
+_ENTITY = re.compile(r"(T[^\t]*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)", re.DOTALL)
+_REFERENCE = re.compile(r"N[^\t]*\tReference (\S+) (\S+?):(\S+)(?:\t.*)?", re.DOTALL)
+_SCORE = re.compile(rf"A[^\t]*\t{SCORE} (\S+) (\S+)")
+_OTHERS = {
+    "R": "relations",
+    "E": "events",
+    "*": "relations",
+    "A": "attributes",
+    "M": "attributes",
+    "N": "references",
+    "#": "notes",
+}
+
+
+def read(stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+    """Read one document: the text from a stream, its entities from the file `.ann` beside the source.
+
+    The text is taken as it stands, so that offsets count from its first code point, be it a byte order mark.
+    Fragments with nothing but line breaks between are one: BRAT cuts entities at line breaks.
+    """
+    raw = stream.read()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        yield BrokenDocument(source, "not UTF-8; convert the file, for example with iconv -t UTF-8", raw, line)
+        return
+    annotations = annotation_file(Path(source))
+    if annotations is None:
+        yield BrokenDocument(source, "there is no .ann file beside it, which would hold its entities", raw)
+        return
+    lines = b""
+    try:
+        with opened(annotations) as file:
+            lines = file.read()
+        yield Document(document_name(source), text, _entities(lines, text, counts))
+    except FaultError as fault:
+        yield BrokenDocument(str(annotations), fault.reason, lines, fault.line)
+    except (DocumentError, *READ_ERRORS) as error:
+        yield BrokenDocument(str(annotations), str(error), lines)
+
+
+def annotation_file(path: Path) -> Path | None:
+    """Find the file of annotations beside a file of text."""
+    stem = path.with_name(path.name.removesuffix(".gz").removesuffix(".txt"))
+    beside = [stem.with_name(stem.name + ending) for ending in (".ann", ".ann.gz")]
+    return next((file for file in beside if file.is_file()), None)
+
+
+def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Mention, ...]:
+    found: dict[str, Mention] = {}
+    references: list[tuple[str, str]] = []
+    scores: list[tuple[str, str]] = []
+    for number, one in enumerate(raw.split(b"\n"), 1):
+        try:
+            line = one.removesuffix(b"\r").decode()
+        except UnicodeDecodeError:
+            raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
+        if not line.strip():
+            continue
+        if line.startswith("T"):
+            mention = _mention(line, number, text)
+            if mention.id in found:
+                raise FaultError(f"the id {mention.id} has come before in this file", number)
+            found[str(mention.id)] = mention
+        elif match := _REFERENCE.fullmatch(line):
+            prefix = "" if match[2] == RESOURCE else f"{match[2]}:"
+            references.append((match[1], prefix + match[3]))
+        elif match := _SCORE.fullmatch(line):
+            scores.append((match[1], match[2]))
+        elif line[0] in _OTHERS:
+            counts[f"{_OTHERS[line[0]]} left out"] += 1
+        else:
+            raise FaultError(
+                f"expected a line of BRAT standoff, such as T1, type, offsets and text; got {line[:60]!r}", number
+            )
+    for name, identifier in references:
+        if name in found and found[name].identifier is None:
+            found[name] = replace(found[name], identifier=identifier)
+        else:
+            counts["references left out"] += 1
+    for name, score in scores:
+        try:
+            found[name] = replace(found[name], score=float(score))
+        except (KeyError, ValueError):
+            counts["attributes left out"] += 1
+    return tuple(found.values())
+
+
+def _mention(line: str, number: int, text: str) -> Mention:
+    match = _ENTITY.fullmatch(line)
+    if not match:
+        raise FaultError(
+            f"expected an id, a tab, a type and offsets with spaces between, a tab and a text; got {line[:60]!r}",
+            number,
+        )
+    parts: list[tuple[int, int]] = []
+    for place in match[3].split(";"):
+        start, end = map(int, place.split(" "))
+        if not (parts[-1][1] if parts else 0) <= start < end <= len(text):
+            raise FaultError(f"the offsets {match[3]} are empty, out of order or not in the text", number)
+        if parts and _is_line_break(text[parts[-1][1] : start]):
+            parts[-1] = (parts[-1][0], end)
+        else:
+            parts.append((start, end))
+    there = " ".join(text[start:end] for start, end in parts)
+    if there.split() != match[4].split():
+        raise FaultError(f"expected {match[4]!r} at offsets {match[3]}, but there stands {there!r}", number)
+    return Mention(parts[0][0], parts[-1][1], match[2], id=match[1], fragments=tuple(parts) if len(parts) > 1 else ())
+
+
+class Writer:
+    """Writes two files a document, named after its id; the text is written as it is."""
+
+    def __init__(self, folder: Path, counts: Counts) -> None:
+        self._folder = folder
+        self._counts = counts
+        self._names = FileNames(counts)
+
+    def write(self, document: Document) -> None:
+        """Write one document."""
+        path = self._folder / self._names.take(document.id)
+        lines: list[str] = []
+        renamed = [replace(m, id=m.id if m.id and re.fullmatch(r"T\w+", m.id) else None) for m in document.entities]
+        self._counts["ids of entities that are none in BRAT, numbered anew"] += sum(
+            old.id not in (None, new.id) for old, new in zip(document.entities, renamed, strict=True)
+        )
+        for number, (name, mention) in enumerate(zip(unique_ids(renamed, self._counts), renamed, strict=True), 1):
+            lines += self._lines(name, number, mention, document.text)
+        self._counts["passages left out"] += len(document.passages) - 1
+        count_infons(document, self._counts)
+        path.with_name(path.name + ".ann").write_bytes("".join(line + "\n" for line in lines).encode())
+        path.with_name(path.name + ".txt").write_bytes(document.text.encode())
+
+    def _lines(self, name: str, number: int, mention: Mention, text: str) -> Iterator[str]:
+        parts = [part for start, end in mention.parts for part in _between_breaks(text, start, end)]
+        self._count(mention, parts, text)
+        places = ";".join(f"{start} {end}" for start, end in parts)
+        said = re.sub(r"[\r\n]", " ", " ".join(text[start:end] for start, end in parts))
+        yield f"{name}\t{self._word(mention.type)} {places}\t{said}"
+        if mention.identifier:
+            identifier = self._word(mention.identifier)
+            resource = "" if re.fullmatch(r"[^:]+:.+", identifier) else f"{RESOURCE}:"
+            yield f"N{number}\tReference {name} {resource}{identifier}\t{said}"
+        if mention.score is not None:
+            yield f"A{number}\t{SCORE} {name} {mention.score!r}"
+
+    def _count(self, mention: Mention, parts: list[tuple[int, int]], text: str) -> None:
+        edges = (parts[0][0], parts[-1][1]) != (mention.start, mention.end)
+        self._counts["entities written without the line breaks at their edges"] += edges
+        joined = sum(_is_line_break(text[one[1] : two[0]]) for one, two in pairwise(mention.fragments))
+        self._counts["fragments with but a line break between, which are read as one"] += joined
+
+    def _word(self, text: str) -> str:
+        word, changes = re.subn(r"\s", "_", text)
+        self._counts["white space in types and identifiers written as _"] += changes
+        return word or "_"
+
+    def close(self) -> None:
+        """Each file is whole already."""
+
+
+def _between_breaks(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Cut a span at the line breaks in it, as BRAT does."""
+    pieces = [m.span() for m in re.finditer(r"[^\n]+", text[start:end])]
+    return [(start + one, start + two) for one, two in pieces] or [(start, end)]
+
+
+def _is_line_break(gap: str) -> bool:
+    return "\n" in gap and not gap.strip("\r\n")

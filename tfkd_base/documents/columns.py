@@ -1,0 +1,166 @@
+"""Column files as documents: their tokens, joined by spaces, are the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO
+
+from tfkd_base.corpora.column_files import DOCUMENT_LINE, ColumnParser, column_rows
+from tfkd_base.corpora.corpus import Sentence
+from tfkd_base.corpora.errors import CorpusError
+from tfkd_base.corpora.schemes import Scheme, spans, violation
+from tfkd_base.documents.document import Counts, Document, Mention, Passage, count_infons
+from tfkd_base.documents.errors import BrokenDocument, DocumentError
+from tfkd_base.documents.tagging import TaggingReport, tagged
+
+KIND = "sentence"
+_NAMED = re.compile(rf"{DOCUMENT_LINE}\s+\((.*)\)\s*", re.DOTALL)
+_BLOCK_START = DOCUMENT_LINE.encode()
+
+Block = list[bytes]
+
+
+def read(stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+    r"""Read the documents of a column file one by one.
+
+    A document is what stands between two lines `-DOCSTART-`, if the file begins with one, else a sentence. Its text is
+    its tokens with a space between, each sentence is a passage, and the tokens are kept. A line `-DOCSTART- (ID)` gives
+    the document its id, which otherwise is its number.
+
+    Example:
+        >>> import io
+        >>> document = next(read(io.BytesIO(b"BRCA1\tB-Gene\nbinds\tO\n"), "x.tsv", Counts()))
+        >>> document.text, document.text_of(document.entities[0]), document.sentences
+        ('BRCA1 binds', 'BRCA1', (((0, 5), (6, 11)),))
+    """
+    parser = ColumnParser(source)
+    for number, (first, block) in enumerate(_blocks(stream), 1):
+        try:
+            # A part of a file is read as a file of so many lines more.
+            sentences = parser.parse((line.decode() for line in block), first)
+            yield _document(sentences, _name(block, number), counts)
+        except UnicodeDecodeError:
+            at = first + next(i for i, line in enumerate(block) if not _is_utf8(line))
+            yield BrokenDocument(source, "not UTF-8; convert the file", b"".join(block), at, number)
+        except CorpusError as error:
+            line, reason = _place(str(error), source)
+            yield BrokenDocument(source, reason, b"".join(block), line or first, number)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _place(message: str, source: str) -> tuple[int | None, str]:
+    match = re.fullmatch(r":(\d+): (.*)", message.removeprefix(source), re.DOTALL)
+    return (int(match[1]), match[2]) if match else (None, message)
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, Block]]:
+    """Yield the lines of each document, with the number of the first."""
+    by_document: bool | None = None
+    block: Block = []
+    first = 1
+    for number, line in enumerate(stream, 1):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        blank = not line.strip(b" \t\r\n")
+        starts = line.startswith(_BLOCK_START)
+        if by_document is None and not blank:
+            by_document = starts
+        if starts or (blank and not by_document):
+            if _has_tokens(block):
+                yield first, block
+            block, first = [], number
+        if not blank or by_document:
+            block.append(line)
+            first = first if len(block) > 1 else number
+    if _has_tokens(block):
+        yield first, block
+
+
+def _has_tokens(block: Block) -> bool:
+    return any(line.strip(b" \t\r\n") and not line.startswith(_BLOCK_START) for line in block)
+
+
+def _name(block: Block, number: int) -> str:
+    match = _NAMED.fullmatch(block[0].decode())
+    return match[1] if match else str(number)
+
+
+def _document(sentences: list[Sentence], name: str, counts: Counts) -> Document:
+    pieces: list[str] = []
+    tokens: list[tuple[tuple[int, int], ...]] = []
+    entities: list[Mention] = []
+    place = 0
+    for sentence in sentences:
+        found: list[tuple[int, int]] = []
+        for token in sentence.tokens:
+            found.append((place, place + len(token)))
+            place += len(token) + 1
+        pieces += sentence.tokens
+        tokens.append(tuple(found))
+        # IOB1, IOB2 and IO spell the same entities when read as IOB2.
+        scheme: Scheme = "iobes" if any(tag[0] in "ES" for tag in sentence.tags) else "iob2"
+        counts["sentences with invalid sequences of tags"] += (
+            scheme == "iobes" and violation(sentence.tags, scheme) is not None
+        )
+        entities += [Mention(found[s.start][0], found[s.end - 1][1], s.type) for s in spans(sentence.tags, scheme)]
+    passages = tuple(Passage(one[0][0], one[-1][1], KIND) for one in tokens)
+    return Document(name, " ".join(pieces), tuple(entities), passages, tuple(tokens))
+
+
+class Writer:
+    """Writes token and IOB2 tag a line, a blank line after each sentence, and `-DOCSTART- (ID)` before each document.
+
+    A document must have been cut into tokens. Entities are fitted to them by the rule of `tagged`.
+    """
+
+    def __init__(self, stream: IO[bytes], counts: Counts) -> None:
+        self._stream = stream
+        self._counts = counts
+
+    def write(self, document: Document) -> None:
+        """Write one document.
+
+        Raises:
+            DocumentError: The document has text but no tokens, or one that cannot stand in a column file.
+        """
+        if not document.sentences and document.text.strip():
+            raise DocumentError(
+                f"document {document.id!r} has not been cut into tokens, which a column file needs: cut it first, with "
+                "tfkd.text.tokenized(documents)"
+            )
+        name = re.sub(r"[\t\n\r]", " ", document.id)
+        self._counts["line breaks and tabs in ids written as spaces"] += name != document.id
+        report = TaggingReport()
+        lines = [f"{DOCUMENT_LINE} ({name})\n\n"]
+        try:
+            for number, sentence in enumerate(tagged(self._with_types(document), report=report), 1):
+                lines += [*column_rows(sentence, number), "\n"]
+        except CorpusError as error:
+            raise DocumentError(f"document {document.id!r}: {error}") from None
+        self._stream.write("".join(lines).encode())
+        for what, found in report.changes().items():
+            self._counts[what] += found
+        count_infons(document, self._counts)
+        held = sum(value is not None for m in document.entities for value in (m.id, m.identifier, m.score))
+        self._counts["ids, identifiers and scores of entities left out"] += held
+
+    def _with_types(self, document: Document) -> Document:
+        """The document with types that can stand in a tag."""
+        types = [re.sub(r"\s", "_", mention.type) or "_" for mention in document.entities]
+        changed = sum(new != mention.type for new, mention in zip(types, document.entities, strict=True))
+        if not changed:
+            return document
+        self._counts["types of entities with white space, written with _"] += changed
+        return document.with_entities(replace(m, type=new) for m, new in zip(document.entities, types, strict=True))
+
+    def close(self) -> None:
+        """Nothing stands after the last document."""

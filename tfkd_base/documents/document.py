@@ -1,0 +1,183 @@
+"""Documents of raw text with entities at character offsets: what every reader gives and every writer takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from tfkd_base.documents.errors import DocumentError
+
+Counts = Counter[str]
+"""How often something was left out or changed, by what it is, in words"""
+
+KIND = "text"
+"""the kind of a passage whose source gives none"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An entity in a document's text.
+
+    Attributes:
+        start: Its first character, in Unicode code points as Python counts them.
+        end: The character after its last.
+        type: The entity type.
+        id: What the source calls this mention, such as `T1`.
+        identifier: The concept it stands for, such as `MESH:D001943`.
+        score: How sure the model is, 0 to 1, where a model found it.
+        fragments: Start and end of each part of a discontinuous mention, in order; none if it is all in one.
+        infons: What else the source says of it, by key.
+
+    Example:
+        >>> "breast cancer"[Mention(7, 13, "Disease").start :]
+        'cancer'
+    """
+
+    start: int
+    end: int
+    type: str
+    id: str | None = None
+    identifier: str | None = None
+    score: float | None = None
+    fragments: tuple[tuple[int, int], ...] = ()
+    infons: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def parts(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of each fragment, or of the whole where it is all in one."""
+        return self.fragments or ((self.start, self.end),)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a document's text that is annotated for itself, such as the title.
+
+    Attributes:
+        start: Its first character in the document's text, in code points.
+        end: The character after its last.
+        kind: What it is, such as `title`, `abstract` or `paragraph`.
+        offset: Where the source says that it starts, if that is not `start`; BioC files are written with it again.
+        infons: What else the source says of it, by key.
+    """
+
+    start: int
+    end: int
+    kind: str = KIND
+    offset: int | None = None
+    infons: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with its entities.
+
+    Attributes:
+        id: What the corpus calls it, such as a PubMed identifier.
+        text: The text whole, as it stands in the corpus.
+        entities: The entities, in the order of the corpus; they may overlap.
+        passages: The passages that the text is made of, in order; if none are given, the whole text is one.
+        sentences: Start and end of each token, sentence by sentence, if the document has been cut into tokens.
+        infons: What else the source says of it, by key.
+
+    Raises:
+        DocumentError: An entity, passage or token is empty or backwards, out of order or not in the text.
+
+    Example:
+        >>> document = Document("1", "No breast cancer.", (Mention(3, 16, "Disease"),))
+        >>> [document.text_of(mention) for mention in document.entities]
+        ['breast cancer']
+        >>> document.passages
+        (Passage(start=0, end=17, kind='text', offset=None, infons={}),)
+    """
+
+    id: str
+    text: str
+    entities: tuple[Mention, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    sentences: tuple[tuple[tuple[int, int], ...], ...] = ()
+    infons: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Check that all of it lies in the text."""
+        length = len(self.text)
+        if not self.passages:
+            object.__setattr__(self, "passages", (Passage(0, length),))
+        for mention in self.entities:
+            if not 0 <= mention.start < mention.end <= length:
+                raise DocumentError(
+                    f"document {self.id!r}: an entity of type {mention.type!r} has the offsets {mention.start} to "
+                    f"{mention.end}: it is empty or not in the text of {length} characters"
+                )
+            if mention.fragments:
+                _check_order(mention.fragments, mention.start, mention.end, self.id, "the fragments of an entity")
+        end = 0
+        for passage in self.passages:
+            if not end <= passage.start <= passage.end <= length:
+                raise DocumentError(
+                    f"document {self.id!r}: {passage} lies out of order or not in the text of {length} characters"
+                )
+            end = passage.end
+        tokens = [token for sentence in self.sentences for token in sentence]
+        if tokens:
+            _check_order(tokens, 0, length, self.id, "the tokens", exact=False)
+
+    def text_of(self, mention: Mention) -> str:
+        """Return an entity's text; that of a discontinuous one with a space between its fragments."""
+        return " ".join(self.text[start:end] for start, end in mention.parts)
+
+    def with_entities(self, entities: Iterable[Mention]) -> Document:
+        """Return the document with other entities, and all else as it is.
+
+        Args:
+            entities: The entities, for example those that a model has found.
+        """
+        return replace(self, entities=tuple(entities))
+
+
+def _check_order(
+    parts: Iterable[tuple[int, int]], start: int, end: int, name: str, what: str, *, exact: bool = True
+) -> None:
+    """Refuse parts that are empty, overlap, or do not reach from start to end (or, not exactly, lie within)."""
+    listed = list(parts)
+    ends = [start, *(part[1] for part in listed)]
+    wrong = any(not before <= one < two for before, (one, two) in zip(ends, listed, strict=False)) or ends[-1] > end
+    if wrong or (exact and (listed[0][0], ends[-1]) != (start, end)):
+        raise DocumentError(f"document {name!r}: {what} are empty, out of order or out of place")
+
+
+def unique_ids(entities: Iterable[Mention], counts: Counts, prefix: str = "T") -> list[str]:
+    """Name each entity of a document: as it is named if it is the first of that name, else with a new number.
+
+    Args:
+        entities: The entities of one document.
+        counts: Takes down how many names had come before.
+        prefix: What stands before a new number.
+
+    Example:
+        >>> mentions = [Mention(0, 1, "Gene"), Mention(1, 2, "Gene", id="T1"), Mention(2, 3, "Gene", id="T1")]
+        >>> unique_ids(mentions, Counts())
+        ['T2', 'T1', 'T3']
+    """
+    listed = list(entities)
+    given = {mention.id for mention in listed if mention.id}
+    used: set[str] = set()
+    names: list[str] = []
+    number = 0
+    for mention in listed:
+        name = mention.id
+        if not name or name in used:
+            counts["ids of entities that occurred twice in a document, numbered anew"] += bool(name)
+            number += 1
+            while f"{prefix}{number}" in given:
+                number += 1
+            name = f"{prefix}{number}"
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def count_infons(document: Document, counts: Counts) -> None:
+    """Take down how much of what else the source said is left out, in a format that has no place for it."""
+    held = [document.infons, *(p.infons for p in document.passages), *(m.infons for m in document.entities)]
+    counts["infons left out, which this format cannot hold"] += sum(map(len, held))

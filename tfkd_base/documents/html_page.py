@@ -1,0 +1,114 @@
+"""An HTML page that shows documents with their entities in colour; nothing outside it is needed to see it."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+from collections import Counter
+from typing import IO
+
+from tfkd_base.documents.document import Counts, Document, Mention
+
+_HUES = (210, 25, 130, 330, 275, 60, 175, 0, 240, 95, 300, 45)
+_NOT_IN_HTML = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]")
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Annotated documents</title>
+<style>
+:root { color-scheme: light dark; --paper: #fff; --ink: #1c1c1e; --faint: #6b6b70; --line: #dcdce0;
+  --l: 88%; --s: 85%; --edge: 38% }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #17181b; --ink: #e9e9ec; --faint: #9b9ba3; --line: #35363c; --l: 25%; --s: 45%; --edge: 72% }
+}
+* { box-sizing: border-box }
+body { display: flex; flex-direction: column; max-width: 46rem; margin: 0 auto; padding: 1rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.75 system-ui, sans-serif; overflow-wrap: anywhere }
+#legend { order: -1; position: sticky; top: 0; padding: .5rem 0; background: var(--paper);
+  border-bottom: 1px solid var(--line); font-size: .9rem }
+#legend mark { margin-right: .6rem; white-space: nowrap }
+#legend small { color: inherit }
+article { padding: 1rem 0; border-bottom: 1px solid var(--line) }
+h2 { margin: 0; font-size: .85rem; font-weight: 600; color: var(--faint) }
+.text { white-space: pre-wrap }
+mark { padding: .1em .15em; border-radius: .25em; color: inherit; background: hsl(var(--h) var(--s) var(--l));
+  box-decoration-break: clone; -webkit-box-decoration-break: clone;
+  border-bottom: 2px solid hsl(var(--h) 60% var(--edge)) }
+mark[data-type]::after { content: attr(data-type); margin-left: .3em; font-size: .68em; font-weight: 600;
+  letter-spacing: .02em; color: hsl(var(--h) 60% var(--edge)); vertical-align: .1em; user-select: none }
+"""
+_BODY = "</style>\n</head>\n<body>\n"
+
+
+class Writer:
+    """Writes a page: an article a document, and a legend of the types with how often each occurs.
+
+    The text of `.text` is the document's, character by character; the labels are made by its style.
+    """
+
+    def __init__(self, stream: IO[bytes], counts: Counts) -> None:
+        self._stream = stream
+        self._counts = counts
+        self._types: Counter[str] = Counter()
+        self._documents = 0
+        hues = "".join(f".t{number} {{ --h: {hue} }}\n" for number, hue in enumerate(_HUES))
+        stream.write((_HEAD + hues + _BODY).encode())
+
+    def write(self, document: Document) -> None:
+        """Write one document."""
+        self._documents += 1
+        for mention in document.entities:
+            self._types[mention.type] += 1
+        self._stream.write(
+            f'<article>\n<h2 dir="auto">{self._escaped(document.id)}</h2>\n'
+            f'<div class="text" dir="auto">{self._marked(document)}</div>\n</article>\n'.encode()
+        )
+
+    def _marked(self, document: Document) -> str:
+        """The text, cut wherever an entity begins or ends, each piece within a mark for each entity around it."""
+        parts = [(start, end, mention) for mention in document.entities for start, end in mention.parts]
+        parts.sort(key=lambda part: (part[0], -part[1]))
+        cuts = sorted({0, len(document.text), *(p[0] for p in parts), *(p[1] for p in parts)})
+        pieces: list[str] = []
+        open_parts: list[tuple[int, int, Mention]] = []
+        upcoming = iter([*parts, None])
+        following = next(upcoming)
+        for start, end in itertools.pairwise(cuts):
+            open_parts = [part for part in open_parts if part[1] > start]
+            while following is not None and following[0] == start:
+                open_parts.append(following)
+                following = next(upcoming)
+            # The longest lies outermost.
+            around = sorted(open_parts, key=lambda part: (part[0] - part[1], part[0]))
+            before = "".join(self._mark(mention, last=stop == end) for _, stop, mention in around)
+            pieces += [before, self._escaped(document.text[start:end]), "</mark>" * len(around)]
+        return "".join(pieces)
+
+    def _mark(self, mention: Mention, *, last: bool) -> str:
+        number = list(self._types).index(mention.type) % len(_HUES)
+        known = [mention.type, mention.identifier, None if mention.score is None else f"{mention.score:.3f}"]
+        title = self._escaped(", ".join(one for one in known if one))
+        label = f' data-type="{self._escaped(mention.type)}"' if last else ""
+        return f'<mark class="t{number}" title="{title}"{label}>'
+
+    def _escaped(self, text: str) -> str:
+        clean, changes = _NOT_IN_HTML.subn("\ufffd", text)
+        self._counts["characters that HTML cannot hold, shown as U+FFFD"] += changes
+        # A carriage return as it is would be read as a line feed.
+        return html.escape(clean).replace("\r", "&#13;")
+
+    def close(self) -> None:
+        """Write the legend, which the style puts at the head, and end the page."""
+        marks = " ".join(
+            f'<mark class="t{number % len(_HUES)}">{self._escaped(kind)} <small>{found:,}</small></mark>'
+            for number, (kind, found) in enumerate(self._types.items())
+        )
+        size = f"{self._documents:,} {'document' if self._documents == 1 else 'documents'}"
+        self._stream.write(
+            f'<div id="legend">{marks or "no entities"} <small>{size}</small></div>\n</body>\n</html>\n'.encode()
+        )

@@ -1,0 +1,127 @@
+"""JSON lines: an object a line, with a document's text and its entities."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from tfkd_base.documents.document import KIND, Counts, Document, Mention, Passage, count_infons
+from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
+
+_KEYS = frozenset({"id", "text", "entities", "passages"})
+_ENTITY_KEYS = frozenset({"start", "end", "type", "text", "score", "id", "identifier", "fragments"})
+
+
+def read(stream: IO[bytes], source: str, counts: Counts, first_line: int = 1) -> Iterator[Document | BrokenDocument]:
+    r"""Read a document from each line that is not blank. A part of a file begins at a later line.
+
+    An object has `text`, and it may have `id` (else its line's number is its id), `entities` and `passages`. An entity
+    has `start`, `end` and `type`, and may have `text`, which must be what stands there, `score`, `id`, `identifier`
+    and `fragments`, a list of pairs.
+
+    Example:
+        >>> import io
+        >>> line = b'{"text": "Cancer", "entities": [{"start": 0, "end": 6, "type": "Disease", "text": "Cancer"}]}'
+        >>> next(read(io.BytesIO(line), "x.jsonl", Counts())).entities[0].type
+        'Disease'
+    """
+    number = 0
+    for line_number, line in enumerate(stream, first_line):
+        if line_number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line.strip():
+            continue
+        number += 1
+        try:
+            yield _document(line, line_number, counts)
+        except FaultError as fault:
+            yield BrokenDocument(source, fault.reason, line, line=line_number, number=number)
+
+
+def _document(line: bytes, number: int, counts: Counts) -> Document:
+    try:
+        value = json.loads(line.decode())
+    except UnicodeDecodeError:
+        raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise FaultError(f"not a JSON object in one line: {error}") from None
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        raise FaultError('expected an object such as {"text": "...", "entities": [...]}, in which the text is a string')
+    text = value["text"]
+    name = value.get("id", str(number))
+    if isinstance(name, int):
+        name = str(name)
+    if not isinstance(name, str):
+        raise FaultError(f"expected an id that is a string, got {name!r}")
+    _check_unicode(text, name)
+    counts["JSON keys that are not known, left out"] += len(value.keys() - _KEYS)
+    try:
+        entities = tuple(_mention(one, text, counts) for one in value.get("entities") or ())
+        passages = tuple(
+            Passage(one["start"], one["end"], str(one.get("kind", KIND))) for one in value.get("passages") or ()
+        )
+        return Document(name, text, entities, passages)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, DocumentError):
+            raise FaultError(str(error)) from None
+        raise FaultError(f"an entity or passage is not as expected: {type(error).__name__} {error}") from None
+
+
+def _check_unicode(*values: str) -> None:
+    for value in values:
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise FaultError(
+                f"half a surrogate pair, {value[error.start]!r}, at character {error.start} of a string, which UTF-8 "
+                "cannot express"
+            ) from None
+
+
+def _mention(value: Mapping[str, Any], text: str, counts: Counts) -> Mention:
+    fragments = tuple((int(start), int(end)) for start, end in value.get("fragments") or ())
+    start, end, kind, score = value["start"], value["end"], value["type"], value.get("score")
+    strings = [item for item in (kind, value.get("id"), value.get("identifier")) if item is not None]
+    if not (type(start) is int and type(end) is int and all(isinstance(item, str) for item in strings)):
+        raise FaultError(f"expected an entity with whole numbers start and end, and a type, got {value!r}")
+    if score is not None and type(score) not in (int, float):
+        raise FaultError(f"expected a score that is a number, got {score!r}")
+    _check_unicode(*strings)
+    mention = Mention(start, end, kind, value.get("id"), value.get("identifier"), score, fragments)
+    said = value.get("text")
+    found = " ".join(text[one:two] for one, two in mention.parts)
+    if said is not None and said not in (found, text[max(start, 0) : max(end, 0)]):
+        raise FaultError(f"expected {said!r} at offsets {start} to {end}, but there stands {found!r}")
+    counts["JSON keys that are not known, left out"] += len(value.keys() - _ENTITY_KEYS)
+    return mention
+
+
+class Writer:
+    """Writes an object a line: `id`, `text`, `entities`, and `passages` where there are several or of a kind."""
+
+    def __init__(self, stream: IO[bytes], counts: Counts) -> None:
+        self._stream = stream
+        self._counts = counts
+
+    def write(self, document: Document) -> None:
+        """Write one document."""
+        value: dict[str, Any] = {"id": document.id, "text": document.text}
+        value["entities"] = [_entity(document, mention) for mention in document.entities]
+        if document.passages != (Passage(0, len(document.text)),):
+            value["passages"] = [{"start": p.start, "end": p.end, "kind": p.kind} for p in document.passages]
+        count_infons(document, self._counts)
+        self._stream.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        """Nothing stands after the last document."""
+
+
+def _entity(document: Document, mention: Mention) -> dict[str, Any]:
+    value: dict[str, Any] = {"start": mention.start, "end": mention.end, "type": mention.type}
+    value["text"] = document.text_of(mention)
+    optional = {"score": mention.score, "id": mention.id, "identifier": mention.identifier}
+    value |= {key: one for key, one in optional.items() if one is not None}
+    if mention.fragments:
+        value["fragments"] = mention.fragments
+    return value

@@ -1,0 +1,215 @@
+"""Documents in PubTator's text format: a title, an abstract, and a line a mention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from tfkd_base.documents.document import Counts, Document, Mention, Passage, count_infons
+from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
+from tfkd_base.documents.sources import READ_ERRORS, opened, read_error
+
+_TEXT_LINE = re.compile(r"[^|\t]+\|([ta])\|(.*)", re.DOTALL)
+_RELATION_COLUMNS = 4
+_MENTION_COLUMNS = 6
+_BREAKS = re.compile(r"[\t\n\r]")
+
+Block = list[tuple[int, bytes]]
+
+
+def read_pubtator(path: str | Path) -> list[Document]:
+    r"""Read the documents of a file in PubTator format, all of which must be whole.
+
+    A document is `ID|t|title`, `ID|a|abstract` and tab-separated lines `ID, start, end, text, type, identifier`, with a
+    blank line after it. Offsets count Unicode code points in the title, one space and the abstract. What the line gives
+    as the mention's text must stand there, white space aside. Lines of four columns are relations and carry no mention.
+
+    Args:
+        path: The file, UTF-8, plain or gzip.
+
+    Returns:
+        The documents in the order of the file.
+
+    Raises:
+        DocumentError: The file cannot be read, a line has another form, or a mention's text is not what stands at its
+            offsets.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "one.txt")
+        >>> _ = path.write_text("7|t|Breast cancer.\n7|a|It spread.\n7\t0\t13\tBreast cancer\tDisease\tD001943\n")
+        >>> [(d.text, d.text_of(d.entities[0]), d.entities[0].identifier) for d in read_pubtator(path)]
+        [('Breast cancer. It spread.', 'Breast cancer', 'D001943')]
+    """
+    documents = []
+    with opened(path) as stream:
+        try:
+            for document in read(stream, str(path), Counts()):
+                if isinstance(document, BrokenDocument):
+                    raise DocumentError(str(document))
+                documents.append(document)
+        except READ_ERRORS as error:
+            raise DocumentError(f"{path}: {read_error(error)}") from None
+    if not documents:
+        raise DocumentError(f"{path}: the file is empty; expected documents in PubTator format (ID|t|..., ID|a|...)")
+    return documents
+
+
+def read(stream: IO[bytes], source: str, counts: Counts, first_line: int = 1) -> Iterator[Document | BrokenDocument]:
+    r"""Read the documents of a file one by one, see `read_pubtator`; a broken one ends at the next blank line.
+
+    A part of a file begins at a later line.
+
+    Example:
+        >>> import io
+        >>> [str(one)[:21] for one in read(io.BytesIO(b"7|a|No title\n\n8|t|Whole\n"), "x", Counts())]
+        ['x:1: expected a title', "Document(id='8', text"]
+    """
+    for number, block in enumerate(_blocks(stream, first_line), 1):
+        try:
+            yield _document(block, counts)
+        except FaultError as fault:
+            raw = b"".join(line for _, line in block)
+            yield BrokenDocument(source, fault.reason, raw, line=fault.line, number=number)
+
+
+def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
+    """Yield each document's lines with their numbers."""
+    block: Block = []
+    for number, line in enumerate(stream, first_line):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line.strip():
+            block.append((number, line))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _decoded(number: int, line: bytes) -> str:
+    try:
+        return line.removesuffix(b"\n").removesuffix(b"\r").decode()
+    except UnicodeDecodeError:
+        raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
+
+
+def _document(block: Block, counts: Counts) -> Document:
+    name = ""
+    parts: dict[str, str] = {}
+    entities: list[Mention] = []
+    text = ""
+    for number, raw in block:
+        line = _decoded(number, raw)
+        found = re.split(r"[|\t]", line, maxsplit=1)[0]
+        name = name or found
+        if found != name:
+            raise FaultError(
+                f"the line belongs to document {found[:60]!r}, the lines before it to {name!r}; "
+                "expected a blank line between documents",
+                number,
+            )
+        match = _TEXT_LINE.fullmatch(line)
+        if match and match[1] not in parts and not entities:
+            parts[match[1]] = match[2]
+            text = _text(parts)
+        elif "t" not in parts:
+            raise FaultError(f"expected a title, ID|t|text, got {line[:60]!r}", number)
+        else:
+            entities += _mention(number, line, text, counts)
+    if "t" not in parts:
+        raise FaultError(f"expected a title, ID|t|text, got {_decoded(*block[0])[:60]!r}", block[0][0])
+    return Document(name, text, tuple(entities), _passages(parts["t"], parts.get("a", "")))
+
+
+def _passages(title: str, abstract: str) -> tuple[Passage, ...]:
+    end = len(title)
+    both = (Passage(0, end, "title"), Passage(end + 1, end + 1 + len(abstract), "abstract"))
+    return both if abstract else both[:1]
+
+
+def _text(parts: dict[str, str]) -> str:
+    title, abstract = parts.get("t", ""), parts.get("a", "")
+    return f"{title} {abstract}" if abstract else title
+
+
+def _mention(number: int, line: str, text: str, counts: Counts) -> list[Mention]:
+    columns = line.split("\t")
+    if len(columns) == _RELATION_COLUMNS and not columns[1].isdecimal():
+        counts["relations left out"] += 1
+        return []
+    if len(columns) <= _RELATION_COLUMNS or not (columns[1].isdecimal() and columns[2].isdecimal()):
+        raise FaultError(f"expected ID, start, end, text and type with tabs between, got {line[:60]!r}", number)
+    start, end = int(columns[1]), int(columns[2])
+    if not start < end <= len(text) or text[start:end].split() != columns[3].split():
+        raise FaultError(
+            f"expected {columns[3]!r} at offsets {start} to {end}, but there stands "
+            f"{text[start:end]!r}; offsets count characters of the title, one space and the abstract",
+            number,
+        )
+    counts["columns after a mention's identifier, left out"] += max(len(columns) - _MENTION_COLUMNS, 0)
+    identifier = columns[5] if len(columns) >= _MENTION_COLUMNS else ""
+    return [Mention(start, end, columns[4], identifier=identifier or None)]
+
+
+class Writer:
+    """Writes documents as title and abstract: the first passage, and all else.
+
+    The text keeps its length, so that offsets hold: each tab and line break in it becomes one space. A document whose
+    first passage is not followed by one white-space character is written as a title alone.
+    """
+
+    def __init__(self, stream: IO[bytes], counts: Counts) -> None:
+        self._stream = stream
+        self._counts = counts
+
+    def write(self, document: Document) -> None:
+        """Write one document."""
+        name = re.sub(r"[|\t\n\r\ufeff]", "_", document.id) or "_"
+        if not name.strip():
+            name = "_" * len(name)
+        self._counts["characters of ids and types replaced by _ or spaces"] += _changes(document.id, name)
+        text, title = self._plain(document.text, "tabs and line breaks written as spaces"), len(document.text)
+        first = document.passages[0]
+        if first.start == 0 and first.end < len(text) - 1 and document.text[first.end].isspace():
+            title = first.end
+            text = f"{text[:title]} {text[title + 1 :]}"
+            other = document.text[title] not in " \t\n\r"
+            self._counts["white space between title and abstract written as a space"] += other
+        abstract = text[title + 1 :]
+        self._count(document, _passages(text[:title], abstract))
+        lines = [f"{name}|t|{text[:title]}", f"{name}|a|{abstract}"]
+        lines += ["\t".join((name, *self._columns(mention, text))) for mention in document.entities]
+        self._stream.write(("\n".join(lines) + "\n\n").encode())
+
+    def _columns(self, mention: Mention, text: str) -> list[str]:
+        kind = self._plain(mention.type, "characters of ids and types replaced by _ or spaces")
+        columns = [str(mention.start), str(mention.end), text[mention.start : mention.end], kind]
+        identifier = self._plain(mention.identifier or "", "characters of ids and types replaced by _ or spaces")
+        return [*columns, identifier]
+
+    def _plain(self, text: str, what: str) -> str:
+        plain, changes = _BREAKS.subn(" ", text)
+        self._counts[what] += changes
+        return plain
+
+    def _count(self, document: Document, written: tuple[Passage, ...]) -> None:
+        counts = self._counts
+        kept = [(p.start, p.end, p.kind) for p in written] == [(p.start, p.end, p.kind) for p in document.passages]
+        counts["documents whose passages became title and abstract"] += not kept
+        counts["discontinuous entities written as what reaches from first to last"] += sum(
+            bool(m.fragments) for m in document.entities
+        )
+        counts["ids of entities left out"] += sum(m.id is not None for m in document.entities)
+        counts["scores of entities left out"] += sum(m.score is not None for m in document.entities)
+        count_infons(document, counts)
+
+    def close(self) -> None:
+        """Nothing stands after the last document."""
+
+
+def _changes(before: str, after: str) -> int:
+    return sum(one != two for one, two in zip(before, after, strict=False)) + abs(len(before) - len(after))

@@ -1,0 +1,142 @@
+"""Documents to a file or folder, one by one: it appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from tfkd_base.documents.document import Counts, Document
+from tfkd_base.documents.errors import DocumentError
+from tfkd_base.documents.formats import FORMATS, Format, FormatWriter, format_named
+from tfkd_base.documents.sources import STANDARD, plain_name
+from tfkd_base.files import atomic_file, atomic_folder
+
+
+class DocumentWriter:
+    """Takes documents one by one and counts what their format cannot hold.
+
+    Attributes:
+        format: The name of the format.
+        documents: How many have been written.
+        entities: How many they had.
+    """
+
+    def __init__(self, format: str, writer: FormatWriter, counts: Counts) -> None:
+        self.format = format
+        self.documents = 0
+        self.entities = 0
+        self._writer = writer
+        self._counts = counts
+
+    @property
+    def counts(self) -> Counts:
+        """How often something was left out or changed so far, by what it is, in words."""
+        return +self._counts
+
+    def write(self, document: Document) -> None:
+        """Write one document.
+
+        Raises:
+            DocumentError: It holds half a surrogate pair, which no file can, or, for a column file, no tokens. Nothing
+                of it is written then, and others may follow.
+        """
+        strings = [document.id, document.text]
+        strings += [one for m in document.entities for one in (m.type, m.id, m.identifier) if one]
+        strings += [passage.kind for passage in document.passages]
+        held = [document.infons, *(p.infons for p in document.passages), *(m.infons for m in document.entities)]
+        strings += [str(one) for infons in held for pair in infons.items() for one in pair]
+        try:
+            for one in strings:
+                one.encode()
+        except UnicodeEncodeError as error:
+            raise DocumentError(
+                f"document {document.id!r} holds half a surrogate pair, {error.object[error.start]!r}, at character "
+                f"{error.start} of a string, which UTF-8 cannot express"
+            ) from None
+        self._writer.write(document)
+        self.documents += 1
+        self.entities += len(document.entities)
+
+
+@contextlib.contextmanager
+def document_writer(target: str | os.PathLike[str] | IO[bytes], format: str | None = None) -> Iterator[DocumentWriter]:
+    r"""Write documents to a file or a folder, which is there, whole, when the block ends without an error.
+
+    Args:
+        target: A file, packed with gzip if its name ends in `.gz`; for `brat` and `text` a folder; `-` for standard
+            output; or a stream of bytes, which stays open. A file that is there is replaced, a folder must be empty.
+        format: The name of the format; told by the ending of the name if not given.
+
+    Returns:
+        A context manager that gives the writer.
+
+    Raises:
+        DocumentError: There is no such format, it is not told by the ending, or the folder is not empty.
+        OSError: The file cannot be written.
+
+    Example:
+        >>> import io
+        >>> from tfkd_base.documents import Mention
+        >>> with document_writer(stream := io.BytesIO(), "pubtator") as writer:
+        ...     writer.write(Document("7", "Cancer\tspreads.", (Mention(0, 6, "Disease"),)))
+        >>> stream.getvalue().decode().splitlines()[0], dict(writer.counts)["tabs and line breaks written as spaces"]
+        ('7|t|Cancer spreads.', 1)
+    """
+    named = format_named(format) if format is not None else format_of_target(target)
+    counts = Counts()
+    if not isinstance(target, str | os.PathLike) or os.fspath(target) == STANDARD:
+        if named.folder:
+            raise DocumentError(f"the format {named.name} is a folder of files: name a folder to write")
+        stream = target if not isinstance(target, str | os.PathLike) else sys.stdout.buffer
+        yield from _written(named, stream, counts)
+        stream.flush()
+        return
+    path = Path(target)
+    if not path.parent.is_dir():
+        raise DocumentError(f"{path}: there is no folder {path.parent}; make it first")
+    if named.folder:
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise DocumentError(f"{path} is there already; the format {named.name} needs a new or an empty folder")
+        with atomic_folder(path) as folder:
+            yield from _written(named, folder, counts)
+        return
+    if path.is_dir():
+        raise DocumentError(f"{path} is a folder; name a file, such as {path / ('documents' + named.endings[0])}")
+    with atomic_file(path) as part, contextlib.ExitStack() as files:
+        file: IO[bytes] = files.enter_context(part.open("wb"))
+        if path.suffix == ".gz":
+            # No name and no time in it: the same documents give the same bytes.
+            packed = gzip.GzipFile("", "wb", 6, file, mtime=0)
+            files.callback(packed.close)
+            file = cast(IO[bytes], packed)
+        yield from _written(named, file, counts)
+
+
+def _written(format: Format, place: IO[bytes] | Path, counts: Counts) -> Iterator[DocumentWriter]:
+    """Give a writer, and end what it wrote unless an error came."""
+    writer = format.writer(place, counts)
+    yield DocumentWriter(format.name, writer, counts)
+    writer.close()
+
+
+def format_of_target(target: str | os.PathLike[str] | IO[bytes]) -> Format:
+    """Tell the format of a file to write by the ending of its name; `.txt` and `.json` could be several.
+
+    Raises:
+        DocumentError: No ending, or one that belongs to no format or to several.
+
+    Example:
+        >>> format_of_target("out/part-1.jsonl.gz").name
+        'jsonl'
+    """
+    name = plain_name(Path(target)) if isinstance(target, str | os.PathLike) else ""
+    fitting = [one for one in FORMATS.values() if name.endswith(one.endings)]
+    if name.endswith((".txt", ".text", ".json")) or len(fitting) != 1:
+        shown = ", ".join(one.name for one in fitting) if fitting else ", ".join(FORMATS)
+        raise DocumentError(f"which format is {name or 'the output'} to be in? Name one: {shown}")
+    return fitting[0]
