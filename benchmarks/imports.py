@@ -15,7 +15,7 @@ from benchmarks._turns import ratios, seconds_in_turns, warmed_up
 
 CODES = {
     "import tfkd": "import tfkd",
-    "import tfkd and what a script uses of it": "import tfkd; tfkd.models.Tagger, tfkd.text.WordFeatures",
+    "import tfkd and what a script uses of it": "import tfkd; tfkd.Tagger, tfkd.WordFeatures",
     "import tensorflow": "import tensorflow",
     "import tensorflow, keras": "import tensorflow, keras",
 }

@@ -14,6 +14,10 @@ class TfkdError(ValueError):
     """
 
 
+class TfkdWarning(UserWarning):
+    """Something that a user should know and that does not stop the work; runs record it in `run.json`."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Say which valid name is nearest to a wrong one, as the end of an error message.
 

@@ -17,7 +17,7 @@ from tfkd.serving import Annotator
 from tfkd.text import tokenized
 from tfkd_base.documents import Document, Mention, document_writer, open_documents
 from tfkd_base.errors import TfkdError
-from tfkd_base.resumable import locked
+from tfkd_base.resumable import hold
 
 SMALL = Engine(block_bytes=3000)
 
@@ -148,7 +148,7 @@ def test_another_model_input_or_setting_is_refused_saying_which(model: str, text
         begin(Settings((model,)), [source], Engine(block_bytes=4000))
     with pytest.raises(TfkdError, match=r"without the input \S+in.txt, which is given now"):
         begin(Settings((model,)), [source, text_file])
-    with locked(out.folder.path), pytest.raises(TfkdError, match="is being written by process"):
+    with hold(out.folder.path), pytest.raises(TfkdError, match="is being written by process"):
         begin(Settings((model,)), [source])
     source.write_text("changed", encoding="utf-8")
     with pytest.raises(TfkdError, match=r"with another input \S+in.txt: it was lines, \d+ bytes"):

@@ -13,25 +13,25 @@ from tests.studies.tiny import GRID, planned
 from tfkd.studies import local_engine, process
 from tfkd.studies.folder import StudyFolder
 from tfkd_base.errors import TfkdError
-from tfkd_base.resumable import locked
+from tfkd_base.resumable import hold
 
 
 def test_it_waits_until_its_folder_is_free(tmp_path):
     """Ray begins a job anew while the process of a worker that died has not noticed yet."""
-    held = locked(tmp_path)
+    held = hold(tmp_path)
     threading.Timer(0.5, held.close).start()
     began = time.monotonic()
     process._wait_until_free(tmp_path)
     assert 0.4 < time.monotonic() - began < 10
-    locked(tmp_path).close()
+    hold(tmp_path).close()
 
 
 def test_but_not_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "PATIENCE", 0.3)
-    with locked(tmp_path):
+    with hold(tmp_path):
         process._wait_until_free(tmp_path)
         with pytest.raises(TfkdError, match="is being written by process"):
-            locked(tmp_path)
+            hold(tmp_path)
     process._wait_until_free(tmp_path / "not there")
 
 

@@ -19,7 +19,7 @@ from tfkd.annotate.settings import Settings
 from tfkd_base.documents import BrokenDocument, Counts, DocumentFile, document_files
 from tfkd_base.errors import TfkdError, nearest
 from tfkd_base.files import atomic_file
-from tfkd_base.resumable import locked
+from tfkd_base.resumable import hold
 
 ENGINES = ("local", "ray")
 
@@ -129,7 +129,7 @@ def annotate_files(
     here = manifest(settings, files, layout)
     folder.path.mkdir(parents=True, exist_ok=True)
     progress = Progress(sum(file.path.stat().st_size for file in files), show, on_broken)
-    with locked(folder.path):
+    with hold(folder.path):
         folder.open(here)
         engine.run(PartMaker(settings, folder, out.in_parts), files, progress)
         if out.in_parts:

@@ -16,7 +16,7 @@ from tfkd.serving.loading import MODEL_FILE
 from tfkd.serving.saved_model import find_saved_model
 from tfkd_base.documents import DocumentFile
 from tfkd_base.errors import TfkdError
-from tfkd_base.resumable import flat
+from tfkd_base.resumable import flatten
 
 _SHOWN = 100
 _NOT_OF_THE_RESULT = ("models", "client")
@@ -76,7 +76,8 @@ def require_same(there: Mapping[str, Any], here: Mapping[str, Any], folder: Path
         TfkdError: Saying what differs.
     """
     old, new = (
-        {part: flat(one[part]) if isinstance(one[part], dict) else one[part] for part in one} for one in (there, here)
+        {part: flatten(one[part]) if isinstance(one[part], dict) else one[part] for part in one}
+        for one in (there, here)
     )
     for what, name in (("models", "model"), ("inputs", "input"), ("options", "option")):
         for key in [*old[what], *(key for key in new[what] if key not in old[what])]:

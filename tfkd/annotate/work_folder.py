@@ -40,7 +40,7 @@ class WorkFolder:
     def open(self, manifest: Mapping[str, Any]) -> bool:
         """Begin the work, or go on with it.
 
-        The folder must be locked, see `tfkd_base.resumable.locked`.
+        The folder must be locked, see `tfkd_base.resumable.hold`.
 
         Args:
             manifest: What makes the work what it is.

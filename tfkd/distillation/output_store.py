@@ -6,13 +6,14 @@ which rows. The index is written last: what it speaks of is whole, whenever the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from tfkd.distillation.store_files import (
 )
 from tfkd_base.errors import TfkdError, nearest
 from tfkd_base.files import NO_ROOM, atomic_file
-from tfkd_base.resumable import flat, locked
+from tfkd_base.resumable import flatten, hold
 
 
 class OutputStore:
@@ -65,7 +66,7 @@ class OutputStore:
         self.specs = specs
         self.description: dict[str, Any] = contents["description"]
         self.notes: dict[str, Any] = contents["notes"]
-        self._lock: TextIO | None = None
+        self._lock: contextlib.ExitStack | None = None
         self._maps: dict[str, np.ndarray] = {}
         self._starts = np.zeros(1, np.int64)
         self._keys = np.empty(0, RECORD["key"])
@@ -103,7 +104,8 @@ class OutputStore:
         store = cls(Path(folder), dict(specs), contents)
         store._stands_there(contents)
         store.folder.mkdir(parents=True, exist_ok=True)
-        store._lock = locked(store.folder)
+        store._lock = contextlib.ExitStack()
+        store._lock.enter_context(hold(store.folder))
         try:
             if store._stands_there(contents):
                 store.notes = read_contents(store.folder)["notes"]
@@ -260,7 +262,7 @@ class OutputStore:
     def _stands_there(self, contents: dict[str, Any]) -> bool:
         """Tell whether this store stands in the folder; refuse one that another store or other things stand in."""
         if (self.folder / CACHE).is_file():
-            there, here = flat(read_contents(self.folder)), flat(contents)
+            there, here = flatten(read_contents(self.folder)), flatten(contents)
             for key in [key for key in {**here, **there} if not key.startswith("notes")]:
                 values = [repr(c[key]) if key in c else "not given" for c in (there, here)]
                 if values[0] != values[1]:

@@ -13,7 +13,7 @@ from typing import Any
 from tfkd_base.files import atomic_file
 from tfkd_base.errors import TfkdError
 from tfkd.config import Config, dump_config, load_config
-from tfkd_base.resumable import LOCK, flat, locked
+from tfkd_base.resumable import LOCK, flatten, hold
 
 CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.json", "scores.json", "run.json"
 CHECKPOINT = "checkpoint.npz"
@@ -62,7 +62,7 @@ class RunFolder:
             self._check_same(config)
 
     def _check_same(self, config: Config) -> None:
-        there, here = flat(load_config(self.path / CONFIG).model_dump()), flat(config.model_dump())
+        there, here = flatten(load_config(self.path / CONFIG).model_dump()), flatten(config.model_dump())
         different = [key for key in {**there, **here} if there.get(key) != here.get(key)]
         if different:
             key = different[0]
@@ -82,7 +82,7 @@ class RunFolder:
         """
         self.check_free(config, overwrite)
         self.path.mkdir(parents=True, exist_ok=True)
-        with locked(self.path):
+        with hold(self.path):
             self.check_free(config, overwrite)
             if overwrite:
                 for name in FILES:

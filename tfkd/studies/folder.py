@@ -23,7 +23,7 @@ from tfkd.studies.plan import Plan, read_plan
 from tfkd.studies.report import StudyRun
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
-from tfkd_base.resumable import LOCK, flat, locked
+from tfkd_base.resumable import flatten, hold
 
 STUDY, SCORES, FAILURES, WORK = "study.yaml", "scores", "failures", "work"
 RUNS, CACHES, LOGS = "runs", "caches", "logs"
@@ -102,8 +102,7 @@ class StudyFolder:
             folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as held:
             for folder in (self.path, self.work):
-                held.enter_context(locked(folder))
-                held.callback((folder / LOCK).unlink, missing_ok=True)
+                held.enter_context(hold(folder))
             self.check(plan)
             _write(self.path / STUDY, OURS + _kept(plan))
             _write(self.work / STUDY, OURS + dump_config(plan.config))
@@ -126,7 +125,7 @@ class StudyFolder:
         for name in there:
             if name not in plan.jobs:
                 continue
-            before, now = flat(_as_now(self.finished(name).identity)), flat(plan.jobs[name].identity())
+            before, now = flatten(_as_now(self.finished(name).identity)), flatten(plan.jobs[name].identity())
             key = next((key for key in {**before, **now} if before.get(key) != now.get(key)), None)
             if key is not None:
                 raise TfkdError(

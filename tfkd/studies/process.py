@@ -20,7 +20,7 @@ from tfkd.studies.job import Job, cached_of
 from tfkd.studies.plan import Plan, read_plan
 from tfkd_base.errors import TfkdError, describe_os_error
 from tfkd_base.quiet_start import import_tensorflow
-from tfkd_base.resumable import locked
+from tfkd_base.resumable import is_held
 
 if TYPE_CHECKING:
     from tfkd.config import Config
@@ -147,14 +147,8 @@ def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
 def _wait_until_free(place: Path) -> None:
     """Wait until a process that has lost its study, and is about to end, has let a folder go."""
     until = time.monotonic() + PATIENCE
-    while place.is_dir():
-        try:
-            locked(place).close()
-        except TfkdError:
-            if time.monotonic() < until:
-                time.sleep(0.1)
-                continue
-        return  # if it is still held, what writes to it says so
+    while place.is_dir() and is_held(place) and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _is_another(run: RunFolder, config: Config) -> bool:
