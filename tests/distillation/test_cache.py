@@ -337,7 +337,7 @@ def test_sentences_are_known_by_their_tokens_however_they_come(tmp_path):
     assert len(held.store) == len(set(SENTENCES))
     check = [list(SENTENCES[4]), SENTENCES[2]]
     source = held.sources("teacher", [Need("logits")])["teacher"]
-    assert list(source.following(check)) == check
+    assert list(source.register(check)) == check
     logits, lengths = source.read(np.array([1, 0]), 8)
     assert lengths.tolist() == [len(check[1]), len(check[0])]
     want = says(teacher("softmax"), [2, 4], [Need("logits")])[0].emissions

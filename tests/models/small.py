@@ -6,12 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.text import WordFeatures
-from tfkd.training import batches, multitask_batches
+from tfkd.training import Batches, batches, multitask_batches
 from tfkd_base.corpora import Corpus, Sentence
 
 ENCODER = {"word_units": 6, "casing_units": 2, "character_units": 4, "character_embedding_units": 3}
@@ -53,7 +52,7 @@ def small_teacher(
 
 def small_training(
     kind: str, corpora: dict[str, Corpus], encoder: dict[str, Any], **batching: Any
-) -> tuple[keras.Model, keras.Model, tf.data.Dataset]:
+) -> tuple[keras.Model, keras.Model, Batches]:
     """Build a `"teacher"` of all corpora, or a `"tagger"` or `"distiller"` of the corpus `a`, with batches for it.
 
     Returns:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.models.small import small_corpus
+from tests.models.small import small_corpus, small_tagger
 from tfkd.text import WordFeatures
 from tfkd.training import batches, multitask_batches
 from tfkd.training.shapes import padded_lengths
@@ -46,6 +46,34 @@ def test_every_iteration_is_another_epoch_of_the_same_stream():
     assert first[0] != first[1]
 
 
+def test_batches_know_their_position_and_fingerprint():
+    corpus = small_corpus()
+    text = WordFeatures.adapt(corpus)
+    data = batches(corpus.train, text, corpus.tags, batch_size=4)
+    assert data.position == (0, 0)
+    first, second = ([y.numpy().tolist() for _, y in data] for _ in range(2))
+    assert data.position == (2, 0)
+    # A dataset that begins elsewhere leaves the position as it is.
+    assert [y.numpy().tolist() for _, y in data.dataset(1)] == second
+    resumed = data.dataset(epoch=0, batch=4)
+    assert [[y.numpy().tolist() for _, y in resumed][4:] for _ in range(2)] == [first[4:], second[4:]]
+    assert data.position == (2, 0)
+    assert data.fingerprint == batches(corpus.train, text, corpus.tags, batch_size=9, seed=3).fingerprint
+    assert data.fingerprint != batches(corpus.train[::-1], text, corpus.tags).fingerprint
+    assert (data.plan.batch_size, len(data)) == (4, 10)
+
+
+def test_a_model_fits_evaluates_and_predicts_with_batches_and_with_a_plain_dataset():
+    corpus = small_corpus()
+    tagger = small_tagger(corpus)
+    tagger.compile()
+    data = batches(corpus.test, tagger.text, tagger.tags, batch_size=7, shuffle=False)
+    tagger.fit(data, validation_data=data, epochs=1, verbose=0)
+    assert tagger.evaluate(data, verbose=0) == tagger.evaluate(data.dataset(), verbose=0)
+    one, other = (tagger.predict(x, verbose=0)["scores"] for x in (data, data.dataset()))
+    np.testing.assert_array_equal(one.to_tensor(), other.to_tensor())
+
+
 def test_multitask_batches_say_their_task_and_hold_its_tags():
     tasks = {"a": small_corpus("A"), "b": small_corpus("B", 1)}
     text = WordFeatures.adapt(tasks.values())
@@ -66,7 +94,7 @@ def test_wrong_arguments_are_refused():
         batches([], text, corpus.tags)
     with pytest.raises(TfkdError, match="batch_size must be at least 1, got 0"):
         batches(corpus.train, text, corpus.tags, batch_size=0)
-    with pytest.raises(TfkdError, match="tag 'B-A' that the model does not know"):
+    with pytest.raises(TfkdError, match="tag 'B-A', which the model does not know"):
         batches(corpus.train, text, ("O", "B-Z", "I-Z"))
 
 
@@ -104,7 +132,7 @@ def test_batches_of_few_shapes_hold_the_same_sentences():
             assert not x_few[name][rows:].numpy().any()
     assert len(shapes) <= 4
     assert {shape[0] for shape in shapes} == {16}
-    begun = few.starting_at(0, 3)
+    begun = few.dataset(0, 3)
     got = [y for _, y in begun]
     want = [y for _, y in batches(corpus.train, text, tags, batch_size=16, shapes=4)]
     for one, other in zip(got[3:], want[3:], strict=True):

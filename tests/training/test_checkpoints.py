@@ -106,7 +106,7 @@ def same(one, other):
 )
 def test_a_training_stopped_again_and_again_ends_as_one_never_stopped(kind, tmp_path):
     whole = whole_of(kind)
-    steps = int(make(kind)[1].cardinality())
+    steps = len(make(kind)[1])
     rng = np.random.default_rng(5)
     for number in itertools.count():
         kill = KillAt(int(rng.integers(1, 2 * steps)), at_end=bool(rng.integers(2)))
@@ -179,13 +179,13 @@ def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
     model, _, _, _ = make("tagger")
     model.compile("adam")
     fewer = batches(CORPUS.train[:20], TEXT, model.tags, batch_size=8)
-    with pytest.raises(TfkdError, match="of 8 batches an epoch, the data now has 3"):
+    with pytest.raises(TfkdError, match="with 8 batches per epoch, the data now has 3"):
         model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     others = batches(CORPUS.train[::-1], TEXT, model.tags, batch_size=8)
-    with pytest.raises(TfkdError, match="on other sentences, although on as many batches"):
+    with pytest.raises(TfkdError, match="on other sentences, although on the same number"):
         model.fit(others, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
-    with pytest.raises(TfkdError, match="cannot begin in the middle"):
-        model.fit(fewer.map(lambda x, y: (x, y)), callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    with pytest.raises(TfkdError, match=r"got \w+, which cannot begin in the middle .* or train without checkpoints"):
+        model.fit(fewer.dataset(), callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     (tmp_path / "checkpoint.npz").write_bytes(b"half")
     with pytest.raises(TfkdError, match="no checkpoint that can be read"):
         model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
@@ -222,7 +222,7 @@ def test_a_distillation_is_not_gone_on_with_by_another_teacher(tmp_path):
     again, data, _, _ = make("distiller")
     again.teacher.head.bias.assign_add([1e-3, 0.0, 0.0])
     again.compile("adam")
-    with pytest.raises(TfkdError, match="of a training by another teacher: give the one it was begun with"):
+    with pytest.raises(TfkdError, match="of a training with another teacher: use the teacher it was started with"):
         again.fit(data, epochs=2, callbacks=[Checkpoints(path)])
     again.teacher.head.bias.assign_sub([1e-3, 0.0, 0.0])
     again.fit(data, epochs=2, verbose=0, callbacks=[Checkpoints(path)])

@@ -155,9 +155,9 @@ def test_wrong_arguments_are_refused():
     with pytest.raises(TfkdError, match="negative"):
         TaskMixPlan([np.ones(3)], 2, power=-1)
     for counts in ((0, 2), (2, 0)):
-        with pytest.raises(TfkdError, match=f"with tags and without, got {counts[0]} and {counts[1]}"):
+        with pytest.raises(TfkdError, match=f"with tags and without tags, got {counts[0]} and {counts[1]}"):
             TransferPlan(*(np.ones(n) for n in counts), 4)
-    with pytest.raises(TfkdError, match="at least 2, got batch_size 1"):
+    with pytest.raises(TfkdError, match="at least 2 for sentences with and without tags, got 1"):
         TransferPlan([1], [1], 1)
     for share in (0, 1, -0.5, 1.5, float("nan")):
         with pytest.raises(TfkdError, match=f"between 0 and 1, got {share}"):

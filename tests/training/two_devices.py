@@ -18,6 +18,7 @@ import tensorflow as tf
 import tfkd.optimizers
 from tests.models.small import small_corpus, small_tagger, small_teacher, small_training
 from tfkd.distillation import CorrelationDistillation, Distiller, SequenceDistillation
+from tfkd.training import Batches
 
 CORPORA = {"a": small_corpus("A", 1, 37), "b": small_corpus("B", 2, 23)}
 """37 and 23 sentences of 1 to 8 tokens in batches of 5: the last batches are short, and the halves of all unequal."""
@@ -29,7 +30,7 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 }
 
 
-def make(kind: str, **encoder: Any) -> tuple[keras.Model, keras.Model, tf.data.Dataset]:
+def make(kind: str, **encoder: Any) -> tuple[keras.Model, keras.Model, Batches]:
     """Build what is trained, the model whose weights count, and batches."""
     encoder = {"dropout": 0.0, "word_dropout": 0.0, **encoder}
     if kind != "correlations":

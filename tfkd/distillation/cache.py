@@ -180,7 +180,7 @@ class CachedSentences:
         self._names = list(names)
         self._rows: np.ndarray | None = None
 
-    def following(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
+    def register(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
         """Pass sentences on, and look up which rows of the cache are theirs.
 
         Raises:

@@ -15,7 +15,7 @@ from tfkd.distillation.losses.base import deserialized, serialized, value_at
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.distillation.teachers import Extractor, as_teacher, part_of
 from tfkd.models import Tagger
-from tfkd.training import BatchPlan, EncodedSentences, TransferPlan, tag_ids
+from tfkd.training import Batches, BatchPlan, EncodedSentences, TransferPlan, tag_ids
 from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
 from tfkd_base.corpora import Sentence
 from tfkd_base.errors import TfkdError
@@ -158,7 +158,7 @@ class Distiller(Trained, keras.Model):
         shuffle: bool = True,
         seed: int = 1,
         shapes: int | None = None,
-    ) -> tf.data.Dataset:
+    ) -> Batches:
         """Make batches of what student and teacher read, or of what a cache holds.
 
         Args:
@@ -173,7 +173,7 @@ class Distiller(Trained, keras.Model):
             shapes: How many shapes the batches may have, see `tfkd.training.batches`.
 
         Returns:
-            A dataset of `({"student": ..., "teacher": ...}, tags)`; tags int32 `[batch, time]`, -1 in the padding
+            Batches of `({"student": ..., "teacher": ...}, tags)`; tags int32 `[batch, time]`, -1 in the padding
             and in sentences that have none.
 
         Raises:
@@ -188,8 +188,8 @@ class Distiller(Trained, keras.Model):
         encoded.set_tags(np.concatenate([tags, np.full(untagged_tokens, -1, tags.dtype)]))
         tagged, untagged = np.split(encoded.sizes, [len(sentences)])
         if not len(untagged):
-            return encoded.dataset(BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
-        return encoded.dataset(TransferPlan(tagged, untagged, batch_size, share, seed), shapes)
+            return Batches(encoded, BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
+        return Batches(encoded, TransferPlan(tagged, untagged, batch_size, share, seed), shapes)
 
     @property
     def depends_on(self) -> str:

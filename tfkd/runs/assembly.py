@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 import tfkd.optimizers
 from tfkd_base.corpora import (Corpus, demo_corpora, read_corpus, without_held_out)
@@ -16,7 +15,7 @@ from tfkd_base.errors import TfkdError, nearest
 from tfkd.config import (BUNDLED_CORPUS, Config, RampConfig, TransformerConfig)
 from tfkd.models import (BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer)
 from tfkd.text import (Text, WordFeatures, WordVectors, read_document_corpus, read_word_vectors)
-from tfkd.training import batches, multitask_batches
+from tfkd.training import Batches, batches, multitask_batches
 from tfkd.pretrained import open_pretrained
 
 
@@ -210,7 +209,7 @@ COMPILED_SHAPES = 8
 """How many shapes the batches have where the step is compiled with XLA."""
 
 
-def training_batches(config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> tf.data.Dataset:
+def training_batches(config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> Batches:
     """Make the batches to train on without a teacher."""
     settings = config.training
     common: dict[str, Any] = {"batch_size": settings.batch_size, "seed": config.seed, "shapes": compiled_shapes(config)}

@@ -17,7 +17,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from tfkd_base.files import NO_ROOM
-from tfkd.training import Checkpoints
+from tfkd.training import Batches, Checkpoints
 from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
 from tfkd.evaluation import EntityF1, Scores, score
@@ -93,7 +93,7 @@ def train(
         model = _new_model(config, corpora, vectors, console, transfer)
     batches = training_batches(config, model, corpora)
     with strategy.scope():
-        optimizer = make_optimizer(config, updates(config, int(batches.cardinality())), model.encoder.layer_names)
+        optimizer = make_optimizer(config, updates(config, len(batches)), model.encoder.layer_names)
         model.compile(optimizer, jit_compile=config.training.jit_compile)
     return _fit(config, folder, model, model, corpora, batches, console, overwrite)
 
@@ -226,7 +226,7 @@ def _fit(
     model: Tagger | MultiTaskTagger,
     trained: keras.Model,
     corpora: dict[str, Corpus],
-    batches: tf.data.Dataset,
+    batches: Batches,
     console: Console,
     overwrite: bool,
     about: Mapping[str, Any] | None = None,

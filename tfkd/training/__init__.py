@@ -1,16 +1,20 @@
 """Training: batches, checkpoints, devices, and the step that all models share."""
 
-from tfkd.training.batches import EncodedSentences, SentenceArrays, batches, multitask_batches, tag_ids
+from tfkd.training.batches import Batches, Position, batches, multitask_batches
 from tfkd.training.checkpoints import Checkpoints
 from tfkd.training.devices import Devices, choose_devices
-from tfkd.training.plans import BatchPlan, TaskMixPlan, TransferPlan, groups_by_size
+from tfkd.training.plans import BatchPlan, Plan, TaskMixPlan, TransferPlan, groups_by_size
+from tfkd.training.sentences import EncodedSentences, SentenceArrays, tag_ids
 from tfkd.training.training_state import TrainingState
 
 __all__ = [
     "BatchPlan",
+    "Batches",
     "Checkpoints",
     "Devices",
     "EncodedSentences",
+    "Plan",
+    "Position",
     "SentenceArrays",
     "TaskMixPlan",
     "TrainingState",

@@ -1,186 +1,132 @@
-"""Batches of sentences for `fit`, `evaluate` and `predict`, of similar lengths."""
+"""Batches of sentences of similar lengths for `fit`, `evaluate` and `predict`."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import itertools
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfkd.tensors import Tensor
 from tfkd.text.text import Text
-from tfkd.training.plans import BatchPlan, TaskMixPlan, TransferPlan
-from tfkd.training.shapes import PaddedShapes
+from tfkd.training.plans import BatchPlan, Plan, TaskMixPlan
+from tfkd.training.sentences import EncodedSentences, Features, Texts, tag_ids
 from tfkd_base.corpora import Corpus, Scheme, Sentence
-from tfkd_base.errors import TfkdError, nearest
-
-Tensor = Any
 
 
-class SentenceArrays(Protocol):
-    """Arrays that stand somewhere for each sentence, such as what a teacher said of it, and go into batches."""
-
-    @property
-    def specs(self) -> dict[str, tf.TensorSpec]:
-        """What a batch gets: `[batch, time, ...]` for each token, or `[batch, ...]` for each sentence."""
-
-    def following(self, sentences: Iterable[Sequence[str]]) -> Iterable[Sequence[str]]:
-        """Pass on all sentences, whose indices `read` will be given."""
-
-    def read(self, rows: np.ndarray, time: int) -> list[np.ndarray]:
-        """Read them for sentences by index, padded to a length, in the order of `specs`."""
-
-
-Texts = Text | Mapping[str, Text | SentenceArrays]
-
-
-class EncodedSentences:
-    """Sentences as arrays, from which batches are gathered.
-
-    The features of each distinct token are computed once, by the same graph that an exported model has inside.
-
-    Sentences may come one by one, as from a large file: of each only four bytes a token are kept.
-
-    Args:
-        sentences: Token sequences.
-        texts: What makes the features; several by name where two models read the same sentences, or where arrays that
-            stand elsewhere go with them.
-        tags: Indices of the gold tags of all sentences, one after another, if there are any.
-        tasks: Index of each sentence's task, if there are several.
-        prepare: Is given the table of features of the distinct tokens, and returns the one to gather from.
+class Position(NamedTuple):
+    """Place of a training in its data.
 
     Attributes:
-        lengths: Tokens of each sentence, int64.
-        sizes: How wide each makes a batch, int64: its tokens, or its pieces where the first text cuts tokens.
+        epoch: The epoch, from 0.
+        batch: The next batch of that epoch, from 0.
     """
 
-    def __init__(
-        self,
-        sentences: Iterable[Sequence[str]],
-        texts: Texts,
-        tags: np.ndarray | None = None,
-        tasks: Sequence[int] | np.ndarray | None = None,
-        prepare: Callable[[dict[str, Tensor]], dict[str, Tensor]] = lambda table: table,
-    ) -> None:
-        sources = {"": texts} if isinstance(texts, Text) else texts
-        self._arrays = {name: source for name, source in sources.items() if not isinstance(source, Text)}
-        for source in self._arrays.values():
-            sentences = source.following(sentences)
-        types: dict[str, int] = {"": 0}
-        ids, lengths = array("i"), array("q")
-        for sentence in sentences:
-            ids.extend([types.setdefault(token, len(types)) for token in sentence])
-            lengths.append(len(sentence))
-        self._types = hashlib.blake2b("\0".join(types).encode("utf-8", "surrogatepass")).digest()
-        self.lengths = np.array(lengths, np.int64)
-        self._tokens = tf.constant(np.array(ids, np.int32))
-        # After the last sentence comes an empty one, which fills up batches that must all have as many.
-        self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [len(ids)]]).astype(np.int64))
-        self.set_tags(tags)
-        self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
-        self._texts = {name: source for name, source in sources.items() if isinstance(source, Text)}
-        self._tables = {name: prepare(text.table(list(types))) for name, text in self._texts.items()}
-        self._nested = not isinstance(texts, Text)
-        sizes = {name: self._sizes_in(name) for name in self._texts}
-        self.sizes = next(iter(sizes.values()), self.lengths)
-        self._sizes = tf.constant(np.append(self.sizes, 0))
-        self._own_sizes = {name: own for name, own in sizes.items() if own is not self.lengths}
+    epoch: int = 0
+    batch: int = 0
 
-    def set_tags(self, tags: np.ndarray | None) -> None:
-        """Set the indices of the gold tags of all sentences, one after another; -1 throughout one that has none."""
-        self._tags = None if tags is None else tf.constant(tags)
 
-    def gather(self, rows: Tensor, shapes: PaddedShapes | None = None) -> Any:
-        """Make a batch of the sentences of these indices: `x`, or `(x, tags)`; tags are -1 in the padding.
+class Batches:
+    """Batches of sentences for `fit`, `evaluate` and `predict`; each iteration is the next epoch.
+
+    `batches`, `multitask_batches` and `Distiller.batches` make them.
+
+    Args:
+        sentences: The sentences.
+        plan: Which sentences form which batch in each epoch.
+        shapes: Number of shapes that the batches may have, see `batches`. Default: each batch is as long as its
+            longest sentence.
+
+    Example:
+        >>> from tfkd_base.corpora import demo_corpora
+        >>> from tfkd.text import WordFeatures
+        >>> corpus = demo_corpora(seed=1)["gene"]
+        >>> data = batches(corpus.train[:40], WordFeatures.adapt(corpus), corpus.tags, batch_size=8)
+        >>> len(data), sum(len(tags) for _, tags in data)
+        (5, 40)
+        >>> data.position
+        Position(epoch=1, batch=0)
+    """
+
+    def __init__(self, sentences: EncodedSentences, plan: Plan, shapes: int | None = None) -> None:
+        self.sentences = sentences
+        self.plan = plan
+        self._shapes = None if shapes is None else sentences.padded_shapes(shapes)
+        self._epochs = _EpochCounter()
+        self._stream = self._dataset_from(self._epochs, 0)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hash of the sentences and their tags."""
+        return self.sentences.fingerprint()
+
+    @property
+    def position(self) -> Position:
+        """Where the next iteration begins."""
+        return Position(self._epochs.next)
+
+    @property
+    def element_spec(self) -> object:
+        """Types and shapes of a batch, as `tf.data.Dataset.element_spec`."""
+        return self._stream.element_spec
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return len(self.plan)
+
+    def __iter__(self) -> Iterator[tuple[Features, Tensor]]:
+        """Iterate over the batches of the next epoch."""
+        return iter(self._stream)
+
+    def as_dataset(self) -> tf.data.Dataset:
+        """Return these batches as a TensorFlow dataset: iterating over it takes the next epoch from here."""
+        return self._stream
+
+    def dataset(self, epoch: int = 0, batch: int = 0) -> tf.data.Dataset:
+        """Make a TensorFlow dataset that begins at a position; each iteration is the next epoch.
 
         Args:
-            rows: Indices of sentences, int64 `[batch]`.
-            shapes: Shapes to pad to. Without them the batch is as long as its longest sentence.
-        """
-        time, sizes = None, {}
-        if shapes is not None:
-            index = shapes.index(tf.reduce_max(tf.gather(self._sizes, rows)))
-            time = shapes.times[index]
-            sizes = {name: of[index] for name, of in shapes.by_text.items()}
-        ids = self._padded(self._tokens, rows, 0, time)
-        x: dict[str, Any] = {
-            name: text.gather(self._tables[name], ids, sizes.get(name)) for name, text in self._texts.items()
-        }
-        x = x if self._nested else x[""]
-        for name, source in self._arrays.items():
-            x[name] = _read(source, rows, tf.shape(ids)[1])
-        if self._tasks is not None:
-            x = {**x, "task": tf.gather(self._tasks, rows)}
-        return x if self._tags is None else (x, tf.cast(self._padded(self._tags, rows, -1, time), tf.int32))
-
-    def dataset(
-        self, plan: BatchPlan | TaskMixPlan | TransferPlan, shapes: int | None = None, *, epoch: int = 0, batch: int = 0
-    ) -> tf.data.Dataset:
-        """Make a dataset whose every iteration is the next epoch of the plan.
-
-        Args:
-            plan: Which sentences form which batch.
-            shapes: How many shapes the batches may have, see `batches`.
             epoch: The epoch of the first iteration.
-            batch: The batch from which the first iteration is real; those before it hold no sentence.
-
-        Returns:
-            The dataset; its attribute `starting_at` makes one that begins with another epoch and batch, and `content`
-            is a hash of the sentences and their tags.
+            batch: The first batch of it that is needed. The batches before it hold no sentence.
         """
-        coming = itertools.count(epoch)
+        return self._dataset_from(_EpochCounter(epoch), batch)
+
+    def _dataset_from(self, epochs: _EpochCounter, batch: int) -> tf.data.Dataset:
+        plan, first = self.plan, epochs.next
 
         def rows_of_next_epoch() -> Iterator[np.ndarray]:
-            number = next(coming)
-            done = batch if number == epoch else 0
-            for index, rows in enumerate(plan.epoch(number)):
+            epoch = epochs.take()
+            done = batch if epoch == first else 0
+            for index, rows in enumerate(plan.epoch(epoch)):
                 yield rows if index >= done else rows[:0]
 
-        as_it_is = tf.autograph.experimental.do_not_convert  # converting code that needs none takes seconds
+        without_autograph = tf.autograph.experimental.do_not_convert  # converting code that needs none takes seconds
         rows = tf.data.Dataset.from_generator(rows_of_next_epoch, output_signature=tf.TensorSpec([None], tf.int64))
-        padded = None if shapes is None else PaddedShapes.of(shapes, self.sizes, self.lengths, self._own_sizes)
-        if padded is not None:
-            rows = rows.map(as_it_is(functools.partial(self._filled_up, size=plan.batch_size)))
-        gather = as_it_is(functools.partial(self.gather, shapes=padded))
-        batches = rows.map(gather, num_parallel_calls=2, deterministic=True)
-        made = batches.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
+        if self._shapes is not None:
+            empty = len(self.sentences.lengths)
+            rows = rows.map(without_autograph(functools.partial(_fill_up, size=plan.batch_size, row=empty)))
+        gather = without_autograph(functools.partial(self.sentences.gather, shapes=self._shapes))
+        gathered = rows.map(gather, num_parallel_calls=2, deterministic=True)
+        dataset = gathered.apply(tf.data.experimental.assert_cardinality(len(plan))).prefetch(4)
         # The numbers stand above. TensorFlow's search for better ones takes a thread from the training step, at times
         # for whole epochs, which then last twice as long on two cores.
         options = tf.data.Options()
         options.autotune.enabled = False
-        made = made.with_options(options)
-        made.content = self._content()
-        made.starting_at = lambda epoch, batch: self.dataset(plan, shapes, epoch=epoch, batch=batch)
-        return made
+        return dataset.with_options(options)
 
-    def _content(self) -> str:
-        found = hashlib.blake2b(self._types, digest_size=16)
-        for part in (self._tokens, self._splits, self._tags, self._tasks):
-            found.update(b"" if part is None else part.numpy().tobytes())
-        return found.hexdigest()
 
-    def _sizes_in(self, name: str) -> np.ndarray:
-        """Compute the size of each sentence in a text."""
-        of_type = self._texts[name].sizes(self._tables[name])
-        if of_type is None:
-            return self.lengths
-        ends = np.concatenate([[0], np.cumsum(tf.gather(of_type, self._tokens).numpy())])
-        return np.diff(ends[self._splits.numpy()[:-1]])
+class _EpochCounter:
+    """Number of the next epoch of a dataset."""
 
-    def _filled_up(self, rows: Tensor, size: int) -> Tensor:
-        missing = tf.maximum(size - tf.shape(rows)[0], 0)
-        return tf.pad(rows, [[0, missing]], constant_values=len(self.lengths))
+    def __init__(self, first: int = 0) -> None:
+        self.next = first
 
-    def _padded(self, flat: Tensor, rows: Tensor, padding: int, time: Tensor | None) -> Tensor:
-        ragged = tf.RaggedTensor.from_row_splits(flat, self._splits, validate=False)
-        dense = tf.gather(ragged, rows).to_tensor(padding)
-        if time is None:
-            return dense
-        return tf.pad(dense, [[0, 0], [0, tf.cast(time, tf.int32) - tf.shape(dense)[1]]], constant_values=padding)
+    def take(self) -> int:
+        """Return the number of the next epoch and move on."""
+        self.next += 1
+        return self.next - 1
 
 
 def batches(
@@ -192,31 +138,38 @@ def batches(
     shuffle: bool = True,
     seed: int = 1,
     shapes: int | None = None,
-) -> tf.data.Dataset:
+) -> Batches:
     """Make batches of one task's sentences.
 
     Args:
         sentences: Sentences, e.g. `corpus.train`, tagged in the scheme of `tags`.
-        text: What makes the features: a model's `text`. Several by name make a nested batch, as
-            `Distiller` takes where teacher and student have other vocabularies.
+        text: The featurizer: a model's `text`. Several by name make a nested batch, which `Distiller` takes if teacher
+            and student have different vocabularies.
         tags: The tags, in the order of their indices: a model's `tags`.
-        batch_size: Sentences in a batch.
+        batch_size: Number of sentences in a batch.
         shuffle: Whether each epoch is shuffled, with sentences of similar lengths together; if not, they keep their
             order.
         seed: Seed of the shuffling.
-        shapes: How many shapes the batches may have, for models compiled with XLA (`jit_compile=True`), which compiles
-            each shape anew; 8 is a good number. All batches then have `batch_size` rows, the last one with empty
-            sentences, and one of so many lengths. Without it each batch is as long as its longest sentence.
+        shapes: Number of shapes that the batches may have, for models compiled with XLA (`jit_compile=True`), which
+            compiles each shape separately; 8 is a good number. All batches then have `batch_size` rows, the last one
+            with empty sentences. Default: each batch is as long as its longest sentence.
 
     Returns:
-        A dataset of `(features, tags)`; tags int32 `[batch, time]`, -1 in the padding. Each iteration is the next
-        epoch; its `starting_at(epoch, batch)` makes the dataset of a training that goes on there.
+        Batches of `(features, tags)`; tags int32 `[batch, time]`, -1 in the padding.
 
     Raises:
         TfkdError: A sentence has a tag that is not among `tags`.
+
+    Example:
+        >>> from tfkd_base.corpora import demo_corpora
+        >>> from tfkd.text import WordFeatures
+        >>> corpus = demo_corpora(seed=1)["gene"]
+        >>> x, y = next(iter(batches(corpus.train, WordFeatures.adapt(corpus), corpus.tags, batch_size=4)))
+        >>> sorted(x), len(y)
+        (['casing', 'characters', 'words'], 4)
     """
     encoded = EncodedSentences([s.tokens for s in sentences], text, tag_ids(sentences, tags))
-    return encoded.dataset(BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
+    return Batches(encoded, BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
 
 
 def multitask_batches(
@@ -229,21 +182,21 @@ def multitask_batches(
     power: float = 0.75,
     seed: int = 1,
     shapes: int | None = None,
-) -> tf.data.Dataset:
-    """Make batches for a multi-task teacher: each of one task, which is drawn by size to a power.
+) -> Batches:
+    """Make batches for a multi-task teacher: each of one task, drawn with its size to a power as weight.
 
     Args:
         tasks: The corpus of each task.
-        text: What makes the features: the teacher's `text`.
-        scheme: The tag scheme the teacher is trained in.
+        text: The featurizer: the teacher's `text`.
+        scheme: The tag scheme that the teacher is trained in.
         split: The split to take.
-        batch_size: Sentences in a batch.
-        power: 1 draws tasks in proportion to their sentences, 0 draws all alike.
+        batch_size: Number of sentences in a batch.
+        power: 1 draws tasks in proportion to their number of sentences, 0 draws all tasks equally often.
         seed: Seed of the draws and of the shuffling.
-        shapes: How many shapes the batches may have, see `batches`.
+        shapes: Number of shapes that the batches may have, see `batches`.
 
     Returns:
-        A dataset of `(features, tags)`; the features hold `task`, the index of the batch's task, int32 `[batch]`.
+        Batches of `(features, tags)`; the features hold `task`, the index of the batch's task, int32 `[batch]`.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -266,28 +219,10 @@ def multitask_batches(
     tasks_of = np.repeat(np.arange(len(sizes)), sizes)
     encoded = EncodedSentences([s.tokens for s in sentences], text, np.concatenate(tags), tasks_of)
     lengths = np.split(encoded.sizes, np.cumsum(sizes)[:-1])
-    return encoded.dataset(TaskMixPlan(lengths, batch_size, power, seed), shapes)
+    return Batches(encoded, TaskMixPlan(lengths, batch_size, power, seed), shapes)
 
 
-def tag_ids(sentences: Sequence[Sentence], tags: Sequence[str]) -> np.ndarray:
-    """Return the index of every tag of the sentences, one after another, in as few bytes as will do."""
-    index = {tag: number for number, tag in enumerate(tags)}
-    total = sum(len(sentence.tags) for sentence in sentences)
-    dtype = np.int8 if len(tags) < 128 else np.int16
-    try:
-        return np.fromiter((index[tag] for sentence in sentences for tag in sentence.tags), dtype, total)
-    except KeyError as error:
-        raise TfkdError(
-            f"the sentences have a tag {error.args[0]!r} that the model does not know: {nearest(error.args[0], tags)} "
-            "Convert the corpus to the model's scheme first, or train the model on its types."
-        ) from None
-
-
-def _read(source: SentenceArrays, rows: Tensor, time: Tensor) -> dict[str, Tensor]:
-    specs = source.specs
-    found = tf.numpy_function(
-        lambda rows, time: source.read(rows, int(time)), [rows, time], [spec.dtype for spec in specs.values()]
-    )
-    for tensor, spec in zip(found, specs.values(), strict=True):
-        tensor.set_shape(spec.shape)
-    return dict(zip(specs, found, strict=True))
+def _fill_up(rows: Tensor, size: int, row: int) -> Tensor:
+    """Add the index of the empty sentence until there are `size` rows."""
+    missing = tf.maximum(size - tf.shape(rows)[0], 0)
+    return tf.pad(rows, [[0, missing]], constant_values=row)

@@ -1,38 +1,41 @@
-"""A callback that writes checkpoints of a training, and goes on from the last one."""
+"""A callback that writes checkpoints of a training and resumes from the last one."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from tfkd.training.batches import Batches
 from tfkd.training.training_state import TrainingState
 from tfkd_base.errors import TfkdError
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Write the state of a training at the beginning of every epoch and every so many steps, and go on from it.
+    """Callback that writes the state of a training, and resumes from it.
 
-    `fit` of a tagger, a teacher or a distiller, called with this among its callbacks and a checkpoint at the path,
-    goes on at the step where that was taken, with the same numbers, to the bit on CPU with deterministic operations, as
-    if it had never stopped: weights, optimiser, learning rate, the order of the batches, the state of every dropout's
-    random generator, the metrics, the history, and what `EntityF1`, `EarlyStopping` and `ReduceLROnPlateau` remember.
-    The checkpoint is one file that is replaced when the next is whole, so that a kill leaves a good one.
+    It writes at the beginning of every epoch and every so many steps. If `fit` of a tagger, a teacher or a distiller is
+    called with this callback and the file exists, the training resumes at the step of the checkpoint. The results are
+    those of a training without a stop, to the bit on CPU with deterministic operations. The checkpoint holds the
+    weights, the optimiser, the learning rate, the place in the data, the random generators of the dropouts, the
+    metrics, the history, and the state of `EntityF1`, `EarlyStopping` and `ReduceLROnPlateau`. The file is replaced
+    when the next one is complete: after a kill there is always a usable one.
 
     Args:
-        path: The file to write and to go on from; its folder is made if it is not there.
-        every: Steps between two checkpoints within an epoch; `None` for none but at the beginning of epochs.
+        path: The file. Its folder is made if it does not exist.
+        every: Steps between two checkpoints within an epoch; `None`: only at the beginning of epochs.
 
     Raises:
-        TfkdError: `every` is below 1, or a training began that cannot be gone on with.
+        TfkdError: `every` is below 1, or a training starts that cannot be resumed.
 
     Attributes:
-        seconds: Time spent on training, that before the process was stopped included.
-        resumed_at: The epoch and the step, from 0, that the training went on from, if it did.
+        seconds: Time spent on training, including the time before the process was stopped.
+        resumed_at: The epoch and the step, from 0, at which the training resumed; `None` if it did not.
 
     Example:
         >>> import tempfile
@@ -57,72 +60,73 @@ class Checkpoints(keras.callbacks.Callback):
         self._train_function: Any = None
 
     def begin(
-        self, data: Any, others: Sequence[keras.callbacks.Callback], epochs: int, depends_on: str = ""
-    ) -> tuple[Any, int]:
-        """Take on a training, as `fit` does before it begins.
+        self, data: object, others: Sequence[keras.callbacks.Callback], epochs: int, depends_on: str = ""
+    ) -> tuple[tf.data.Dataset, int]:
+        """Prepare a training; `fit` calls this before it starts.
 
         Args:
-            data: A dataset of `tfkd.training.batches` or `multitask_batches`.
+            data: The batches.
             others: The other callbacks.
-            epochs: The epochs asked for.
-            depends_on: What else the training depends on, in a hash.
+            epochs: The number of epochs.
+            depends_on: A hash of what else the training depends on.
 
         Returns:
-            The dataset, beginning where the last checkpoint was taken, and the epoch to begin with.
+            A dataset that begins at the position of the last checkpoint, and the epoch to begin with.
 
         Raises:
-            TfkdError: The data cannot begin in the middle, or the checkpoint is of other data or another teacher.
+            TfkdError: The data are no `Batches`, or the checkpoint is of other data or another teacher.
         """
-        if not hasattr(data, "starting_at"):
+        if not isinstance(data, Batches):
             raise TfkdError(
-                "with checkpoints, train on what `tfkd.training.batches` or `multitask_batches` gives, unchanged: "
-                f"another {type(data).__name__} cannot begin in the middle of an epoch."
+                f"checkpoints need data of `tfkd.training.Batches`, got {type(data).__name__}, which cannot begin in "
+                "the middle of an epoch: train on the result of `tfkd.training.batches`, `multitask_batches` or "
+                "`distiller.batches`, or train without checkpoints."
             )
         self._others = others
-        self._batches = int(data.cardinality())
-        self._origin = {"batches": self._batches, "data": data.content, "depends_on": depends_on}
+        self._batches = len(data)
+        self._origin = {"batches": self._batches, "data": data.fingerprint, "depends_on": depends_on}
         self._resumed = TrainingState.load(self.path) if self.path.is_file() else None
         if self._resumed is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            return data, 0
+            return data.as_dataset(), 0
         if self._resumed.batches != self._batches:
             raise TfkdError(
-                f"{self.path} is of a training of {self._resumed.batches} batches an epoch, the data now has "
-                f"{self._batches}: train on the same sentences in batches of the same size, or begin anew elsewhere."
+                f"{self.path} is of a training with {self._resumed.batches} batches per epoch, the data now has "
+                f"{self._batches}: train on the same sentences in batches of the same size, or use another file."
             )
-        if self._resumed.data != data.content:
+        if self._resumed.data != data.fingerprint:
             raise TfkdError(
-                f"{self.path} is of a training on other sentences, although on as many batches: train on the same ones "
-                "as they were, or begin anew elsewhere."
+                f"{self.path} is of a training on other sentences, although on the same number of batches: train on "
+                "the same sentences in the same order, or use another file."
             )
         if self._resumed.depends_on != depends_on:
             raise TfkdError(
-                f"{self.path} is of a training by another teacher: give the one it was begun with, or begin anew "
-                "elsewhere."
+                f"{self.path} is of a training with another teacher: use the teacher it was started with, or use "
+                "another file."
             )
         self.seconds = self._resumed.seconds
         first = epochs if self._resumed.stopped else self._resumed.epoch
         self.resumed_at = (self._resumed.epoch, self._resumed.batch)
-        return data.starting_at(self._resumed.epoch, self._resumed.batch), first
+        return data.dataset(self._resumed.epoch, self._resumed.batch), first
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock."""
         if not self._batches:
             raise TfkdError(
-                "checkpoints work in `fit` of tfkd's models: give them by name, `fit(..., callbacks=[...])`."
+                "checkpoints work in `fit` of tfkd's models only, given by name: `fit(..., callbacks=[...])`."
             )
         self._started = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write a checkpoint, or go back to the one that the training goes on from."""
+        """Write a checkpoint, or restore the one that the training resumes from."""
         self._epoch = epoch
         if self._resumed is None:
             self._save(epoch, 0)
             return
         self._restore()
         if self._resumed.batch:
-            # Keras counts an epoch's steps from 0: those that are done pass by without being run.
-            self._train_function, self.model.train_function = self.model.train_function, _pass_by
+            # Keras counts an epoch's steps from 0: skip those that are done.
+            self._train_function, self.model.train_function = self.model.train_function, _skip_step
         else:
             self._resumed = None
 
@@ -132,13 +136,13 @@ class Checkpoints(keras.callbacks.Callback):
             if self.every and batch and batch % self.every == 0:
                 self._save(self._epoch, batch)
         elif batch == self._resumed.batch:
-            # Again, for what other callbacks did at the beginning of the epoch and of the steps passed by.
+            # Once more, after what other callbacks did at the beginning of the epoch and of the skipped steps.
             self._restore()
             self.model.train_function = self._train_function
             self._resumed = None
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Write the last checkpoint; if nothing was left to train, go back to it."""
+        """Write the last checkpoint, or restore it if nothing was left to train."""
         if self._resumed is not None:
             self._restore()
             self._resumed = None
@@ -163,6 +167,6 @@ class Checkpoints(keras.callbacks.Callback):
         self.seconds, self._started = self.seconds + now - self._started, now
 
 
-def _pass_by(iterator: Any) -> dict[str, Any]:
+def _skip_step(iterator: Iterator[Any]) -> dict[str, Any]:
     next(iterator)
     return {}

@@ -9,7 +9,8 @@ import keras
 import tensorflow as tf
 
 from tfkd.optimizers import Adam
-from tfkd.training import Checkpoints
+from tfkd.training.batches import Batches
+from tfkd.training.checkpoints import Checkpoints
 from tfkd.training.replicas import check_replicas, replicas, summed, summed_gradients, take_summed_gradients
 
 Tensor = Any
@@ -66,21 +67,37 @@ class Trained:
         if strategy.num_replicas_in_sync > 1:
             take_summed_gradients(self.optimizer)  # type: ignore[attr-defined]
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Train, as `keras.Model.fit`; a dataset keeps its own order of batches.
+    def fit(self, x: Batches | tf.data.Dataset | None = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Train, as `keras.Model.fit`.
 
-        With `tfkd.training.Checkpoints` among the callbacks it goes on from the last checkpoint, if there is one.
+        With `tfkd.training.Checkpoints` among the callbacks the training resumes from the last checkpoint, if there is
+        one.
+
+        Args:
+            x: Batches, or a plain dataset, which `Checkpoints` refuse. Both keep their own order.
+            *args: As `keras.Model.fit`.
+            **kwargs: As `keras.Model.fit`; `validation_data` may be batches too.
         """
-        if isinstance(x, tf.data.Dataset):
+        if isinstance(x, Batches | tf.data.Dataset):
             kwargs.setdefault("shuffle", False)
+        if "validation_data" in kwargs:
+            kwargs["validation_data"] = _plain(kwargs["validation_data"])
         callbacks = keras.tree.flatten(kwargs.get("callbacks") or [])
         checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
         if checkpoints is not None:
             callbacks.remove(checkpoints)
             x, kwargs["initial_epoch"] = checkpoints.begin(x, callbacks, kwargs.get("epochs", 1), self.depends_on)
-            # First: a state is taken when all callbacks are done with a step, and before any begins the next.
+            # First: a state is taken after all callbacks are done with a step, and before one begins the next.
             kwargs["callbacks"] = [checkpoints, *callbacks]
-        return super().fit(x, *args, **kwargs)  # type: ignore[misc]
+        return super().fit(_plain(x), *args, **kwargs)  # type: ignore[misc]
+
+    def evaluate(self, x: Batches | tf.data.Dataset | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Compute loss and metrics of batches or of a plain dataset, as `keras.Model.evaluate`."""
+        return super().evaluate(_plain(x), *args, **kwargs)  # type: ignore[misc]
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Decode batches, a plain dataset or features, as `keras.Model.predict`."""
+        return super().predict(_plain(x), *args, **kwargs)  # type: ignore[misc]
 
     @property
     def depends_on(self) -> str:
@@ -107,6 +124,11 @@ class Trained:
 
     def _prepare_optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
         return resolve_optimizer(optimizer)
+
+
+def _plain(data: Any) -> Any:
+    """Return batches as the dataset that Keras reads; other data as they are."""
+    return data.as_dataset() if isinstance(data, Batches) else data
 
 
 def gradient_step(optimizer: keras.optimizers.Optimizer, variables: list[Any], loss: Callable[[], Tensor]) -> Tensor:

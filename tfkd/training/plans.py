@@ -1,26 +1,43 @@
-"""Which sentences form which batch: pure functions of a seed and an epoch's number."""
+"""Plans that choose the sentences of each batch: pure functions of a seed and an epoch's number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from tfkd_base.errors import TfkdError
 
 _WINDOW = 64
-"""Batches' worth of shuffled sentences that are sorted by length together: little padding, and still random."""
+"""Number of batches whose shuffled sentences are sorted by length together: little padding, and still random."""
 
 PADDED_SIZE = 8192
-"""Tokens or pieces, padding counted, that a model runs on at once: memory must not grow with the longest sentence."""
+"""Tokens or subwords, with padding, that a model runs on at once: memory must not grow with the longest sentence."""
+
+
+class Plan(Protocol):
+    """Choice of the sentences of each batch of each epoch.
+
+    Attributes:
+        batch_size: Number of sentences in a batch.
+    """
+
+    batch_size: int
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+
+    def epoch(self, number: int) -> Iterable[np.ndarray]:
+        """Return the batches of an epoch, each an array of indices of sentences; a pure function of the number."""
 
 
 class BatchPlan:
-    """Say which sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
+    """Plan of batches of the sentences of one task: a pure function of the seed and the epoch's number.
 
     Args:
-        lengths: Tokens of each sentence.
-        batch_size: Sentences in a batch; the last one of an epoch may hold fewer.
+        lengths: Number of tokens of each sentence.
+        batch_size: Number of sentences in a batch; the last batch of an epoch may hold fewer.
         seed: Seed of the shuffling.
         shuffle: Whether to shuffle; if not, sentences keep their order.
 
@@ -37,7 +54,7 @@ class BatchPlan:
         self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int = 1, shuffle: bool = True
     ) -> None:
         if len(lengths) == 0:
-            raise TfkdError("there are no sentences to make batches of.")
+            raise TfkdError("expected at least one sentence to make batches of, got no sentences.")
         if batch_size < 1:
             raise TfkdError(f"batch_size must be at least 1, got {batch_size}.")
         self.lengths = np.asarray(lengths)
@@ -46,7 +63,7 @@ class BatchPlan:
         self.shuffle = shuffle
 
     def __len__(self) -> int:
-        """Return the batches of an epoch."""
+        """Return the number of batches of an epoch."""
         return -(-len(self.lengths) // self.batch_size)
 
     def epoch(self, number: int) -> list[np.ndarray]:
@@ -65,11 +82,12 @@ class BatchPlan:
 
 
 def groups_by_size(sizes: Sequence[int] | np.ndarray, most: int) -> Iterator[np.ndarray]:
-    """Yield sentences in groups of similar size, the smallest first, that a model is to run on at once.
+    """Yield the indices of sentences in groups of similar size, the smallest first, that a model runs on at once.
 
     Args:
         sizes: The size of each sentence.
-        most: How many may be in a group; of large ones so many that `PADDED_SIZE` is not exceeded, but at least one.
+        most: Largest number of sentences in a group. A group of large sentences has fewer, so that their padded size
+            is at most `PADDED_SIZE`, but at least one.
 
     Example:
         >>> [group.tolist() for group in groups_by_size([9, 3, 9000, 5], most=2)]
@@ -86,16 +104,15 @@ def groups_by_size(sizes: Sequence[int] | np.ndarray, most: int) -> Iterator[np.
 
 
 class TaskMixPlan:
-    """Say which task's sentences form which batch in each epoch: a pure function of the seed and the epoch's number.
+    """Plan of batches of several tasks, each of one task: a pure function of the seed and the epoch's number.
 
-    Each batch is one task's. Tasks are drawn at random in proportion to the number of their sentences to a power;
-    each goes through its own sentences, shuffled anew at each round. An epoch has as many batches as
-    going once through every task would take.
+    Tasks are drawn at random in proportion to their number of sentences to a power. Each task takes its own sentences
+    in order and shuffles them again after each round. An epoch has as many batches as one round of every task.
 
     Args:
-        lengths: For each task the tokens of each of its sentences.
-        batch_size: Sentences in a batch.
-        power: 1 draws in proportion to size, 0 draws all tasks alike.
+        lengths: For each task the number of tokens of each of its sentences.
+        batch_size: Number of sentences in a batch.
+        power: 1 draws in proportion to size, 0 draws all tasks equally often.
         seed: Seed of the draws and of the shuffling.
 
     Raises:
@@ -104,7 +121,7 @@ class TaskMixPlan:
 
     def __init__(self, lengths: Sequence[np.ndarray], batch_size: int, power: float = 0.75, seed: int = 1) -> None:
         if power < 0:
-            raise TfkdError(f"the power that tasks are drawn by must not be negative, got {power}.")
+            raise TfkdError(f"the power that tasks are drawn with must not be negative, got {power}.")
         self.plans = [BatchPlan(part, batch_size, seed=seed + task) for task, part in enumerate(lengths)]
         self.batch_size = batch_size
         self.offsets = np.cumsum([0, *(len(part) for part in lengths)])
@@ -114,7 +131,7 @@ class TaskMixPlan:
         self._drawn = [np.zeros(len(lengths), int)]
 
     def __len__(self) -> int:
-        """Return the batches of an epoch."""
+        """Return the number of batches of an epoch."""
         return sum(len(plan) for plan in self.plans)
 
     def tasks_of_epoch(self, number: int) -> np.ndarray:
@@ -122,7 +139,7 @@ class TaskMixPlan:
         return np.random.default_rng((self.seed, number)).choice(len(self.plans), len(self), p=self.probabilities)
 
     def epoch(self, number: int) -> Iterator[np.ndarray]:
-        """Yield the batches of an epoch, each an array of indices into all tasks' sentences, one after another."""
+        """Yield the batches of an epoch, each an array of indices into the sentences of all tasks in their order."""
         while len(self._drawn) <= number:
             drawn = np.bincount(self.tasks_of_epoch(len(self._drawn) - 1), minlength=len(self.plans))
             self._drawn.append(self._drawn[-1] + drawn)
@@ -138,21 +155,20 @@ class TaskMixPlan:
 
 
 class TransferPlan:
-    """Say which sentences form which batch where some have gold tags and others have none.
+    """Plan of batches of sentences with gold tags and of unlabelled sentences.
 
-    Each batch holds a share of either kind, of similar lengths. An epoch goes once through the sentences with tags. The
-    others are taken in turn, shuffled anew at each round, and go on from one epoch to the next, so that all are seen
-    alike however many there are.
+    Each batch holds a share of both kinds, of similar lengths. Each epoch uses all sentences with tags and the next
+    portion of the unlabelled ones, which are shuffled again after each round: all of them are used equally often.
 
     Args:
-        tagged: Tokens of each sentence that has tags; their indices come first.
-        untagged: Tokens of each sentence that has none; their indices follow.
-        batch_size: Sentences in a batch.
-        share: Share of sentences without tags in a batch; at least one of either kind is in each.
+        tagged: Number of tokens of each sentence with tags; their indices come first.
+        untagged: Number of tokens of each unlabelled sentence; their indices follow.
+        batch_size: Number of sentences in a batch.
+        share: Share of unlabelled sentences in a batch; each batch has at least one of both kinds.
         seed: Seed of the shuffling.
 
     Raises:
-        TfkdError: There is no sentence of one kind, `batch_size` is below 2, or `share` is not between 0 and 1.
+        TfkdError: One kind has no sentence, `batch_size` is below 2, or `share` is not between 0 and 1.
 
     Example:
         >>> plan = TransferPlan([5, 9], [5, 9, 7, 7], batch_size=3, share=0.6)
@@ -169,11 +185,13 @@ class TransferPlan:
         seed: int = 1,
     ) -> None:
         if len(tagged) == 0 or len(untagged) == 0:
-            raise TfkdError(f"expected sentences with tags and without, got {len(tagged)} and {len(untagged)}.")
+            raise TfkdError(f"expected sentences with tags and without tags, got {len(tagged)} and {len(untagged)}.")
         if batch_size < 2:
-            raise TfkdError(f"a batch of sentences with tags and without has at least 2, got batch_size {batch_size}.")
+            raise TfkdError(
+                f"expected a batch_size of at least 2 for sentences with and without tags, got {batch_size}."
+            )
         if not 0 < share < 1:
-            raise TfkdError(f"the share of sentences without tags must lie between 0 and 1, got {share}.")
+            raise TfkdError(f"expected a share of unlabelled sentences between 0 and 1, got {share}.")
         self.lengths = [np.asarray(tagged), np.asarray(untagged)]
         self.batch_size = batch_size
         self.sizes = self.parts(batch_size, share)
@@ -181,12 +199,12 @@ class TransferPlan:
 
     @staticmethod
     def parts(batch_size: int, share: float) -> tuple[int, int]:
-        """Return how many sentences of a batch have tags, and how many have none."""
+        """Return the numbers of sentences of a batch with tags and without."""
         untagged = min(max(round(batch_size * share), 1), batch_size - 1)
         return batch_size - untagged, untagged
 
     def __len__(self) -> int:
-        """Return the batches of an epoch."""
+        """Return the number of batches of an epoch."""
         return -(-len(self.lengths[0]) // self.sizes[0])
 
     def epoch(self, number: int) -> list[np.ndarray]:
@@ -201,13 +219,13 @@ class TransferPlan:
                 part = rows[start * size : (start + _WINDOW) * size]
                 parts.append(part[np.argsort(lengths[part], kind="stable")])
             count = -(-len(parts[0]) // self.sizes[0])
-            # Cut at the same ranks of length, so that sentences of either kind are about as long as each other.
+            # Cut at the same ranks of length, so that sentences of both kinds have similar lengths.
             pairs = zip(*(np.array_split(part, count) for part in parts), strict=True)
             batches += [np.concatenate([own, other + len(self.lengths[0])]) for own, other in pairs]
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def _untagged(self, start: int, count: int) -> np.ndarray:
-        """Cut a piece out of the endless row of rounds through the sentences without tags."""
+        """Return a section of the endless sequence of shuffled rounds of the unlabelled sentences."""
         size = len(self.lengths[1])
         first, last = start // size, (start + count - 1) // size
         rounds = [np.random.default_rng((self.seed, turn, 1)).permutation(size) for turn in range(first, last + 1)]
