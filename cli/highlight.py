@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from tfkd.serving import Annotation, Entity
-    from tfkd_base.documents import Document, Mention
+    from tfkd.serving import Annotation
+    from tfkd_base.documents import Document, Entity
 
 COLOURS = {"Disease": "red", "Chemical": "green", "Gene": "blue"}
 OTHER_COLOURS = ("magenta", "cyan", "yellow", "bright_red", "bright_green", "bright_blue")
@@ -40,8 +40,9 @@ def highlight(annotation: Annotation | Document) -> Text:
         annotation: What an `Annotator` gave, or a document.
 
     Example:
-        >>> from tfkd.serving import Annotation, Entity
-        >>> highlight(Annotation("No cancer.", (Entity(3, 9, "Disease", "cancer", 0.9),))).plain
+        >>> from tfkd.serving import Annotation
+        >>> from tfkd_base.documents import Entity
+        >>> highlight(Annotation("No cancer.", (Entity(3, 9, "Disease", score=0.9),))).plain
         'No cancer[Disease].'
     """
     shown = Text()
@@ -55,8 +56,8 @@ def highlight(annotation: Annotation | Document) -> Text:
     return shown
 
 
-def _surest(entities: Iterable[Entity | Mention]) -> list[Entity | Mention]:
-    kept: list[Entity | Mention] = []
+def _surest(entities: Iterable[Entity]) -> list[Entity]:
+    kept: list[Entity] = []
     # What the input said, which has no score, is sure.
     for entity in sorted(entities, key=lambda e: -1.0 if e.score is None else -e.score):
         if all(entity.end <= other.start or entity.start >= other.end for other in kept):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tfkd.annotate.block_reading import block_items, file_items
 from tfkd.annotate.blocks import blocks, units
 from tfkd.annotate.items import Item
-from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentFile, Mention, Passage, document_writer
+from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentFile, Entity, Passage, document_writer
 
 LINES = {
     "lines": [b"\n", b" \r\n", b"some text\n", "\ufeffmark\n".encode(), b"bad \xff\n", b"x" * 50 + b"\n"],
@@ -65,7 +65,7 @@ def test_documents_that_are_read_one_by_one(format: str, tmp_path: Path) -> None
     with document_writer(path, format) as writer:
         for number in range(20):
             tokens = (((0, 2), (3, 9)),) if format == "columns" else ()
-            writer.write(Document(str(number), "No cancer", (Mention(3, 9, "X"),), sentences=tokens))
+            writer.write(Document(str(number), "No cancer", (Entity(3, 9, "X"),), sentences=tokens))
     file = DocumentFile(path, format)
     (unit,) = units([file], 200)
     assert len(list(blocks(unit, 200))) > 3
@@ -82,8 +82,8 @@ def test_small_files_make_a_block_together_and_large_ones_stand_alone(tmp_path: 
 
 
 def test_a_document_keeps_all_that_it_holds_on_its_way() -> None:
-    mention = Mention(0, 6, "X\t", "T1", "MESH:1", 0.1 + 0.2, ((0, 2), (4, 6)), {"a": [1, None]})
-    document = Document("7", "𝛼b\r\n\x00\ud800", (mention,), (Passage(0, 6, "t", 9, {"k": "v"}),), (((0, 1), (1, 2)),))
+    entity = Entity(0, 6, "X\t", "T1", "MESH:1", 0.1 + 0.2, ((0, 2), (4, 6)), {"a": [1, None]})
+    document = Document("7", "𝛼b\r\n\x00\ud800", (entity,), (Passage(0, 6, "t", 9, {"k": "v"}),), (((0, 1), (1, 2)),))
     for one in (document, BrokenDocument("a", "why", bytes(range(256)), 3, 2), BrokenDocument("a", "why")):
         item = Item("dir/a.xml", 12, one)
         assert Item.from_line(item.to_line()) == item

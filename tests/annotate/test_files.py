@@ -15,7 +15,7 @@ from tests.annotate.conftest import lines
 from tfkd.annotate import Engine, Output, Progress, Settings, annotate_files, annotated
 from tfkd.serving import Annotator
 from tfkd.text import tokenized
-from tfkd_base.documents import Document, Mention, document_writer, open_documents
+from tfkd_base.documents import Document, Entity, document_writer, open_documents
 from tfkd_base.errors import TfkdError
 from tfkd_base.resumable import hold
 
@@ -59,7 +59,7 @@ def test_entities_lie_at_offsets_of_the_document(annotator: Annotator, tmp_path:
     assert abstract.entities
     assert [(m.start, m.end, m.type, m.score) for m in found.entities] == expected
     (kept,) = annotated(annotator, [document], keep=True)
-    assert kept.entities == (Mention(0, 4, "Old"), *found.entities)
+    assert kept.entities == (Entity(0, 4, "Old"), *found.entities)
     (again,) = annotated(annotator, [found], keep=True)
     assert again.entities == found.entities
 
@@ -80,7 +80,7 @@ def test_given_tokens_are_tagged_as_they_are(annotator: Annotator, model: str) -
         if tag[:1] == b"B"
     ]
     assert begun
-    assert [mention.start for mention in found.entities if mention.start in begun] == begun
+    assert [entity.start for entity in found.entities if entity.start in begun] == begun
     assert {end for m in found.entities for end in (m.start, m.end)} <= {e for s in spans for span in s for e in span}
     assert found.sentences == document.sentences
 

@@ -21,8 +21,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tfkd.models import BiLSTM, Tagger
-from tfkd.serving import Annotation, Annotator, Entity
+from tfkd.serving import Annotation, Annotator
 from tfkd.text import WordFeatures
+from tfkd_base.documents import Entity
 from tfkd_base.errors import TfkdError
 from tfkd_cli.annotate import annotate
 from tfkd_cli.highlight import highlight
@@ -201,13 +202,13 @@ def test_help_has_an_example(run_tfkd: TfkdProcess) -> None:
 
 
 def test_highlighting_shows_the_surest_of_overlapping_entities() -> None:
-    entities = (Entity(0, 5, "Gene", "BRCA1", 0.7), Entity(0, 12, "Disease", "BRCA1 cancer", 0.8))
+    entities = (Entity(0, 5, "Gene", score=0.7), Entity(0, 12, "Disease", score=0.8))
     assert highlight(Annotation("BRCA1 cancer", entities)).plain == "BRCA1 cancer[Disease]"
 
 
 def test_highlighting_marks_each_entity_with_its_type() -> None:
     text = "No cancer\x1b[2J by BRCA1."
-    entities = (Entity(3, 9, "Disease", "cancer", 0.9), Entity(17, 22, "Gene", "BRCA1", 0.8))
+    entities = (Entity(3, 9, "Disease", score=0.9), Entity(17, 22, "Gene", score=0.8))
     shown = highlight(Annotation(text, entities))
     assert shown.plain == "No cancer[Disease]\ufffd[2J by BRCA1[Gene]."
     styled = {shown.plain[span.start : span.end]: str(span.style) for span in shown.spans}

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.serving import Annotation, Annotator, Entity, load_model
+from tfkd.serving import Annotation, Annotator, load_model
 from tfkd.text import WordFeatures
 from tfkd_base.corpora import Corpus
+from tfkd_base.documents import Entity
 from tfkd_base.errors import TfkdError
 
 
@@ -40,8 +41,8 @@ def test_every_way_to_the_model_finds_the_same(
     for model in (run_folder, run_folder / "model.keras", demo_export, str(demo_export.parent)):
         for ours, theirs in zip(Annotator(model).annotate(passages, batch_size=7), expected, strict=True):
             assert ours.text == theirs.text
-            assert [(e.start, e.end, e.type, e.text) for e in ours.entities] == [
-                (e.start, e.end, e.type, e.text) for e in theirs.entities
+            assert [(e.start, e.end, e.type, ours.text_of(e)) for e in ours.entities] == [
+                (e.start, e.end, e.type, theirs.text_of(e)) for e in theirs.entities
             ]
             assert [e.score for e in ours.entities] == pytest.approx([e.score for e in theirs.entities], abs=1e-4)
 
@@ -75,7 +76,7 @@ def test_the_offsets_are_those_of_python(
     assert annotation.text == text
     ends = 0
     for entity in annotation.entities:
-        assert text[entity.start : entity.end] == entity.text != ""
+        assert text[entity.start : entity.end] == annotation.text_of(entity) != ""
         assert entity.start >= ends
         ends = entity.end
 
@@ -97,7 +98,7 @@ def test_json(annotator: Annotator) -> None:
     assert list(annotator.annotate([])) == []
     (empty,) = annotator.annotate([""])
     assert json.loads(empty.to_json()) == {"text": "", "entities": []}
-    annotation = Annotation("\n𝛼", (Entity(1, 2, "Gene", "𝛼", 0.5),))
+    annotation = Annotation("\n𝛼", (Entity(1, 2, "Gene", score=0.5),))
     assert "\n" not in annotation.to_json()
     assert json.loads(annotation.to_json())["entities"] == [
         {"start": 1, "end": 2, "type": "Gene", "text": "𝛼", "score": 0.5}

@@ -76,8 +76,8 @@ def passages(demo_corpus: Corpus) -> list[str]:
 def same(ours: list[Annotation], theirs: list[Annotation]) -> None:
     for one, other in zip(ours, theirs, strict=True):
         assert one.text == other.text
-        assert [(e.start, e.end, e.type, e.text) for e in one.entities] == [
-            (e.start, e.end, e.type, e.text) for e in other.entities
+        assert [(e.start, e.end, e.type, one.text_of(e)) for e in one.entities] == [
+            (e.start, e.end, e.type, other.text_of(e)) for e in other.entities
         ]
         assert [e.score for e in one.entities] == pytest.approx([e.score for e in other.entities], abs=1e-4)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfkd.text import documents_to_sentences, read_document_corpus, segment, tokenized
 from tfkd_base.corpora import CorpusError, Span, spans
-from tfkd_base.documents import Document, Mention, Passage, TaggingReport
+from tfkd_base.documents import Document, Entity, Passage, TaggingReport
 
 
 def test_tokens_are_those_of_the_exported_model() -> None:
@@ -30,7 +30,7 @@ def test_tokens_are_those_of_the_exported_model() -> None:
 
 def test_documents_are_cut_passage_by_passage() -> None:
     document = Document(
-        "1", "No title and text", (Mention(3, 8, "X"), Mention(3, 12, "Y")), (Passage(0, 8), Passage(9, 17))
+        "1", "No title and text", (Entity(3, 8, "X"), Entity(3, 12, "Y")), (Passage(0, 8), Passage(9, 17))
     )
     report = TaggingReport()
     found = list(documents_to_sentences([document], "iobes", report))

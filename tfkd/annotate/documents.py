@@ -6,8 +6,8 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from tfkd.serving import Annotation, Annotator, Entity
-from tfkd_base.documents import Document, Mention
+from tfkd.serving import Annotation, Annotator
+from tfkd_base.documents import Document, Entity
 
 
 def annotated(
@@ -42,13 +42,13 @@ def annotated(
     """
     for has_tokens, group in itertools.groupby(documents, lambda document: bool(document.sentences)):
         find = _by_tokens if has_tokens else _by_passage
-        for document, mentions in find(annotator, group, batch_size):
-            yield document.with_entities(_with_kept(document.entities, mentions) if keep else mentions)
+        for document, entities in find(annotator, group, batch_size):
+            yield document.with_entities(_with_kept(document.entities, entities) if keep else entities)
 
 
 def _by_passage(
     annotator: Annotator, documents: Iterable[Document], batch_size: int
-) -> Iterator[tuple[Document, list[Mention]]]:
+) -> Iterator[tuple[Document, list[Entity]]]:
     waiting: deque[Document] = deque()
 
     def passages() -> Iterator[str]:
@@ -62,12 +62,12 @@ def _by_passage(
         document = waiting.popleft()
         of_document = [first, *itertools.islice(annotations, len(document.passages) - 1)]
         pairs = zip(document.passages, of_document, strict=True)
-        yield document, [_mention(entity, passage.start) for passage, one in pairs for entity in one.entities]
+        yield document, [_entity(entity, passage.start) for passage, one in pairs for entity in one.entities]
 
 
 def _by_tokens(
     annotator: Annotator, documents: Iterable[Document], batch_size: int
-) -> Iterator[tuple[Document, list[Mention]]]:
+) -> Iterator[tuple[Document, list[Entity]]]:
     waiting: deque[Document] = deque()
 
     def texts() -> Iterator[tuple[str, tuple[tuple[tuple[int, int], ...], ...]]]:
@@ -77,14 +77,14 @@ def _by_tokens(
 
     annotation: Annotation
     for annotation in annotator.annotate_tokens(texts(), batch_size):
-        yield waiting.popleft(), [_mention(entity, 0) for entity in annotation.entities]
+        yield waiting.popleft(), [_entity(entity, 0) for entity in annotation.entities]
 
 
-def _mention(entity: Entity, shift: int) -> Mention:
-    return Mention(entity.start + shift, entity.end + shift, entity.type, score=entity.score)
+def _entity(entity: Entity, shift: int) -> Entity:
+    return Entity(entity.start + shift, entity.end + shift, entity.type, score=entity.score)
 
 
-def _with_kept(kept: Iterable[Mention], found: Iterable[Mention]) -> list[Mention]:
+def _with_kept(kept: Iterable[Entity], found: Iterable[Entity]) -> list[Entity]:
     listed = list(kept)
-    there = {(mention.parts, mention.type) for mention in listed}
-    return listed + [mention for mention in found if (mention.parts, mention.type) not in there]
+    there = {(entity.parts, entity.type) for entity in listed}
+    return listed + [entity for entity in found if (entity.parts, entity.type) not in there]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tfkd_base.documents import BrokenDocument, Document, Mention, Passage
+from tfkd_base.documents import BrokenDocument, Document, Entity, Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Item:
         document: The document.
 
     Example:
-        >>> item = Item("a.xml", 2, Document("7", "Cancer", (Mention(0, 6, "Disease"),), infons={"year": 2021}))
+        >>> item = Item("a.xml", 2, Document("7", "Cancer", (Entity(0, 6, "Disease"),), infons={"year": 2021}))
         >>> Item.from_line(item.to_line()) == item
         True
     """
@@ -62,26 +62,26 @@ def _broken(one: BrokenDocument) -> list[Any]:
 
 
 def _plain(one: Document) -> list[Any]:
-    mentions = [
+    entities = [
         [m.start, m.end, m.type, m.id, m.identifier, m.score, m.fragments, dict(m.infons)] for m in one.entities
     ]
     passages = [[p.start, p.end, p.kind, p.offset, dict(p.infons)] for p in one.passages]
-    return [one.id, one.text, mentions, passages, one.sentences, dict(one.infons)]
+    return [one.id, one.text, entities, passages, one.sentences, dict(one.infons)]
 
 
 def _document(value: list[Any]) -> Document:
-    name, text, mentions, passages, sentences, infons = value
+    name, text, entities, passages, sentences, infons = value
     return Document(
         name,
         text,
-        tuple(_mention(*mention) for mention in mentions),
+        tuple(_entity(*entity) for entity in entities),
         tuple(Passage(*passage) for passage in passages),
         tuple(tuple((start, end) for start, end in sentence) for sentence in sentences),
         infons,
     )
 
 
-def _mention(
+def _entity(
     start: int,
     end: int,
     type: str,
@@ -90,5 +90,5 @@ def _mention(
     score: float | None,
     fragments: list[list[int]],
     infons: dict[str, Any],
-) -> Mention:
-    return Mention(start, end, type, id, identifier, score, tuple((one, two) for one, two in fragments), infons)
+) -> Entity:
+    return Entity(start, end, type, id, identifier, score, tuple((one, two) for one, two in fragments), infons)

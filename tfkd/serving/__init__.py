@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfkd.serving.annotator import Annotator
 from tfkd.serving.client import ClientOptions, ServerError
-from tfkd.serving.entities import Annotation, Entity
+from tfkd.serving.entities import Annotation
 from tfkd.serving.export import export
 from tfkd.serving.loading import load_model
 from tfkd.serving.server_config import server_config
@@ -14,7 +14,6 @@ __all__ = [
     "Annotation",
     "Annotator",
     "ClientOptions",
-    "Entity",
     "ServerError",
     "Signatures",
     "export",

@@ -7,9 +7,10 @@ from itertools import islice
 
 from tfkd.serving.batching import batches
 from tfkd.serving.client import ClientOptions
-from tfkd.serving.entities import Annotation, Entity, merge, read_entities
+from tfkd.serving.entities import Annotation, merge, read_entities
 from tfkd.serving.opening import Model, Opened, open_model
 from tfkd.serving.sentences import Tokens, tag_sentences, tokens_of_text
+from tfkd_base.documents import Entity
 from tfkd_base.errors import TfkdError
 
 
@@ -117,11 +118,11 @@ class Annotator:
             found: list[list[Entity]] = [[] for _ in batch]
             for opened in self._opened:
                 rows = iter(tag_sentences(opened.backend, opened.suffixes, sentences))
-                for entities, (text, cut) in zip(found, batch, strict=True):
+                for entities, (_, cut) in zip(found, batch, strict=True):
                     of_text = list(islice(rows, len(cut)))
                     for suffix in opened.suffixes:
                         tokens = tokens_of_text(cut, [row[suffix] for row in of_text])
-                        entities += read_entities(text, tokens, opened.scheme)
+                        entities += read_entities(tokens, opened.scheme)
             for entities, (text, _) in zip(found, batch, strict=True):
                 yield Annotation(text, merge(entities))
             done += len(batch)
@@ -133,13 +134,13 @@ class Annotator:
             found: list[list[Entity]] = [[] for _ in batch]
             for opened in self._opened:
                 answer = opened.backend.answer(raw)
-                for row, text in enumerate(batch):
+                for row in range(len(batch)):
                     for suffix in opened.suffixes:
                         names = {"tags": f"tags{suffix}", "scores": f"scores{suffix}"}
                         names |= {name: name for name in ("starts", "ends", "sentences")}
                         length = answer["num_tokens"][row]
                         tokens = {name: answer[key][row][:length] for name, key in names.items()}
-                        found[row] += read_entities(text, tokens, opened.scheme)
+                        found[row] += read_entities(tokens, opened.scheme)
             for text, entities in zip(batch, found, strict=True):
                 yield Annotation(text, merge(entities))
             done += len(batch)

@@ -85,8 +85,8 @@ def documents_to_sentences(
         report: Counts what was changed and what left out.
 
     Example:
-        >>> from tfkd_base.documents import Mention
-        >>> document = Document("1", "Loss of BRCA1. It rises.", (Mention(8, 13, "Gene"),))
+        >>> from tfkd_base.documents import Entity
+        >>> document = Document("1", "Loss of BRCA1. It rises.", (Entity(8, 13, "Gene"),))
         >>> [sentence.tags for sentence in documents_to_sentences([document])]
         [('O', 'O', 'B-Gene', 'O'), ('O', 'O', 'O')]
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfkd_base.documents.corpus_files import corpus_documents, holds_documents
-from tfkd_base.documents.document import Counts, Document, Mention, Passage
+from tfkd_base.documents.document import Counts, Document, Entity, Passage
 from tfkd_base.documents.errors import BrokenDocument, DocumentError
 from tfkd_base.documents.files import DocumentFile, document_files
 from tfkd_base.documents.formats import FORMATS, Format, detect_format
@@ -21,8 +21,8 @@ __all__ = [
     "DocumentFile",
     "DocumentReader",
     "DocumentWriter",
+    "Entity",
     "Format",
-    "Mention",
     "Passage",
     "TaggingReport",
     "corpus_documents",

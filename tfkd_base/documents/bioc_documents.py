@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfkd_base.corpora.column_files import UNTYPED
-from tfkd_base.documents.document import KIND, Counts, Document, Mention, Passage, unique_ids
+from tfkd_base.documents.document import KIND, Counts, Document, Entity, Passage, unique_ids
 from tfkd_base.documents.errors import DocumentError, FaultError
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def from_bioc(found: BioCDocument, counts: Counts) -> Document:
         counts["relations left out"] += len(one.relations) + sum(len(part.relations) for part in one.sentences)
     counts["relations left out"] += len(found.relations)
     held += [(annotation, None) for annotation in found.annotations]
-    entities = [_mention(annotation, passage, passages, text, counts) for annotation, passage in held]
-    kept = tuple(mention for mention in entities if mention is not None)
+    entities = [_entity(annotation, passage, passages, text, counts) for annotation, passage in held]
+    kept = tuple(entity for entity in entities if entity is not None)
     try:
         return Document(str(found.id or ""), text, kept, tuple(passages), infons=dict(found.infons))
     except DocumentError as error:
@@ -80,9 +80,9 @@ def _content(passage: BioCPassage, counts: Counts) -> str:
     return text
 
 
-def _mention(
+def _entity(
     annotation: Any, passage: Passage | None, passages: list[Passage], text: str, counts: Counts
-) -> Mention | None:
+) -> Entity | None:
     places = sorted((int(place.offset), int(place.offset) + int(place.length)) for place in annotation.locations)
     if not places:
         counts["mentions without a place left out"] += 1
@@ -112,7 +112,7 @@ def _mention(
     if score is not None and number is None:
         infons["score"] = score
     fragments = tuple(parts) if len(parts) > 1 else ()
-    return Mention(parts[0][0], parts[-1][1], kind, annotation.id or None, identifier, number, fragments, infons)
+    return Entity(parts[0][0], parts[-1][1], kind, annotation.id or None, identifier, number, fragments, infons)
 
 
 def _same(one: str, two: str) -> bool:
@@ -164,13 +164,13 @@ def to_bioc(document: Document, counts: Counts) -> BioCDocument:
         one.text = document.text[passage.start : passage.end]
         one.infons = {"type": passage.kind, **passage.infons}
         made.add_passage(one)
-    for mention, name in zip(document.entities, unique_ids(document.entities, counts), strict=True):
+    for entity, name in zip(document.entities, unique_ids(document.entities, counts), strict=True):
         annotation = bioc.BioCAnnotation()
         annotation.id = name
-        annotation.infons = dict(_infons(mention))
-        annotation.text = document.text_of(mention)
-        holder = next((i for i, p in enumerate(passages) if p.start <= mention.start and mention.end <= p.end), None)
-        for start, end in mention.parts:
+        annotation.infons = dict(_infons(entity))
+        annotation.text = document.text_of(entity)
+        holder = next((i for i, p in enumerate(passages) if p.start <= entity.start and entity.end <= p.end), None)
+        for start, end in entity.parts:
             first = _last_before(start, passages)
             offset = _stated(start, first)
             length = _stated(end - 1, _last_before(end - 1, passages)) + 1 - offset
@@ -198,13 +198,13 @@ def _stated(place: int, passage: Passage) -> int:
     return place if passage.offset is None else place - passage.start + passage.offset
 
 
-def _infons(mention: Mention) -> Iterator[tuple[str, object]]:
-    yield "type", mention.type
-    if mention.identifier is not None:
-        yield "identifier", mention.identifier
-    if mention.score is not None:
-        yield "score", repr(mention.score)
-    yield from mention.infons.items()
+def _infons(entity: Entity) -> Iterator[tuple[str, object]]:
+    yield "type", entity.type
+    if entity.identifier is not None:
+        yield "identifier", entity.identifier
+    if entity.score is not None:
+        yield "score", repr(entity.score)
+    yield from entity.infons.items()
 
 
 def texts_only(infons: Mapping[str, Any], counts: Counts) -> dict[str, str]:

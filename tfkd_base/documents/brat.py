@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
-from tfkd_base.documents.document import Counts, Document, Mention, count_infons, unique_ids
+from tfkd_base.documents.document import Counts, Document, Entity, count_infons, unique_ids
 from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
 from tfkd_base.documents.file_names import FileNames
 from tfkd_base.documents.plain_text import document_name
@@ -68,8 +68,8 @@ def annotation_file(path: Path) -> Path | None:
     return next((file for file in beside if file.is_file()), None)
 
 
-def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Mention, ...]:
-    found: dict[str, Mention] = {}
+def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Entity, ...]:
+    found: dict[str, Entity] = {}
     references: list[tuple[str, str]] = []
     scores: list[tuple[str, str]] = []
     for number, one in enumerate(raw.split(b"\n"), 1):
@@ -80,10 +80,10 @@ def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Mention, ...]:
         if not line.strip():
             continue
         if line.startswith("T"):
-            mention = _mention(line, number, text)
-            if mention.id in found:
-                raise FaultError(f"the id {mention.id} has come before in this file", number)
-            found[str(mention.id)] = mention
+            entity = _entity(line, number, text)
+            if entity.id in found:
+                raise FaultError(f"the id {entity.id} has come before in this file", number)
+            found[str(entity.id)] = entity
         elif match := _REFERENCE.fullmatch(line):
             prefix = "" if match[2] == RESOURCE else f"{match[2]}:"
             references.append((match[1], prefix + match[3]))
@@ -108,7 +108,7 @@ def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Mention, ...]:
     return tuple(found.values())
 
 
-def _mention(line: str, number: int, text: str) -> Mention:
+def _entity(line: str, number: int, text: str) -> Entity:
     match = _ENTITY.fullmatch(line)
     if not match:
         raise FaultError(
@@ -127,7 +127,7 @@ def _mention(line: str, number: int, text: str) -> Mention:
     there = " ".join(text[start:end] for start, end in parts)
     if there.split() != match[4].split():
         raise FaultError(f"expected {match[4]!r} at offsets {match[3]}, but there stands {there!r}", number)
-    return Mention(parts[0][0], parts[-1][1], match[2], id=match[1], fragments=tuple(parts) if len(parts) > 1 else ())
+    return Entity(parts[0][0], parts[-1][1], match[2], id=match[1], fragments=tuple(parts) if len(parts) > 1 else ())
 
 
 class Writer:
@@ -146,30 +146,30 @@ class Writer:
         self._counts["ids of entities that are none in BRAT, numbered anew"] += sum(
             old.id not in (None, new.id) for old, new in zip(document.entities, renamed, strict=True)
         )
-        for number, (name, mention) in enumerate(zip(unique_ids(renamed, self._counts), renamed, strict=True), 1):
-            lines += self._lines(name, number, mention, document.text)
+        for number, (name, entity) in enumerate(zip(unique_ids(renamed, self._counts), renamed, strict=True), 1):
+            lines += self._lines(name, number, entity, document.text)
         self._counts["passages left out"] += len(document.passages) - 1
         count_infons(document, self._counts)
         path.with_name(path.name + ".ann").write_bytes("".join(line + "\n" for line in lines).encode())
         path.with_name(path.name + ".txt").write_bytes(document.text.encode())
 
-    def _lines(self, name: str, number: int, mention: Mention, text: str) -> Iterator[str]:
-        parts = [part for start, end in mention.parts for part in _between_breaks(text, start, end)]
-        self._count(mention, parts, text)
+    def _lines(self, name: str, number: int, entity: Entity, text: str) -> Iterator[str]:
+        parts = [part for start, end in entity.parts for part in _between_breaks(text, start, end)]
+        self._count(entity, parts, text)
         places = ";".join(f"{start} {end}" for start, end in parts)
         said = re.sub(r"[\r\n]", " ", " ".join(text[start:end] for start, end in parts))
-        yield f"{name}\t{self._word(mention.type)} {places}\t{said}"
-        if mention.identifier:
-            identifier = self._word(mention.identifier)
+        yield f"{name}\t{self._word(entity.type)} {places}\t{said}"
+        if entity.identifier:
+            identifier = self._word(entity.identifier)
             resource = "" if re.fullmatch(r"[^:]+:.+", identifier) else f"{RESOURCE}:"
             yield f"N{number}\tReference {name} {resource}{identifier}\t{said}"
-        if mention.score is not None:
-            yield f"A{number}\t{SCORE} {name} {mention.score!r}"
+        if entity.score is not None:
+            yield f"A{number}\t{SCORE} {name} {entity.score!r}"
 
-    def _count(self, mention: Mention, parts: list[tuple[int, int]], text: str) -> None:
-        edges = (parts[0][0], parts[-1][1]) != (mention.start, mention.end)
+    def _count(self, entity: Entity, parts: list[tuple[int, int]], text: str) -> None:
+        edges = (parts[0][0], parts[-1][1]) != (entity.start, entity.end)
         self._counts["entities written without the line breaks at their edges"] += edges
-        joined = sum(_is_line_break(text[one[1] : two[0]]) for one, two in pairwise(mention.fragments))
+        joined = sum(_is_line_break(text[one[1] : two[0]]) for one, two in pairwise(entity.fragments))
         self._counts["fragments with but a line break between, which are read as one"] += joined
 
     def _word(self, text: str) -> str:

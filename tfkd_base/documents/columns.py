@@ -11,7 +11,7 @@ from tfkd_base.corpora.column_files import DOCUMENT_LINE, ColumnParser, column_r
 from tfkd_base.corpora.corpus import Sentence
 from tfkd_base.corpora.errors import CorpusError
 from tfkd_base.corpora.schemes import Scheme, spans, violation
-from tfkd_base.documents.document import Counts, Document, Mention, Passage, count_infons
+from tfkd_base.documents.document import Counts, Document, Entity, Passage, count_infons
 from tfkd_base.documents.errors import BrokenDocument, DocumentError
 from tfkd_base.documents.tagging import TaggingReport, tagged
 
@@ -97,7 +97,7 @@ def _name(block: Block, number: int) -> str:
 def _document(sentences: list[Sentence], name: str, counts: Counts) -> Document:
     pieces: list[str] = []
     tokens: list[tuple[tuple[int, int], ...]] = []
-    entities: list[Mention] = []
+    entities: list[Entity] = []
     place = 0
     for sentence in sentences:
         found: list[tuple[int, int]] = []
@@ -111,7 +111,7 @@ def _document(sentences: list[Sentence], name: str, counts: Counts) -> Document:
         counts["sentences with invalid sequences of tags"] += (
             scheme == "iobes" and violation(sentence.tags, scheme) is not None
         )
-        entities += [Mention(found[s.start][0], found[s.end - 1][1], s.type) for s in spans(sentence.tags, scheme)]
+        entities += [Entity(found[s.start][0], found[s.end - 1][1], s.type) for s in spans(sentence.tags, scheme)]
     passages = tuple(Passage(one[0][0], one[-1][1], KIND) for one in tokens)
     return Document(name, " ".join(pieces), tuple(entities), passages, tuple(tokens))
 
@@ -155,8 +155,8 @@ class Writer:
 
     def _with_types(self, document: Document) -> Document:
         """The document with types that can stand in a tag."""
-        types = [re.sub(r"\s", "_", mention.type) or "_" for mention in document.entities]
-        changed = sum(new != mention.type for new, mention in zip(types, document.entities, strict=True))
+        types = [re.sub(r"\s", "_", entity.type) or "_" for entity in document.entities]
+        changed = sum(new != entity.type for new, entity in zip(types, document.entities, strict=True))
         if not changed:
             return document
         self._counts["types of entities with white space, written with _"] += changed

@@ -16,7 +16,7 @@ KIND = "text"
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class Entity:
     """An entity in a document's text.
 
     Attributes:
@@ -30,7 +30,7 @@ class Mention:
         infons: What else the source says of it, by key.
 
     Example:
-        >>> "breast cancer"[Mention(7, 13, "Disease").start :]
+        >>> "breast cancer"[Entity(7, 13, "Disease").start :]
         'cancer'
     """
 
@@ -84,8 +84,8 @@ class Document:
         DocumentError: An entity, passage or token is empty or backwards, out of order or not in the text.
 
     Example:
-        >>> document = Document("1", "No breast cancer.", (Mention(3, 16, "Disease"),))
-        >>> [document.text_of(mention) for mention in document.entities]
+        >>> document = Document("1", "No breast cancer.", (Entity(3, 16, "Disease"),))
+        >>> [document.text_of(entity) for entity in document.entities]
         ['breast cancer']
         >>> document.passages
         (Passage(start=0, end=17, kind='text', offset=None, infons={}),)
@@ -93,7 +93,7 @@ class Document:
 
     id: str
     text: str
-    entities: tuple[Mention, ...] = ()
+    entities: tuple[Entity, ...] = ()
     passages: tuple[Passage, ...] = ()
     sentences: tuple[tuple[tuple[int, int], ...], ...] = ()
     infons: Mapping[str, object] = field(default_factory=dict, hash=False)
@@ -103,14 +103,14 @@ class Document:
         length = len(self.text)
         if not self.passages:
             object.__setattr__(self, "passages", (Passage(0, length),))
-        for mention in self.entities:
-            if not 0 <= mention.start < mention.end <= length:
+        for entity in self.entities:
+            if not 0 <= entity.start < entity.end <= length:
                 raise DocumentError(
-                    f"document {self.id!r}: an entity of type {mention.type!r} has the offsets {mention.start} to "
-                    f"{mention.end}: it is empty or not in the text of {length} characters"
+                    f"document {self.id!r}: an entity of type {entity.type!r} has the offsets {entity.start} to "
+                    f"{entity.end}: it is empty or not in the text of {length} characters"
                 )
-            if mention.fragments:
-                _check_order(mention.fragments, mention.start, mention.end, self.id, "the fragments of an entity")
+            if entity.fragments:
+                _check_order(entity.fragments, entity.start, entity.end, self.id, "the fragments of an entity")
         end = 0
         for passage in self.passages:
             if not end <= passage.start <= passage.end <= length:
@@ -122,11 +122,11 @@ class Document:
         if tokens:
             _check_order(tokens, 0, length, self.id, "the tokens", exact=False)
 
-    def text_of(self, mention: Mention) -> str:
+    def text_of(self, entity: Entity) -> str:
         """Return an entity's text; that of a discontinuous one with a space between its fragments."""
-        return " ".join(self.text[start:end] for start, end in mention.parts)
+        return " ".join(self.text[start:end] for start, end in entity.parts)
 
-    def with_entities(self, entities: Iterable[Mention]) -> Document:
+    def with_entities(self, entities: Iterable[Entity]) -> Document:
         """Return the document with other entities, and all else as it is.
 
         Args:
@@ -146,7 +146,7 @@ def _check_order(
         raise DocumentError(f"document {name!r}: {what} are empty, out of order or out of place")
 
 
-def unique_ids(entities: Iterable[Mention], counts: Counts, prefix: str = "T") -> list[str]:
+def unique_ids(entities: Iterable[Entity], counts: Counts, prefix: str = "T") -> list[str]:
     """Name each entity of a document: as it is named if it is the first of that name, else with a new number.
 
     Args:
@@ -155,17 +155,17 @@ def unique_ids(entities: Iterable[Mention], counts: Counts, prefix: str = "T") -
         prefix: What stands before a new number.
 
     Example:
-        >>> mentions = [Mention(0, 1, "Gene"), Mention(1, 2, "Gene", id="T1"), Mention(2, 3, "Gene", id="T1")]
-        >>> unique_ids(mentions, Counts())
+        >>> entities = [Entity(0, 1, "Gene"), Entity(1, 2, "Gene", id="T1"), Entity(2, 3, "Gene", id="T1")]
+        >>> unique_ids(entities, Counts())
         ['T2', 'T1', 'T3']
     """
     listed = list(entities)
-    given = {mention.id for mention in listed if mention.id}
+    given = {entity.id for entity in listed if entity.id}
     used: set[str] = set()
     names: list[str] = []
     number = 0
-    for mention in listed:
-        name = mention.id
+    for entity in listed:
+        name = entity.id
         if not name or name in used:
             counts["ids of entities that occurred twice in a document, numbered anew"] += bool(name)
             number += 1

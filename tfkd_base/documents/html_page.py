@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import IO
 
-from tfkd_base.documents.document import Counts, Document, Mention
+from tfkd_base.documents.document import Counts, Document, Entity
 
 _HUES = (210, 25, 130, 330, 275, 60, 175, 0, 240, 95, 300, 45)
 _NOT_IN_HTML = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]")
@@ -62,8 +62,8 @@ class Writer:
     def write(self, document: Document) -> None:
         """Write one document."""
         self._documents += 1
-        for mention in document.entities:
-            self._types[mention.type] += 1
+        for entity in document.entities:
+            self._types[entity.type] += 1
         self._stream.write(
             f'<article>\n<h2 dir="auto">{self._escaped(document.id)}</h2>\n'
             f'<div class="text" dir="auto">{self._marked(document)}</div>\n</article>\n'.encode()
@@ -71,11 +71,11 @@ class Writer:
 
     def _marked(self, document: Document) -> str:
         """The text, cut wherever an entity begins or ends, each piece within a mark for each entity around it."""
-        parts = [(start, end, mention) for mention in document.entities for start, end in mention.parts]
+        parts = [(start, end, entity) for entity in document.entities for start, end in entity.parts]
         parts.sort(key=lambda part: (part[0], -part[1]))
         cuts = sorted({0, len(document.text), *(p[0] for p in parts), *(p[1] for p in parts)})
         pieces: list[str] = []
-        open_parts: list[tuple[int, int, Mention]] = []
+        open_parts: list[tuple[int, int, Entity]] = []
         upcoming = iter([*parts, None])
         following = next(upcoming)
         for start, end in itertools.pairwise(cuts):
@@ -85,15 +85,15 @@ class Writer:
                 following = next(upcoming)
             # The longest lies outermost.
             around = sorted(open_parts, key=lambda part: (part[0] - part[1], part[0]))
-            before = "".join(self._mark(mention, last=stop == end) for _, stop, mention in around)
+            before = "".join(self._mark(entity, last=stop == end) for _, stop, entity in around)
             pieces += [before, self._escaped(document.text[start:end]), "</mark>" * len(around)]
         return "".join(pieces)
 
-    def _mark(self, mention: Mention, *, last: bool) -> str:
-        number = list(self._types).index(mention.type) % len(_HUES)
-        known = [mention.type, mention.identifier, None if mention.score is None else f"{mention.score:.3f}"]
+    def _mark(self, entity: Entity, *, last: bool) -> str:
+        number = list(self._types).index(entity.type) % len(_HUES)
+        known = [entity.type, entity.identifier, None if entity.score is None else f"{entity.score:.3f}"]
         title = self._escaped(", ".join(one for one in known if one))
-        label = f' data-type="{self._escaped(mention.type)}"' if last else ""
+        label = f' data-type="{self._escaped(entity.type)}"' if last else ""
         return f'<mark class="t{number}" title="{title}"{label}>'
 
     def _escaped(self, text: str) -> str:

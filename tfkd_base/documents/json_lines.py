@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from tfkd_base.documents.document import KIND, Counts, Document, Mention, Passage, count_infons
+from tfkd_base.documents.document import KIND, Counts, Document, Entity, Passage, count_infons
 from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
 
 _KEYS = frozenset({"id", "text", "entities", "passages"})
@@ -57,7 +57,7 @@ def _document(line: bytes, number: int, counts: Counts) -> Document:
     _check_unicode(text, name)
     counts["JSON keys that are not known, left out"] += len(value.keys() - _KEYS)
     try:
-        entities = tuple(_mention(one, text, counts) for one in value.get("entities") or ())
+        entities = tuple(_entity(one, text, counts) for one in value.get("entities") or ())
         passages = tuple(
             Passage(one["start"], one["end"], str(one.get("kind", KIND))) for one in value.get("passages") or ()
         )
@@ -79,7 +79,7 @@ def _check_unicode(*values: str) -> None:
             ) from None
 
 
-def _mention(value: Mapping[str, Any], text: str, counts: Counts) -> Mention:
+def _entity(value: Mapping[str, Any], text: str, counts: Counts) -> Entity:
     fragments = tuple((int(start), int(end)) for start, end in value.get("fragments") or ())
     start, end, kind, score = value["start"], value["end"], value["type"], value.get("score")
     strings = [item for item in (kind, value.get("id"), value.get("identifier")) if item is not None]
@@ -88,13 +88,13 @@ def _mention(value: Mapping[str, Any], text: str, counts: Counts) -> Mention:
     if score is not None and type(score) not in (int, float):
         raise FaultError(f"expected a score that is a number, got {score!r}")
     _check_unicode(*strings)
-    mention = Mention(start, end, kind, value.get("id"), value.get("identifier"), score, fragments)
+    entity = Entity(start, end, kind, value.get("id"), value.get("identifier"), score, fragments)
     said = value.get("text")
-    found = " ".join(text[one:two] for one, two in mention.parts)
+    found = " ".join(text[one:two] for one, two in entity.parts)
     if said is not None and said not in (found, text[max(start, 0) : max(end, 0)]):
         raise FaultError(f"expected {said!r} at offsets {start} to {end}, but there stands {found!r}")
     counts["JSON keys that are not known, left out"] += len(value.keys() - _ENTITY_KEYS)
-    return mention
+    return entity
 
 
 class Writer:
@@ -107,7 +107,7 @@ class Writer:
     def write(self, document: Document) -> None:
         """Write one document."""
         value: dict[str, Any] = {"id": document.id, "text": document.text}
-        value["entities"] = [_entity(document, mention) for mention in document.entities]
+        value["entities"] = [_entity_json(document, entity) for entity in document.entities]
         if document.passages != (Passage(0, len(document.text)),):
             value["passages"] = [{"start": p.start, "end": p.end, "kind": p.kind} for p in document.passages]
         count_infons(document, self._counts)
@@ -117,11 +117,11 @@ class Writer:
         """Nothing stands after the last document."""
 
 
-def _entity(document: Document, mention: Mention) -> dict[str, Any]:
-    value: dict[str, Any] = {"start": mention.start, "end": mention.end, "type": mention.type}
-    value["text"] = document.text_of(mention)
-    optional = {"score": mention.score, "id": mention.id, "identifier": mention.identifier}
+def _entity_json(document: Document, entity: Entity) -> dict[str, Any]:
+    value: dict[str, Any] = {"start": entity.start, "end": entity.end, "type": entity.type}
+    value["text"] = document.text_of(entity)
+    optional = {"score": entity.score, "id": entity.id, "identifier": entity.identifier}
     value |= {key: one for key, one in optional.items() if one is not None}
-    if mention.fragments:
-        value["fragments"] = mention.fragments
+    if entity.fragments:
+        value["fragments"] = entity.fragments
     return value

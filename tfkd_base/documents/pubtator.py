@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tfkd_base.documents.document import Counts, Document, Mention, Passage, count_infons
+from tfkd_base.documents.document import Counts, Document, Entity, Passage, count_infons
 from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
 from tfkd_base.documents.sources import READ_ERRORS, opened, read_error
 
@@ -100,7 +100,7 @@ def _decoded(number: int, line: bytes) -> str:
 def _document(block: Block, counts: Counts) -> Document:
     name = ""
     parts: dict[str, str] = {}
-    entities: list[Mention] = []
+    entities: list[Entity] = []
     text = ""
     for number, raw in block:
         line = _decoded(number, raw)
@@ -119,7 +119,7 @@ def _document(block: Block, counts: Counts) -> Document:
         elif "t" not in parts:
             raise FaultError(f"expected a title, ID|t|text, got {line[:60]!r}", number)
         else:
-            entities += _mention(number, line, text, counts)
+            entities += _entity(number, line, text, counts)
     if "t" not in parts:
         raise FaultError(f"expected a title, ID|t|text, got {_decoded(*block[0])[:60]!r}", block[0][0])
     return Document(name, text, tuple(entities), _passages(parts["t"], parts.get("a", "")))
@@ -136,7 +136,7 @@ def _text(parts: dict[str, str]) -> str:
     return f"{title} {abstract}" if abstract else title
 
 
-def _mention(number: int, line: str, text: str, counts: Counts) -> list[Mention]:
+def _entity(number: int, line: str, text: str, counts: Counts) -> list[Entity]:
     columns = line.split("\t")
     if len(columns) == _RELATION_COLUMNS and not columns[1].isdecimal():
         counts["relations left out"] += 1
@@ -152,7 +152,7 @@ def _mention(number: int, line: str, text: str, counts: Counts) -> list[Mention]
         )
     counts["columns after a mention's identifier, left out"] += max(len(columns) - _MENTION_COLUMNS, 0)
     identifier = columns[5] if len(columns) >= _MENTION_COLUMNS else ""
-    return [Mention(start, end, columns[4], identifier=identifier or None)]
+    return [Entity(start, end, columns[4], identifier=identifier or None)]
 
 
 class Writer:
@@ -182,13 +182,13 @@ class Writer:
         abstract = text[title + 1 :]
         self._count(document, _passages(text[:title], abstract))
         lines = [f"{name}|t|{text[:title]}", f"{name}|a|{abstract}"]
-        lines += ["\t".join((name, *self._columns(mention, text))) for mention in document.entities]
+        lines += ["\t".join((name, *self._columns(entity, text))) for entity in document.entities]
         self._stream.write(("\n".join(lines) + "\n\n").encode())
 
-    def _columns(self, mention: Mention, text: str) -> list[str]:
-        kind = self._plain(mention.type, "characters of ids and types replaced by _ or spaces")
-        columns = [str(mention.start), str(mention.end), text[mention.start : mention.end], kind]
-        identifier = self._plain(mention.identifier or "", "characters of ids and types replaced by _ or spaces")
+    def _columns(self, entity: Entity, text: str) -> list[str]:
+        kind = self._plain(entity.type, "characters of ids and types replaced by _ or spaces")
+        columns = [str(entity.start), str(entity.end), text[entity.start : entity.end], kind]
+        identifier = self._plain(entity.identifier or "", "characters of ids and types replaced by _ or spaces")
         return [*columns, identifier]
 
     def _plain(self, text: str, what: str) -> str:

@@ -98,9 +98,9 @@ def tagged(document: Document, scheme: Scheme = "iob2", report: TaggingReport | 
         Its sentences.
 
     Example:
-        >>> from tfkd_base.documents import Mention
+        >>> from tfkd_base.documents import Entity
         >>> text, tokens = "BRCA1-mutated cells", (((0, 5), (5, 6), (6, 13), (14, 19)),)
-        >>> document = Document("1", text, (Mention(0, 4, "Gene"), Mention(2, 5, "DNA")), sentences=tokens)
+        >>> document = Document("1", text, (Entity(0, 4, "Gene"), Entity(2, 5, "DNA")), sentences=tokens)
         >>> list(tagged(document, report=(report := TaggingReport())))[0].tags
         ('B-Gene', 'O', 'O', 'O')
         >>> report.widened, report.nested
@@ -130,19 +130,19 @@ def _fitted(document: Document, tokens: list[tuple[int, int]], report: TaggingRe
     starts, stops = [token[0] for token in tokens], [token[1] for token in tokens]
     borders = [passage.start for passage in document.passages[1:]]
     found: list[Fitted] = []
-    for mention in document.entities:
-        first, end = bisect_right(stops, mention.start), bisect_left(starts, mention.end)
+    for entity in document.entities:
+        first, end = bisect_right(stops, entity.start), bisect_left(starts, entity.end)
         if first >= end:
             report.no_token += 1
         elif bisect_right(borders, starts[first]) != bisect_right(borders, starts[end - 1]):
             report.between_passages += 1
         else:
             done = {
-                "widened": starts[first] < mention.start or stops[end - 1] > mention.end,
-                "trimmed": starts[first] > mention.start or stops[end - 1] < mention.end,
-                "discontinuous": bool(mention.fragments),
+                "widened": starts[first] < entity.start or stops[end - 1] > entity.end,
+                "trimmed": starts[first] > entity.start or stops[end - 1] < entity.end,
+                "discontinuous": bool(entity.fragments),
             }
-            found.append((Span(first, end, mention.type), tuple(name for name, true in done.items() if true)))
+            found.append((Span(first, end, entity.type), tuple(name for name, true in done.items() if true)))
     return found
 
 

@@ -81,9 +81,9 @@ def document_writer(target: str | os.PathLike[str] | IO[bytes], format: str | No
 
     Example:
         >>> import io
-        >>> from tfkd_base.documents import Mention
+        >>> from tfkd_base.documents import Entity
         >>> with document_writer(stream := io.BytesIO(), "pubtator") as writer:
-        ...     writer.write(Document("7", "Cancer\tspreads.", (Mention(0, 6, "Disease"),)))
+        ...     writer.write(Document("7", "Cancer\tspreads.", (Entity(0, 6, "Disease"),)))
         >>> stream.getvalue().decode().splitlines()[0], dict(writer.counts)["tabs and line breaks written as spaces"]
         ('7|t|Cancer spreads.', 1)
     """

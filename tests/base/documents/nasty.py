@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tfkd_base.documents import Document, Mention, Passage
+from tfkd_base.documents import Document, Entity, Passage
 
 PIECES = (
     *"ab1. ",
@@ -25,14 +25,14 @@ def spans(draw: st.DrawFn, length: int) -> tuple[int, int]:
 
 
 @st.composite
-def mentions(draw: st.DrawFn, length: int) -> Mention:
+def entities(draw: st.DrawFn, length: int) -> Entity:
     start, end = draw(spans(length))
     fragments: tuple[tuple[int, int], ...] = ()
     if end - start >= 3 and draw(st.booleans()):
         one = draw(st.integers(start + 1, end - 2))
         fragments = ((start, one), (draw(st.integers(one + 1, end - 1)), end))
     score = draw(st.none() | st.floats(0, 1))
-    return Mention(start, end, draw(types), draw(optional), draw(optional), score, fragments)
+    return Entity(start, end, draw(types), draw(optional), draw(optional), score, fragments)
 
 
 @st.composite
@@ -42,7 +42,7 @@ def documents(draw: st.DrawFn) -> Document:
     cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=4)))
     pairs = list(zip(cuts[::2], cuts[1::2], strict=False))
     passages = tuple(Passage(start, end, draw(st.sampled_from(["title", "text"]) | words)) for start, end in pairs)
-    found = tuple(draw(st.lists(mentions(len(text)), max_size=4))) if text else ()
+    found = tuple(draw(st.lists(entities(len(text)), max_size=4))) if text else ()
     return Document(draw(texts), text, found, passages)
 
 
@@ -56,5 +56,5 @@ def joined_documents(draw: st.DrawFn) -> Document:
         text += " " if index and draw(st.booleans()) else ""
         passages.append(Passage(len(text), len(text) + len(part), draw(words)))
         text += part
-    found = tuple(draw(st.lists(mentions(len(text)), max_size=4))) if text else ()
+    found = tuple(draw(st.lists(entities(len(text)), max_size=4))) if text else ()
     return Document(draw(words), text, found, tuple(passages))

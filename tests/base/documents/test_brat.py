@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tfkd_base.documents import BrokenDocument, Document, Mention, document_writer, open_documents
+from tfkd_base.documents import BrokenDocument, Document, Entity, document_writer, open_documents
 
 
 def read(folder: Path, text: str, lines: str) -> tuple[Document | BrokenDocument, dict[str, int]]:
@@ -29,8 +29,8 @@ def test_fragments_identifiers_scores_and_the_rest(tmp_path: Path) -> None:
     )
     assert isinstance(document, Document), document
     assert document.entities == (
-        Mention(0, 25, "Disease", "T1", "MESH:D001943", fragments=((0, 6), (19, 25))),
-        Mention(11, 25, "Disease", "T2", score=0.5),
+        Entity(0, 25, "Disease", "T1", "MESH:D001943", fragments=((0, 6), (19, 25))),
+        Entity(11, 25, "Disease", "T2", score=0.5),
     )
     expected = {"relations left out": 2, "events left out": 1, "attributes left out": 1}
     assert counts == expected | {"notes left out": 1, "references left out": 1}
@@ -43,7 +43,7 @@ def test_fragments_identifiers_scores_and_the_rest(tmp_path: Path) -> None:
 def test_an_entity_over_a_line_break(tmp_path: Path) -> None:
     document, _ = read(tmp_path, "breast\r\ncancer", "T1\tX 0 6;8 14\tbreast cancer\n")
     assert isinstance(document, Document)
-    assert document.entities == (Mention(0, 14, "X", "T1"),)
+    assert document.entities == (Entity(0, 14, "X", "T1"),)
     with document_writer(tmp_path / "out", "brat") as writer:
         writer.write(document)
     assert (tmp_path / "out" / "a.ann").read_bytes() == b"T1\tX 0 7;8 14\tbreast  cancer\n"

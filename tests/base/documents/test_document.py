@@ -6,23 +6,23 @@ import json
 
 import pytest
 
-from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentError, Mention, Passage
+from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentError, Entity, Passage
 from tfkd_base.documents.document import unique_ids
 
 
 @pytest.mark.parametrize(
-    ("mention", "message"),
+    ("entity", "message"),
     [
-        (Mention(0, 0, "X"), "it is empty or not in the text of 6 characters"),
-        (Mention(3, 7, "X"), "it is empty or not in the text"),
-        (Mention(-1, 3, "X"), "it is empty or not in the text"),
-        (Mention(0, 6, "X", fragments=((0, 3), (2, 6))), "the fragments of an entity are empty, out of order"),
-        (Mention(0, 6, "X", fragments=((0, 3), (4, 5))), "the fragments of an entity"),
+        (Entity(0, 0, "X"), "it is empty or not in the text of 6 characters"),
+        (Entity(3, 7, "X"), "it is empty or not in the text"),
+        (Entity(-1, 3, "X"), "it is empty or not in the text"),
+        (Entity(0, 6, "X", fragments=((0, 3), (2, 6))), "the fragments of an entity are empty, out of order"),
+        (Entity(0, 6, "X", fragments=((0, 3), (4, 5))), "the fragments of an entity"),
     ],
 )
-def test_entities_lie_in_the_text(mention: Mention, message: str) -> None:
+def test_entities_lie_in_the_text(entity: Entity, message: str) -> None:
     with pytest.raises(DocumentError, match=message):
-        Document("1", "Cancer", (mention,))
+        Document("1", "Cancer", (entity,))
 
 
 def test_passages_and_tokens_are_in_order() -> None:
@@ -35,16 +35,16 @@ def test_passages_and_tokens_are_in_order() -> None:
 
 
 def test_the_text_of_a_discontinuous_entity() -> None:
-    mention = Mention(0, 25, "X", fragments=((0, 6), (18, 25)))
-    document = Document("1", "breast and ovarian cancers", (mention,))
-    assert document.text_of(mention) == "breast  cancer"
+    entity = Entity(0, 25, "X", fragments=((0, 6), (18, 25)))
+    document = Document("1", "breast and ovarian cancers", (entity,))
+    assert document.text_of(entity) == "breast  cancer"
     assert document.with_entities(()).entities == ()
 
 
 def test_ids_are_unique_and_kept_where_they_can_be() -> None:
     names = ["T2", None, "T2", "x", "T1", None]
     counts = Counts()
-    made = unique_ids([Mention(0, 1, "X", id=name) for name in names], counts)
+    made = unique_ids([Entity(0, 1, "X", id=name) for name in names], counts)
     assert made == ["T2", "T3", "T4", "x", "T1", "T5"]
     assert counts.total() == 1
 

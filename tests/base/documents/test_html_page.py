@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from tfkd_base.documents import Document, Mention, document_writer
+from tfkd_base.documents import Document, Entity, document_writer
 
 
 def page(*documents: Document) -> str:
@@ -17,13 +17,13 @@ def page(*documents: Document) -> str:
 
 def test_everything_is_escaped() -> None:
     evil = '<script>"x"</script>'
-    found = page(Document(evil, evil, (Mention(0, len(evil), evil, identifier=evil),)))
+    found = page(Document(evil, evil, (Entity(0, len(evil), evil, identifier=evil),)))
     assert "<script" not in found
     assert not re.search(r"(src|href)=|url\(|@import", found)
 
 
 def test_types_have_colours_and_a_legend_with_their_numbers() -> None:
-    gene, disease = Mention(0, 3, "Gene", score=0.98765), Mention(4, 10, "Disease")
+    gene, disease = Entity(0, 3, "Gene", score=0.98765), Entity(4, 10, "Disease")
     found = page(Document("1", "TNF cancer", (gene, disease)), Document("2", "TNF cancer", (gene,)))
     assert '<mark class="t0" title="Gene, 0.988" data-type="Gene">TNF</mark>' in found
     assert '<mark class="t1" title="Disease" data-type="Disease">cancer</mark>' in found
@@ -33,7 +33,7 @@ def test_types_have_colours_and_a_legend_with_their_numbers() -> None:
 
 
 def test_entities_in_one_another_and_across() -> None:
-    found = page(Document("1", "abcdef", (Mention(2, 6, "Y"), Mention(0, 4, "X"), Mention(0, 2, "Z"))))
+    found = page(Document("1", "abcdef", (Entity(2, 6, "Y"), Entity(0, 4, "X"), Entity(0, 2, "Z"))))
     text = found[found.index('class="text"') : found.index("</article>")]
     shape = re.sub(r"<mark [^>]*?(?:data-type=\"(\w)\")?>", lambda m: f"[{m[1] or ''}", text).replace("</mark>", "]")
     # X is around Z, and ends within Y; each is named where it ends.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tfkd_base.corpora import CorpusError
-from tfkd_base.documents import Document, Mention, Passage, read_pubtator
+from tfkd_base.documents import Document, Entity, Passage, read_pubtator
 
 GOOD = "7|t|Cancer of 𝛼-cells.\n7|a|No cancer.\n7\t0\t6\tCancer\tDisease\tD1\n7\t22\t28\tcancer\tDisease\tD1\n"
 
@@ -33,9 +33,9 @@ def write(folder: Path, text: str | bytes) -> Path:
     ids=["plain", "blank lines", "CRLF", "BOM", "no newline at the end", "a relation"],
 )
 def test_forms_of_the_same_document(tmp_path: Path, text: str) -> None:
-    mentions = (Mention(0, 6, "Disease", identifier="D1"), Mention(22, 28, "Disease", identifier="D1"))
+    entities = (Entity(0, 6, "Disease", identifier="D1"), Entity(22, 28, "Disease", identifier="D1"))
     passages = (Passage(0, 18, "title"), Passage(19, 29, "abstract"))
-    expected = Document("7", "Cancer of 𝛼-cells. No cancer.", mentions, passages)
+    expected = Document("7", "Cancer of 𝛼-cells. No cancer.", entities, passages)
     assert read_pubtator(write(tmp_path, text)) == [expected]
 
 
@@ -73,13 +73,13 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "documents", "mentions"),
+    ("file", "documents", "entities"),
     [("NCBItrainset", 593, 5145), ("NCBIdevelopset", 100, 787), ("NCBItestset", 100, 960)],
 )
-def test_the_published_corpus(real_corpora: Path, file: str, documents: int, mentions: int) -> None:
+def test_the_published_corpus(real_corpora: Path, file: str, documents: int, entities: int) -> None:
     read = read_pubtator(real_corpora / "NCBI-disease-pubtator" / f"{file}_corpus.txt")
     assert len(read) == documents
-    assert sum(len(document.entities) for document in read) == mentions
+    assert sum(len(document.entities) for document in read) == entities
     assert all(document.text[m.start : m.end].strip() for document in read for m in document.entities)
 
 

@@ -23,7 +23,7 @@ from tfkd_base.documents import (
     Counts,
     Document,
     DocumentWriter,
-    Mention,
+    Entity,
     document_writer,
     open_documents,
     tagged,
@@ -50,7 +50,7 @@ def read(format: str, content: bytes) -> list[Document]:
 
 
 def places(document: Document) -> list[tuple[tuple[int, int], ...]]:
-    return [mention.parts for mention in document.entities]
+    return [entity.parts for entity in document.entities]
 
 
 @few
@@ -121,7 +121,7 @@ def test_bioc(format: str, given_documents: list[Document]) -> None:
         assert back.text == clean(document.text)
         assert back.passages == tuple(type(p)(p.start, p.end, clean(p.kind), p.offset) for p in document.passages)
         assert sorted(places(back)) == sorted(places(document))
-        ids = [mention.id for mention in back.entities]
+        ids = [entity.id for entity in back.entities]
         assert len(set(ids)) == len(ids)
         for passage in seen.passages:
             text = passage.text or ""
@@ -303,7 +303,7 @@ def test_text_files(given_documents: list[Document]) -> None:
 
 def test_all_formats_hold_the_offsets_of_one_document(tmp_path: Path) -> None:
     text = "BRCA1\u00a0in 𝛼-cells, naïve e\u0301toile."
-    document = Document("7", text, (Mention(9, 10, "Letter"), Mention(18, 23, "Word")))
+    document = Document("7", text, (Entity(9, 10, "Letter"), Entity(18, 23, "Word")))
     cut = with_tokens(document)
     for format in ("jsonl", "pubtator", "bioc-xml", "bioc-json", "brat", "columns"):
         path = tmp_path / format

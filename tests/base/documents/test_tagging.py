@@ -9,14 +9,14 @@ from hypothesis import given, settings
 
 from tests.base.documents.nasty import documents
 from tfkd_base.corpora import spans
-from tfkd_base.documents import Document, Mention, Passage, TaggingReport, tagged
+from tfkd_base.documents import Document, Entity, Passage, TaggingReport, tagged
 
 TEXT = "breast and ovarian-cancer cells. They grow."
 SENTENCES = (((0, 6), (7, 10), (11, 18), (18, 19), (19, 25), (26, 31), (31, 32)), ((33, 37), (38, 42), (42, 43)))
 
 
-def tags(*mentions: Mention, passages: tuple[Passage, ...] = ()) -> tuple[list[str], dict[str, int]]:
-    document = Document("1", TEXT, mentions, passages, SENTENCES)
+def tags(*entities: Entity, passages: tuple[Passage, ...] = ()) -> tuple[list[str], dict[str, int]]:
+    document = Document("1", TEXT, entities, passages, SENTENCES)
     report = TaggingReport()
     found = list(tagged(document, report=report))
     assert report.left_out == report.entities - report.kept
@@ -29,28 +29,28 @@ def tags(*mentions: Mention, passages: tuple[Passage, ...] = ()) -> tuple[list[s
 
 
 @pytest.mark.parametrize(
-    ("mentions", "first", "counted"),
+    ("entities", "first", "counted"),
     [
-        ([Mention(11, 25, "X")], "O O B I I O O", {}),
-        ([Mention(12, 15, "X")], "O O B O O O O", {"widened": 1}),
-        ([Mention(10, 19, "X")], "O O B I O O O", {"trimmed": 1}),
-        ([Mention(6, 7, "X")], "O O O O O O O", {"no_token": 1}),
-        ([Mention(0, 25, "X", fragments=((0, 6), (19, 25)))], "B I I I I O O", {"discontinuous": 1}),
-        ([Mention(11, 25, "X"), Mention(19, 25, "Y")], "O O B I I O O", {"nested": 1}),
-        ([Mention(19, 25, "Y"), Mention(11, 25, "X")], "O O B I I O O", {"nested": 1}),
-        ([Mention(0, 18, "X"), Mention(11, 25, "Y")], "B I I O O O O", {"overlapping": 1}),
-        ([Mention(0, 10, "X"), Mention(7, 25, "Y")], "O B I I I O O", {"overlapping": 1}),
-        ([Mention(0, 6, "X"), Mention(0, 6, "X")], "B O O O O O O", {"repeated": 1}),
-        ([Mention(0, 6, "X"), Mention(1, 6, "Y")], "B O O O O O O", {"nested": 1}),
-        ([Mention(0, 6, "X"), Mention(7, 10, "X")], "B B O O O O O", {}),
+        ([Entity(11, 25, "X")], "O O B I I O O", {}),
+        ([Entity(12, 15, "X")], "O O B O O O O", {"widened": 1}),
+        ([Entity(10, 19, "X")], "O O B I O O O", {"trimmed": 1}),
+        ([Entity(6, 7, "X")], "O O O O O O O", {"no_token": 1}),
+        ([Entity(0, 25, "X", fragments=((0, 6), (19, 25)))], "B I I I I O O", {"discontinuous": 1}),
+        ([Entity(11, 25, "X"), Entity(19, 25, "Y")], "O O B I I O O", {"nested": 1}),
+        ([Entity(19, 25, "Y"), Entity(11, 25, "X")], "O O B I I O O", {"nested": 1}),
+        ([Entity(0, 18, "X"), Entity(11, 25, "Y")], "B I I O O O O", {"overlapping": 1}),
+        ([Entity(0, 10, "X"), Entity(7, 25, "Y")], "O B I I I O O", {"overlapping": 1}),
+        ([Entity(0, 6, "X"), Entity(0, 6, "X")], "B O O O O O O", {"repeated": 1}),
+        ([Entity(0, 6, "X"), Entity(1, 6, "Y")], "B O O O O O O", {"nested": 1}),
+        ([Entity(0, 6, "X"), Entity(7, 10, "X")], "B B O O O O O", {}),
     ],
 )
-def test_rules(mentions: list[Mention], first: str, counted: dict[str, int]) -> None:
-    assert tags(*mentions) == ([first, "O O O"], {"sentences": 2, **counted})
+def test_rules(entities: list[Entity], first: str, counted: dict[str, int]) -> None:
+    assert tags(*entities) == ([first, "O O O"], {"sentences": 2, **counted})
 
 
 def test_sentences_are_joined_within_a_passage_only() -> None:
-    across = Mention(26, 37, "X")
+    across = Entity(26, 37, "X")
     assert tags(across) == (["O O O O O B I I O O"], {"sentences": 1, "joined": 1})
     two = (Passage(0, 32), Passage(33, 43))
     assert tags(across, passages=two) == (["O O O O O O O", "O O O"], {"sentences": 2, "between_passages": 1})

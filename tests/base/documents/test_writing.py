@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tfkd_base.documents import FORMATS, Document, DocumentError, Mention, Passage, document_writer, open_documents
+from tfkd_base.documents import FORMATS, Document, DocumentError, Entity, Passage, document_writer, open_documents
 
-ONE = Document(
-    "7", "Cancer spreads.", (Mention(0, 6, "Disease", "T1", "MESH:D1", 0.5),), sentences=(((0, 6), (7, 14)),)
-)
+ONE = Document("7", "Cancer spreads.", (Entity(0, 6, "Disease", "T1", "MESH:D1", 0.5),), sentences=(((0, 6), (7, 14)),))
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -102,7 +100,7 @@ def test_a_column_file_needs_tokens() -> None:
     [
         ("pubtator", Document("1", "a\tb"), "tabs and line breaks written as spaces"),
         ("pubtator", Document("a|b", "ab"), "characters of ids and types replaced by _ or spaces"),
-        ("pubtator", Document("1", "abc", (Mention(0, 3, "X", fragments=((0, 1), (2, 3))),)), "discontinuous entities"),
+        ("pubtator", Document("1", "abc", (Entity(0, 3, "X", fragments=((0, 1), (2, 3))),)), "discontinuous entities"),
         ("pubtator", Document("1", "ab", passages=(Passage(0, 1), Passage(1, 2))), "documents whose passages became"),
         ("pubtator", ONE, "scores of entities left out"),
         ("pubtator", ONE, "ids of entities left out"),
@@ -113,7 +111,7 @@ def test_a_column_file_needs_tokens() -> None:
             "documents whose passages became one",
         ),
         ("jsonl", Document("1", "a", infons={"year": "1999"}), "infons left out"),
-        ("columns", Document("1", "ab c", (Mention(1, 4, "X"),), sentences=(((0, 2), (3, 4)),)), "entities widened"),
+        ("columns", Document("1", "ab c", (Entity(1, 4, "X"),), sentences=(((0, 2), (3, 4)),)), "entities widened"),
         ("lines", ONE, "entities left out, which plain text cannot hold"),
         ("lines", Document("1", "a\nb"), "line breaks written as spaces"),
     ],
@@ -128,7 +126,7 @@ def test_annotated_documents_keep_what_is_not_entities(tmp_path: Path) -> None:
     source = Document("7", "Title Text", (), (Passage(0, 5, "title", infons={"a": "b"}), Passage(6, 10, "abstract")))
     for format in ("bioc-xml", "bioc-json", "pubtator"):
         with document_writer(tmp_path / format, format) as writer:
-            writer.write(source.with_entities([Mention(0, 5, "Gene", score=0.25)]))
+            writer.write(source.with_entities([Entity(0, 5, "Gene", score=0.25)]))
         (back,) = open_documents(tmp_path / format, format)
         assert isinstance(back, Document)
         assert [(p.start, p.end, p.kind) for p in back.passages] == [(0, 5, "title"), (6, 10, "abstract")]
