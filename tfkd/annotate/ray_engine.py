@@ -14,7 +14,7 @@ from tfkd.annotate.blocks import Block, Unit, blocks
 from tfkd.annotate.parts import PartMaker
 from tfkd.annotate.progress import Progress
 from tfkd.annotate.report import Report
-from tfkd.engines.ray_cluster import MISSING, connected, import_ray
+from tfkd.engines.ray import _connect, _import_ray
 from tfkd_base.errors import TfkdError
 
 
@@ -46,13 +46,13 @@ def run_on_ray(
         TfkdError: Ray is not installed, there is no such cluster, or a model cannot be loaded.
         ServerError: A server has not answered.
     """
-    ray = import_ray(address)
+    ray = _import_ray(address)
     try:
         importlib.import_module("ray.data")
     except ImportError:
-        raise TfkdError(MISSING) from None
+        raise TfkdError("the engine ray needs Ray Data, which is not installed: pip install 'tfkd[ray]'") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    with connected(ray, workers, address), _streaming(ray.data.DataContext.get_current()):
+    with _connect(ray, workers, address), _streaming(ray.data.DataContext.get_current()):
         count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         progress.begin()
         dataset = ray.data.read_datasource(

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Any
 
-from tfkd.engines.ray_cluster import connected, import_ray
+from tfkd.engines.ray import _connect, _import_ray
 from tfkd.studies.engine import Engine, Outcome
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import Job
@@ -30,9 +30,9 @@ class RayEngine(Engine):
     """
 
     def __init__(self, folder: StudyFolder, workers: int | None = None, address: str | None = None) -> None:
-        self._ray = import_ray(address)
+        self._ray = _import_ray(address)
         self._stack = contextlib.ExitStack()
-        self._stack.enter_context(connected(self._ray, workers, address))
+        self._stack.enter_context(_connect(self._ray, workers, address))
         self.slots = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._folder = StudyFolder(folder.path.absolute(), folder.work.absolute())
         self._remote = self._ray.remote(num_cpus=1, max_retries=TRIES - 1)(_do)
