@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from rich.console import Console
 
 import tfkd.optimizers
 from benchmarks import Ratio
@@ -29,6 +28,7 @@ from tfkd.runs.progress import EpochProgress
 from tfkd.text import WordFeatures
 from tfkd.training import Checkpoints, batches
 from tfkd_base.corpora import Corpus
+from tfkd_base.progress import Progress
 
 
 def run(quick: bool) -> Sequence[Ratio]:
@@ -42,7 +42,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     turns = _Turns(bare, [*batches(corpus.train, bare.text, bare.tags)])
     with tempfile.TemporaryDirectory() as folder:
         checkpoints = Checkpoints(Path(folder) / "checkpoint.npz", every=500)
-        callbacks = [EpochProgress(Console(quiet=True), checkpoints), checkpoints, turns]
+        callbacks = [EpochProgress(Progress(), checkpoints), checkpoints, turns]
         fitted.fit(data, epochs=3 if quick else 12, verbose=0, callbacks=callbacks)
     # Tokens a second: the same tokens, so the ratio of the seconds turned about.
     speed = ratios(turns.bare_seconds[1:], turns.fit_seconds[1:])

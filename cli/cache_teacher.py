@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
 
@@ -73,7 +74,7 @@ def cache_teacher(
         checked = load_config(student, settings)
     choose_threads(runs=[run])
     from tfkd.runs.caching import cache_teacher as cache
-    from tfkd.runs.caching import megabytes
+    from tfkd.runs.caching import format_bytes
 
     console = Console(highlight=False)
     result = cache(
@@ -85,10 +86,10 @@ def cache_teacher(
         student=checked,
         dtype=dtype,
         splits=splits,
-        console=console,
+        progress=ConsoleProgress(console),
     )
     console.print(
         f"  {result.path}: {result.sentences:,} different sentences, {result.tokens:,} tokens, "
-        f"{megabytes(result.bytes)}",
+        f"{format_bytes(result.bytes)}",
         soft_wrap=True,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def demo(out: Path, seed: int) -> None:
         import_tensorflow()
         choose_threads()
         from tfkd.runs.demo import run_demo
-    result = run_demo(out, seed, console)
+    result = run_demo(out, seed, ConsoleProgress(console))
     console.print()
     console.print(results_table(result))
     _print_entities(console, result)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .configuration import read_configuration, training_options
+from .progress import ConsoleProgress
 from .result import print_result
 from .startup import choose_threads, import_tensorflow
 
@@ -51,5 +52,5 @@ def distill(
     from tfkd.runs import distill as run
 
     console = Console(highlight=False)
-    result = run(checked, teachers, out, cache=caches, overwrite=overwrite, console=console)
+    result = run(checked, teachers, out, cache=caches, overwrite=overwrite, progress=ConsoleProgress(console))
     print_result(console, result)

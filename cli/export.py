@@ -25,7 +25,7 @@ def export(run: Path, path: Path, tasks: tuple[str, ...], licence: str | None) -
     """
     import_tensorflow()
     choose_threads()
-    from tfkd.runs.run_card import run_card
+    from tfkd.runs.run_folder import run_card
     from tfkd.serving import export as write
     from tfkd.serving import load_model
 

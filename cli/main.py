@@ -14,6 +14,8 @@ import click
 
 from tfkd_base.errors import TfkdError, describe_os_error, nearest
 
+from .progress import show_warnings
+
 # TensorFlow reads this when it is imported, which the commands do.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -100,6 +102,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     Args:
         args: What stands behind `tfkd`; by default what the process was called with.
     """
+    show_warnings()
     try:
         status = tfkd.main(args=list(args) if args is not None else None, prog_name="tfkd", standalone_mode=False)
         sys.stdout.flush()

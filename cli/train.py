@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .configuration import read_configuration, training_options
+from .progress import ConsoleProgress
 from .result import print_result
 from .startup import choose_threads, import_tensorflow
 
@@ -32,5 +33,5 @@ def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None
     from tfkd.runs import train as run
 
     console = Console(highlight=False)
-    result = run(checked, out, overwrite=overwrite, console=console)
+    result = run(checked, out, overwrite=overwrite, progress=ConsoleProgress(console))
     print_result(console, result)

@@ -6,8 +6,8 @@ from __future__ import annotations
 class Progress:
     """Receives the progress of a long function. This one ignores it; override what you want to show.
 
-    A function calls `message` for a line worth reading, and `start`, `advance` and `end` around work whose length is
-    known or can be counted.
+    A function calls `stage` for a heading, `message` for a line worth reading, and `start`, `advance` and `end` around
+    work that can be counted.
 
     Example:
         >>> class Printed(Progress):
@@ -16,6 +16,9 @@ class Progress:
         >>> Printed().message("disease: 700 training sentences")
         disease: 700 training sentences
     """
+
+    def stage(self, title: str) -> None:
+        """Show the heading of the messages that follow."""
 
     def message(self, text: str) -> None:
         """Show a line of text."""

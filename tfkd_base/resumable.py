@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,8 +184,12 @@ class ResumableFolder:
         except (ValueError, OSError) as error:
             raise TfkdError(f"{self.file} is damaged ({error}): {self._restart}.") from None
 
-    def check(self, description: Mapping[str, Any]) -> bool:
+    def check(self, description: Mapping[str, Any], *, overwrite: bool = False) -> bool:
         """Check that this work may be done in the folder; nothing is written.
+
+        Args:
+            description: What the work is started with.
+            overwrite: Whether work in the folder is replaced, whatever its description.
 
         Returns:
             Whether work that was started is continued.
@@ -195,6 +199,9 @@ class ResumableFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise TfkdError(f"{self.path} is a file: expected a folder for {self.work}.")
+        if overwrite:
+            self._refuse_other_content()
+            return False
         before = self.description()
         if before is None:
             self._refuse_other_content()
@@ -208,8 +215,12 @@ class ResumableFolder:
         return True
 
     @contextlib.contextmanager
-    def hold(self, description: Mapping[str, Any]) -> Iterator[bool]:
+    def hold(self, description: Mapping[str, Any], *, remove: Sequence[str] = ()) -> Iterator[bool]:
         """Hold the folder for this process, and write the description unless it is there.
+
+        Args:
+            description: What the work is started with.
+            remove: Names of the files to remove first, in this order, to start again with any description.
 
         Returns:
             A context manager that gives whether work that was started is continued.
@@ -218,10 +229,13 @@ class ResumableFolder:
             TfkdError: As `check`, or another process holds the folder.
             OSError: The folder cannot be written to.
         """
-        self.check(description)
+        overwrite = bool(remove)
+        self.check(description, overwrite=overwrite)
         self.path.mkdir(parents=True, exist_ok=True)
         with hold(self.path):
-            continues = self.check(description)
+            continues = self.check(description, overwrite=overwrite)
+            for name in remove:
+                (self.path / name).unlink(missing_ok=True)
             if not continues:
                 with atomic_file(self.file) as part:
                     part.write_text(self._write(description), encoding="utf-8")

@@ -40,5 +40,5 @@ def test_a_folder_that_holds_something_else_is_left_alone(run_tfkd, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     answer = run_tfkd("demo", "--out", str(tmp_path))
     assert answer.returncode == 2
-    assert "holds other things than a demo" in answer.stderr
+    assert "holds other files than a demonstration" in answer.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]

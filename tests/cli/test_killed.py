@@ -120,7 +120,7 @@ def test_killed_at_random_they_end_with_the_weights_of_runs_never_stopped(folder
             finish(*command, "--out", never_stopped)
         run = folder / f"{kind}-killed"
         counts = kill_again_and_again(run, 11, *command, "--out", run)
-        assert "goes on from its checkpoint: epoch" in finish(*command, "--out", run)
+        assert "resumes from its checkpoint: epoch" in finish(*command, "--out", run)
         same_runs(run, never_stopped)
         return counts
 
@@ -140,17 +140,17 @@ def test_a_second_process_is_refused_and_an_interrupted_one_says_how_to_go_on(fo
     second = start(*command)
     said, _ = second.communicate(timeout=120)
     assert second.returncode == 2
-    assert f"is being written by process {process.pid}" in said
+    assert f"is in use by process {process.pid}" in said
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"tfkd: interrupted; {run} keeps its last checkpoint: the same command goes on from there" in said
+    assert f"tfkd: interrupted; the last checkpoint is kept in {run}: run the same command to resume" in said
     assert "Traceback" not in said
 
     other = start(*command, "--set", "training.learning_rate=0.03", "--set", "encoder.units=7")
     said, _ = other.communicate(timeout=120)
     assert other.returncode == 2
-    assert "unfinished run of another configuration: encoder.units is 6 there and 7 here, and 1 more" in said
+    assert "holds a run with other settings: encoder.units was 6 and is now 7, and 1 more" in said
     assert "--overwrite" in said
 
 
@@ -176,7 +176,7 @@ def test_a_full_disk_ends_with_a_message_and_a_good_checkpoint(folder):
     )
     assert full.returncode == 2, full.stderr
     assert "Traceback" not in full.stderr
-    assert "keeps its last checkpoint: the same command goes on from there" in full.stderr
+    assert "run the same command to resume" in full.stderr
     assert (run / "checkpoint.npz").read_bytes() == good
     assert not (run / ".part-checkpoint.npz").exists()
-    assert "goes on from its checkpoint" in finish(*command)
+    assert "resumes from its checkpoint" in finish(*command)

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tests.models.small import small_corpus
+from tfkd.config import parse_config
+from tfkd.runs.assembly import make_model, make_optimizer, make_text, read_named, read_vectors, updates, watched_corpora
 from tfkd_base.corpora import Corpus, Sentence
 from tfkd_base.errors import TfkdError
-from tfkd.config import parse_config
-from tfkd.runs.assembly import (make_model, make_optimizer, make_text, read_named, read_vectors, updates, watched_corpora)
 
 TAGGER = "kind: tagger\ntasks: {gene: {path: 'demo:gene', devel_sentences: 5}}\nencoder: {units: 3}\n"
 

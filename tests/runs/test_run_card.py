@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tfkd.runs import RunFolder
 from tfkd.config import parse_config
-from tfkd.runs.run_card import run_card
+from tfkd.runs import RunFolder
+from tfkd.runs.run_folder import run_card
 
 CONFIG = """
 kind: teacher
@@ -22,7 +22,7 @@ distillation: {teacher: [/runs/teacher-1, /runs/teacher-2]}
 
 def test_a_finished_run_tells_its_corpora_scores_and_configuration(tmp_path: Path) -> None:
     folder, config = RunFolder(tmp_path), parse_config(CONFIG)
-    with folder.taken(config):
+    with folder.hold(config):
         folder.write_json("run.json", {"model_bytes": 12, "versions": {"keras": "3"}})
         assert run_card(tmp_path) == {}
         folder.finish({"gene": {"test": 1}, "disease": {"test": 2}})
@@ -39,7 +39,7 @@ def test_a_finished_run_tells_its_corpora_scores_and_configuration(tmp_path: Pat
 
 def test_a_student_tells_its_teachers(tmp_path: Path) -> None:
     folder, config = RunFolder(tmp_path), parse_config(STUDENT)
-    with folder.taken(config):
+    with folder.hold(config):
         folder.write_json("run.json", {"model_bytes": 12, "versions": {}})
         folder.finish({"disease": {"test": 2}})
     assert run_card(tmp_path)["teachers"] == ["teacher-1", "teacher-2"]

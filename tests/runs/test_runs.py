@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from tests.models.small import small_corpus
-from tfkd_base.corpora import write_corpus
-from tfkd_base.errors import TfkdError
+from tfkd.config import parse_config
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.evaluation import score
-from tfkd.runs import (RunFolder, distill, evaluate, train)
-from tfkd.config import parse_config
-from tfkd.runs.runs import _speeds
+from tfkd.runs import RunFolder, distill, evaluate, train
+from tfkd.runs.runs import _measure_speed
+from tfkd_base.corpora import write_corpus
+from tfkd_base.errors import TfkdError
 
 SMALL = """
 seed: 3
@@ -84,7 +84,7 @@ def test_waiting_is_not_in_the_processors_words_per_second(runs, monkeypatch):
     tagger, corpus = results["alone"].model, small_corpus("A", 0)
     tag = type(tagger).tag
     monkeypatch.setattr(type(tagger), "tag", lambda *given: (time.sleep(1.0), tag(*given))[1])
-    wall, processor = _speeds(tagger, {"a": corpus})
+    wall, processor = _measure_speed(tagger, {"a": corpus})
     assert 0 < wall < sum(len(sentence.tokens) for sentence in corpus.test)
     assert processor > 5 * wall
 
@@ -150,14 +150,14 @@ def test_folders_that_are_no_runs_are_refused(tmp_path):
     config = parse_config("kind: tagger\ntasks: {gene: {path: 'demo:gene'}}")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
-    with pytest.raises(TfkdError, match=r"other things than a run, such as 'thesis\.tex'"):
-        RunFolder(tmp_path / "mine").check_free(config)
+    with pytest.raises(TfkdError, match=r"other files than a run, such as 'thesis\.tex'"):
+        RunFolder(tmp_path / "mine").check(config)
     (tmp_path / "file").touch()
     with pytest.raises(TfkdError, match="is a file"):
-        RunFolder(tmp_path / "file").check_free(config)
-    with RunFolder(tmp_path / "begun").taken(config):
+        RunFolder(tmp_path / "file").check(config)
+    with RunFolder(tmp_path / "begun").hold(config):
         pass
-    with pytest.raises(TfkdError, match="did not come to its end"):
+    with pytest.raises(TfkdError, match="an unfinished run"):
         RunFolder(tmp_path / "begun").model()
 
 
@@ -177,7 +177,7 @@ def test_a_corpus_that_is_missing_or_too_small_is_named(tmp_path):
 def test_loading_a_run_executes_nothing_that_it_holds(tmp_path):
     """A file with a Lambda layer is refused, as Keras' safe mode does."""
     config = parse_config("kind: tagger\ntasks: {gene: {path: 'demo:gene'}}")
-    with RunFolder(tmp_path).taken(config):
+    with RunFolder(tmp_path).hold(config):
         pass
     evil = keras.Sequential([keras.Input((1,)), keras.layers.Lambda(lambda x: x)])
     evil.save(tmp_path / "model.keras")

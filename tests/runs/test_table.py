@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tfkd_base.errors import TfkdError
 from tfkd.runs.table import results_table
+from tfkd_base.errors import TfkdError
 
 
 def make_run(folder, f1, words=100.0):

@@ -151,7 +151,7 @@ def test_killed_and_interrupted_it_ends_with_the_scores_of_one_never_stopped(nev
     assert process.returncode == 0, answer
     assert ": 1 job (2 runs there already), 2 at a time" in answer
     assert "3 of 3 runs are finished" in answer
-    assert "goes on from its checkpoint: epoch" in said(out / "work" / "logs" / f"{TAUGHT}.log")
+    assert "resumes from its checkpoint: epoch" in said(out / "work" / "logs" / f"{TAUGHT}.log")
     assert scores(out) == scores(never_stopped.folder.path)
     assert {name: time for name, time in times(out / "scores").items() if name in finished} == finished
 

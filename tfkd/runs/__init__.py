@@ -2,7 +2,7 @@
 
 from tfkd.runs.caching import CacheResult, cache_teacher
 from tfkd.runs.run_folder import RunFolder
-from tfkd.runs.runs import (RunResult, distill, evaluate, train)
+from tfkd.runs.runs import RunResult, distill, evaluate, train
 
 __all__ = [
     "CacheResult",

@@ -9,14 +9,14 @@ from typing import Any
 import keras
 
 import tfkd.optimizers
-from tfkd_base.corpora import (Corpus, demo_corpora, read_corpus, without_held_out)
+from tfkd.config import BUNDLED_CORPUS, Config, RampConfig, TransformerConfig
+from tfkd.models import BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer
+from tfkd.pretrained import open_pretrained
+from tfkd.text import Text, WordFeatures, WordVectors, read_document_corpus, read_word_vectors
+from tfkd.training import Batches, batches, multitask_batches
+from tfkd_base.corpora import Corpus, demo_corpora, read_corpus, without_held_out
 from tfkd_base.documents import holds_documents
 from tfkd_base.errors import TfkdError, nearest
-from tfkd.config import (BUNDLED_CORPUS, Config, RampConfig, TransformerConfig)
-from tfkd.models import (BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer)
-from tfkd.text import (Text, WordFeatures, WordVectors, read_document_corpus, read_word_vectors)
-from tfkd.training import Batches, batches, multitask_batches
-from tfkd.pretrained import open_pretrained
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,33 @@
-"""Keep what a teacher says of the sentences that students will learn from."""
+"""Output caches: a teacher's outputs for the sentences that students learn from."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from tfkd.config import Config
 from tfkd.distillation import Need, TeacherCache
 from tfkd.distillation.cache import bytes_needed
-from tfkd_base.errors import TfkdError
 from tfkd.runs.assembly import read_data, read_named
-from tfkd.config import Config
 from tfkd.runs.distilling import make_losses, read_transfer, view_of_run
 from tfkd.runs.run_folder import RunFolder
 from tfkd.text import TextSentences
+from tfkd_base.errors import TfkdError
+from tfkd_base.progress import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CacheResult:
-    """What a cache holds now.
+    """Content of an output cache.
 
     Attributes:
         path: Its folder.
-        sentences: Different sentences in it.
-        tokens: Their tokens.
+        sentences: Number of different sentences.
+        tokens: Number of their tokens.
         bytes: Its size on disk.
     """
 
@@ -47,28 +45,29 @@ def cache_teacher(
     task: str | None = None,
     outputs: Sequence[str] = (),
     student: Config | None = None,
-    dtype: str = "float32",
+    dtype: Literal["float32", "float16"] = "float32",
     splits: Sequence[str] = ("train",),
-    console: Console | None = None,
+    progress: Progress | None = None,
 ) -> CacheResult:
-    """Run a teacher over sentences and keep what losses need of it, or go on with a cache that was not finished.
+    """Run a teacher over sentences and write the outputs that losses need; resume if the cache is unfinished.
 
     Args:
         run: The teacher's run.
-        sources: Corpora, of which `splits` are taken, and text files (`.txt`, `.txt.gz`), one document a line.
+        sources: Corpora, whose `splits` are read, and text files (`.txt`, `.txt.gz`) with one document per line.
         out: Folder of the cache.
-        task: Which task of a teacher; needed if it has several and `student` says none.
-        outputs: What to keep, such as `logits`, `posteriors@2`, `sequences@1`, `paths@4` or `features@shared_encoder`;
-            by default what the losses of `student` need, or else logits and, of a CRF, posteriors.
-        student: A student's configuration, whose training sentences and transfer text are taken too.
-        dtype: `float32`, or `float16` for half the size and three digits.
-        splits: Parts of the corpora.
-        console: Where progress is printed; nowhere by default.
+        task: The task of a teacher. Required if it has several and `student` names none.
+        outputs: What to store, such as `logits`, `posteriors@2`, `sequences@1`, `paths@4` or
+            `features@shared_encoder`. Default: what the losses of `student` need; without `student`, logits and, for a
+            CRF, posteriors.
+        student: A student's configuration. Its training sentences and unlabelled text are cached too.
+        dtype: `float16` takes half the space of `float32` and keeps three digits.
+        splits: Splits of the corpora.
+        progress: Receives the progress. Default: it is not reported.
 
     Raises:
-        TfkdError: There is no such run, task, corpus or layer, another cache stands there, or the disk is full.
+        TfkdError: There is no such run, task, corpus or layer, the folder holds another cache, or the disk is full.
     """
-    console = console or Console(quiet=True)
+    progress = progress or Progress()
     folder = RunFolder(run)
     config = folder.config()
     if task is None and student is not None:
@@ -82,38 +81,34 @@ def cache_teacher(
     if not count:
         raise TfkdError("there is no sentence to run the teacher on: name a corpus, a text file, or --for CONFIG.")
     size = bytes_needed(teacher, needs, count, tokens, dtype)
-    kept = ", ".join(map(str, dict.fromkeys(needs)))
-    console.print(
-        f"  {count:,} sentences, {tokens:,} tokens: {kept} in {dtype} take up to {megabytes(size)}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    columns = (TextColumn("  "), BarColumn(), MofNCompleteColumn(), TextColumn("sentences"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        work = bar.add_task("", total=count)
-        try:
-            TeacherCache.write(
-                out,
-                teacher,
-                sentences,
-                needs,
-                dtype=dtype,  # type: ignore[arg-type]
-                name=f"{folder.path.absolute()}, {task}",
-                corpora=[settings.path for settings in config.tasks.values()],
-                progress=lambda done: bar.update(work, completed=done),
-            )
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{out} keeps what is done: the same command goes on from there") from None
+    names = ", ".join(map(str, dict.fromkeys(needs)))
+    progress.message(f"{count:,} sentences, {tokens:,} tokens: {names} in {dtype} take up to {format_bytes(size)}")
+    progress.start("teacher outputs", count, "sentences")
+    try:
+        TeacherCache.write(
+            out,
+            teacher,
+            sentences,
+            needs,
+            dtype=dtype,
+            name=f"{folder.path.absolute()}, {task}",
+            corpora=[settings.path for settings in config.tasks.values()],
+            progress=progress.advance,
+        )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"finished sentences are kept in {out}: run the same command to resume") from None
+    finally:
+        progress.end()
     store = TeacherCache(out).store
     files = sum(file.stat().st_size for file in Path(out).iterdir())
-    return CacheResult(Path(out), len(store), store.tokens, files)
+    return CacheResult(path=Path(out), sentences=len(store), tokens=store.tokens, bytes=files)
 
 
-def megabytes(size: int) -> str:
-    """Write a size for people, in units of a thousand.
+def format_bytes(size: int) -> str:
+    """Format a size with a unit, in powers of 1,000.
 
     Example:
-        >>> megabytes(1_234_567), megabytes(2_500_000_000)
+        >>> format_bytes(1_234_567), format_bytes(2_500_000_000)
         ('1.2 MB', '2.5 GB')
     """
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
@@ -133,7 +128,7 @@ def _needs_of(student: Config | None, head: str) -> list[Need]:
 
 
 class _Sentences(Iterable[Sequence[str]]):
-    """The tokens of all sentences to run the teacher on; each iteration goes through the sources again."""
+    """Tokens of all sentences to run the teacher on; each iteration reads the sources again."""
 
     def __init__(
         self, sources: Sequence[str | os.PathLike[str]], splits: Sequence[str], student: Config | None
@@ -152,5 +147,5 @@ class _Sentences(Iterable[Sequence[str]]):
             if transfer is not None:
                 self._parts.append(transfer)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Sequence[str]]:
         return itertools.chain.from_iterable(self._parts)

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from tfkd_base.corpora import Corpus, TransferSentences
-from tfkd.distillation import (AttentionDistillation, CorrelationDistillation, CosineFeatureDistillation, DecoupledDistillation, DistillationLoss, Distiller, Ensemble, FeatureDistillation, HiddenStateDistillation, LogitsDistillation, LogitsRegression, PathDistillation, PatientFeatureDistillation, PosteriorDistillation, SequenceDistillation, Teacher, TeacherCache)
-from tfkd_base.errors import TfkdError, nearest
-from tfkd.runs.assembly import (compiled_shapes, ramped, read_named, updates)
 from tfkd.config import Config, DistillationConfig, LossConfig
-from tfkd.runs.run_folder import RunFolder
+from tfkd.distillation import (
+    AttentionDistillation,
+    CorrelationDistillation,
+    CosineFeatureDistillation,
+    DecoupledDistillation,
+    DistillationLoss,
+    Distiller,
+    Ensemble,
+    FeatureDistillation,
+    HiddenStateDistillation,
+    LogitsDistillation,
+    LogitsRegression,
+    PathDistillation,
+    PatientFeatureDistillation,
+    PosteriorDistillation,
+    SequenceDistillation,
+    Teacher,
+    TeacherCache,
+)
 from tfkd.models import MultiTaskTagger, Tagger, initialize_from
+from tfkd.runs.assembly import compiled_shapes, ramped, read_named, updates
+from tfkd.runs.run_folder import RunFolder
 from tfkd.text import TextSentences
 from tfkd.training import TransferPlan
+from tfkd_base.corpora import Corpus, TransferSentences
+from tfkd_base.errors import TfkdError, TfkdWarning, nearest
+from tfkd_base.progress import Progress
 
 
 def distillation_settings(config: Config) -> DistillationConfig:
@@ -136,7 +154,7 @@ class _Tokens(Iterable[Sequence[str]]):
         return (sentence.tokens for sentence in self._corpus.train)
 
 
-def teachers_corpora(config: Config, console: Console) -> list[Corpus]:
+def teachers_corpora(config: Config) -> list[Corpus]:
     """Read the corpora that the teachers were trained on and the configuration does not name itself.
 
     One that is not there any more is named in a warning.
@@ -153,8 +171,12 @@ def teachers_corpora(config: Config, console: Console) -> list[Corpus]:
         try:
             found.append(read_named(path))
         except TfkdError:
-            note = f"  [yellow]warning[/yellow]: the teacher's corpus {path} cannot be read: nothing of it is kept out"
-            console.print(note, highlight=False, soft_wrap=True)
+            warnings.warn(
+                f"the teacher's corpus {path} cannot be read: its development and test sentences may be among the "
+                "unlabelled sentences that the student learns from",
+                TfkdWarning,
+                stacklevel=3,
+            )
     return found
 
 
@@ -166,7 +188,7 @@ def student_updates(config: Config, sentences: int) -> int:
     return updates(config, -(-sentences // size))
 
 
-def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, console: Console) -> None:
+def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, progress: Progress) -> None:
     """Give a smaller transformer the teacher's layers, where the configuration says so.
 
     Raises:
@@ -180,7 +202,7 @@ def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, conso
         )
     pairs = initialize_from(student, teacher)
     said = ", ".join(f"{own} from {theirs}" for theirs, own in pairs)
-    console.print(f"  initial weights: {said}", highlight=False, soft_wrap=True)
+    progress.message(f"initial weights: {said}")
 
 
 def make_losses(config: Config, steps: int) -> list[DistillationLoss]:

@@ -1,4 +1,4 @@
-"""The folder of a run: what stands in it, and how it is written."""
+"""The folder of a run: its files, how they are written and read, and what an exported model's card takes from it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import contextlib
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tfkd_base.files import atomic_file
+import keras
+
+from tfkd.config import Config, dump_config, load_config, parse_config
+from tfkd.models import MultiTaskTagger, Tagger
 from tfkd_base.errors import TfkdError
-from tfkd.config import Config, dump_config, load_config
-from tfkd_base.resumable import LOCK, flatten, hold
+from tfkd_base.files import atomic_file
+from tfkd_base.resumable import LOCK, ResumableFolder
 
 CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.json", "scores.json", "run.json"
 CHECKPOINT = "checkpoint.npz"
 FILES = (SCORES, CONFIG, MODEL, HISTORY, RUN, CHECKPOINT)
-"""The files of a run; the scores first, since a run without them is not finished, whatever else is there."""
+"""The files of a run. Removed in this order: without scores a run is unfinished, whatever else is there."""
 
 
 class RunFolder:
-    """A folder with the resolved configuration, the model, the history and the scores of one run.
+    """Folder with the resolved configuration, the model, the history and the scores of one run.
 
-    `scores.json` is written last: a folder that has it is finished. Until then a checkpoint stands there, from which
-    the same run goes on. Files appear whole or not at all.
+    `scores.json` is written last: a folder that has it is finished. Until then a checkpoint is kept in the folder, from
+    which the same run resumes. Each file appears whole or not at all.
 
     Args:
         path: The folder.
@@ -36,60 +40,47 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is complete."""
         return (self.path / SCORES).is_file()
 
-    def check_free(self, config: Config, overwrite: bool = False) -> None:
-        """Refuse a folder that this run must not be written to.
+    def check(self, config: Config, overwrite: bool = False) -> None:
+        """Check that a run may be written to the folder; nothing is written.
+
+        Args:
+            config: The configuration of the run.
+            overwrite: Whether a run in the folder is replaced.
 
         Raises:
-            TfkdError: Something that is no run stands there, or, and `overwrite` is false, a finished run or an
-                unfinished one of another configuration.
+            TfkdError: The folder holds other files than a run. Or, unless `overwrite` is true, it holds a finished
+                run, or an unfinished one with another configuration.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise TfkdError(f"{self.path} is a file: give a folder for the run.")
-        present = [p.name for p in self.path.iterdir()] if self.path.is_dir() else []
-        others = [name for name in present if name not in FILES and not name.startswith(".")]
-        if others:
-            raise TfkdError(
-                f"{self.path} holds other things than a run, such as {sorted(others)[0]!r}: name a new folder."
-            )
-        if overwrite:
-            return
-        if self.is_finished:
-            raise TfkdError(f"{self.path} holds a finished run: name another folder, or say --overwrite to replace it.")
-        if CONFIG in present:
-            self._check_same(config)
-
-    def _check_same(self, config: Config) -> None:
-        there, here = flatten(load_config(self.path / CONFIG).model_dump()), flatten(config.model_dump())
-        different = [key for key in {**there, **here} if there.get(key) != here.get(key)]
-        if different:
-            key = different[0]
-            more = f", and {len(different) - 1} more keys differ" if len(different) > 1 else ""
-            raise TfkdError(
-                f"{self.path} holds an unfinished run of another configuration: {key} is {there.get(key)!r} there and "
-                f"{here.get(key)!r} here{more}. Give the same to go on with it, name another folder, or say "
-                "--overwrite to begin anew."
-            )
+        if self.is_finished and not overwrite:
+            raise TfkdError(f"{self.path} holds a finished run: use another folder, or pass --overwrite to replace it.")
+        self._resumable(config).check(config.model_dump(), overwrite=overwrite)
 
     @contextlib.contextmanager
-    def taken(self, config: Config, overwrite: bool = False) -> Iterator[None]:
-        """Hold the folder for one process, which makes this run or goes on with it, and write the configuration.
+    def hold(self, config: Config, overwrite: bool = False) -> Iterator[None]:
+        """Hold the folder for this process, which starts or resumes the run, and write the configuration.
 
         Raises:
-            TfkdError: As `check_free`, or another process holds the folder.
+            TfkdError: As `check`, or another process holds the folder.
         """
-        self.check_free(config, overwrite)
-        self.path.mkdir(parents=True, exist_ok=True)
-        with hold(self.path):
-            self.check_free(config, overwrite)
-            if overwrite:
-                for name in FILES:
-                    (self.path / name).unlink(missing_ok=True)
-            if not (self.path / CONFIG).exists():
-                self.write_text(CONFIG, dump_config(config))
+        self.check(config, overwrite)
+        with self._resumable(config).hold(config.model_dump(), remove=FILES if overwrite else ()):
+            self.check(config)
             yield
+
+    def _resumable(self, config: Config) -> ResumableFolder:
+        name = str(self.path / CONFIG)
+        return ResumableFolder(
+            self.path,
+            CONFIG,
+            work="a run",
+            read=lambda data: parse_config(data.decode("utf-8"), name=name).model_dump(),
+            write=lambda _: dump_config(config),
+            is_ours=FILES.__contains__,
+            restart="pass --overwrite to start again",
+        )
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file of the run."""
@@ -100,8 +91,8 @@ class RunFolder:
         """Write a file of the run as JSON."""
         self.write_text(name, json.dumps(value, indent=2) + "\n")
 
-    def write_model(self, model: Any) -> int:
-        """Write the model without the state of its optimiser, which belongs to another epoch than the best.
+    def write_model(self, model: Tagger | MultiTaskTagger) -> int:
+        """Write the model without its optimizer's state, which belongs to the last epoch and not to the best.
 
         Returns:
             The size of the file in bytes.
@@ -112,8 +103,12 @@ class RunFolder:
             bare.save(part)
         return (self.path / MODEL).stat().st_size
 
-    def finish(self, scores: Any) -> None:
-        """Write the scores, which make the run a finished one, and remove its checkpoint."""
+    def finish(self, scores: dict[str, dict[str, Any]]) -> None:
+        """Write the scores, which make the run a finished one, and remove its checkpoint.
+
+        Args:
+            scores: For each task and split the scores as plain values.
+        """
         self.write_json(SCORES, scores)
         (self.path / CHECKPOINT).unlink(missing_ok=True)
         (self.path / LOCK).unlink(missing_ok=True)
@@ -122,41 +117,67 @@ class RunFolder:
         """Read a JSON file of the run.
 
         Raises:
-            TfkdError: The run is not finished, or this is no run.
+            TfkdError: The folder holds no finished run.
         """
         self.require_finished()
         return json.loads((self.path / name).read_text(encoding="utf-8"))
 
     def require_finished(self) -> None:
-        """Refuse a folder that is no finished run.
+        """Refuse a folder that is not a finished run.
 
         Raises:
-            TfkdError: Saying what is there instead.
+            TfkdError: It is not; the message says what it is instead.
         """
         if not self.path.is_dir():
-            raise TfkdError(f"there is no run {self.path}: expected a folder that `tfkd train` or `tfkd distill` made.")
+            raise TfkdError(
+                f"there is no run {self.path}: expected a folder that `tfkd train` or `tfkd distill` wrote."
+            )
         if not self.is_finished:
-            found = "a run that did not come to its end" if (self.path / CONFIG).is_file() else "no run"
-            raise TfkdError(f"{self.path} holds {found}: expected {MODEL} and {SCORES} in it; run it again to the end.")
+            content = "an unfinished run" if (self.path / CONFIG).is_file() else "no run"
+            raise TfkdError(f"{self.path} holds {content}: expected {MODEL} and {SCORES} in it. Finish the run first.")
 
     def config(self) -> Config:
         """Read the resolved configuration of a finished run."""
         self.require_finished()
         return load_config(self.path / CONFIG)
 
-    def model(self) -> Any:
-        """Load the model of a finished run: a `Tagger` or a `MultiTaskTagger`."""
-        import keras
-
-        import tfkd.models  # noqa: F401 - registers what is loaded
-
+    def model(self) -> Tagger | MultiTaskTagger:
+        """Load the model of a finished run."""
         self.require_finished()
         return keras.models.load_model(self.path / MODEL)
 
 
 def environment() -> dict[str, str]:
-    """Name the versions that a run's numbers depend on."""
-    from importlib.metadata import version
-
+    """Return the versions that a run's numbers depend on."""
     names = ("tfkd", "tensorflow", "keras", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def run_card(run: str | os.PathLike[str], tasks: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the corpora, scores, teachers and configuration of a run, as plain values for a model card.
+
+    Args:
+        run: The run's folder.
+        tasks: The tasks of a teacher that are exported. Default: all.
+
+    Returns:
+        What `tfkd.serving.export` takes as `about`. Empty if the folder is not a finished run, or is a model's file.
+
+    Example:
+        >>> run_card("runs/no-such-run")
+        {}
+    """
+    folder = RunFolder(run)
+    if not folder.is_finished:
+        return {}
+    config, scores, facts = folder.config(), folder.read_json(SCORES), folder.read_json(RUN)
+    teacher = config.distillation.teacher if config.distillation is not None else None
+    teachers = [teacher] if isinstance(teacher, str) else list(teacher or ())
+    return {
+        "corpora": {name: Path(task.path).name for name, task in config.tasks.items() if not tasks or name in tasks},
+        "scores": {name: splits for name, splits in scores.items() if not tasks or name in tasks},
+        "sizes": {"model_bytes": facts["model_bytes"]},
+        "teachers": [Path(path).name for path in teachers],
+        "training_versions": facts["versions"],
+        "configuration": config.model_dump(mode="json"),
+    }

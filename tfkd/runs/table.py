@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfkd_base.errors import TfkdError
 from tfkd.runs.run_folder import RUN, SCORES, RunFolder
+from tfkd_base.errors import TfkdError
 
 
 def results_table(runs: Sequence[str | Path]) -> str:

@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
 from tfkd.studies.job import Job, cached_of
 from tfkd.studies.plan import Plan, read_plan
 from tfkd_base.errors import TfkdError, describe_os_error
+from tfkd_base.progress import Progress
 from tfkd_base.quiet_start import import_tensorflow
 from tfkd_base.resumable import is_held
 
@@ -112,7 +113,7 @@ def _do_cache(plan: Plan, folder: StudyFolder, job: Job) -> None:
     if not begun.is_file() or begun.read_text(encoding="utf-8") != mark:
         folder.discard(job)
         begun.write_text(mark, encoding="utf-8")
-    cache_teacher(folder.place(teacher), (), place, student=job.config, console=_console())
+    cache_teacher(folder.place(teacher), (), place, student=job.config, progress=_Log())
     (place / COMPLETE).write_text(made_of, encoding="utf-8")
     begun.unlink()
 
@@ -134,9 +135,9 @@ def _do_run(plan: Plan, folder: StudyFolder, job: Job) -> None:
     else:
         overwrite = _is_another(run, config)
         if needed:
-            made = distill(config, teachers, run.path, cache=caches, overwrite=overwrite, console=_console())
+            made = distill(config, teachers, run.path, cache=caches, overwrite=overwrite, progress=_Log())
         else:
-            made = train(config, run.path, overwrite=overwrite, console=_console())
+            made = train(config, run.path, overwrite=overwrite, progress=_Log())
         result = (made.corpora, made.scores, made.predicted, run.read_json(RUN))
     if not folder.is_finished(job.name):
         # Of a run that was gone on with this process knows a part of the time alone.
@@ -154,16 +155,17 @@ def _wait_until_free(place: Path) -> None:
 def _is_another(run: RunFolder, config: Config) -> bool:
     """Tell whether what stands in a run's folder is of another configuration, and is to be replaced."""
     try:
-        run.check_free(config)
+        run.check(config)
     except TfkdError:
         return True
     return False
 
 
-def _console() -> Any:
-    from rich.console import Console
+class _Log(Progress):
+    """Writes messages to standard output, which is the job's log."""
 
-    return Console(highlight=False, width=120)
+    def message(self, text: str) -> None:
+        print(f"  {text}", flush=True)
 
 
 def _end_with_standard_input() -> None:
