@@ -31,7 +31,8 @@ class ConsoleProgress(Progress):
         self.console = console
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._title, self._total, self._unit = "", None, ""
+        self._title, self._unit = "", ""
+        self._total: int | None = None
         self._last = 0.0
 
     def stage(self, title: str) -> None:
