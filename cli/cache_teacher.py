@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -54,7 +55,7 @@ def cache_teacher(
     student: str | None,
     settings: tuple[str, ...],
     outputs: tuple[str, ...],
-    dtype: str,
+    dtype: Literal["float32", "float16"],
     splits: tuple[str, ...],
 ) -> None:
     """Keep what the teacher of RUN says of every sentence of the CORPUS folders and text files.
