@@ -29,7 +29,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     turns, steps_a_turn = (2, 1) if quick else (20, 3)
     keras.utils.set_random_seed(1)
     inputs = tf.random.normal([batch, time, width])
-    ours = tfkd.layers.BiLSTM(units)
+    ours = tfkd.layers.BiLSTMLayer(units)
     theirs = keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))
     ids = _words(batch, time, 4 if quick else 20)
     convolutions = (tfkd.layers.CharacterCNN(CHARACTERS, units=50, embedding_units=25), _keras_cnn())

@@ -1,4 +1,4 @@
-"""What every layer must do, in one call."""
+"""Checks that apply to every layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_layer(
 ) -> None:
     """Check shape, weights, serialisation, saving in a functional model, half precision and gradients of a layer.
 
-    `learned` is the number of weights that the output itself depends on, where others serve the loss alone.
+    `learned` is the number of weights that the output depends on, if some weights are used only by the loss.
     """
     x = [tf.constant(i) for i in inputs]
     output = layer(*x)
@@ -31,8 +31,8 @@ def check_layer(
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.square(tf.cast(layer(*x), tf.float32)))
     gradients = tape.gradient(loss, [w.value for w in layer.trainable_weights])
-    moved = [g for g in gradients if g is not None and np.abs(tf.convert_to_tensor(g)).sum() > 0]
-    assert len(moved) == (weights if learned is None else learned)
+    nonzero = [g for g in gradients if g is not None and np.abs(tf.convert_to_tensor(g)).sum() > 0]
+    assert len(nonzero) == (weights if learned is None else learned)
 
     symbolic = [
         keras.Input(batch_shape=(None,) * (i.ndim - 1) + (i.shape[-1] if i.ndim > 2 else None,), dtype=str(i.dtype))
@@ -41,8 +41,8 @@ def check_layer(
     model = keras.Model(symbolic, layer(*symbolic))
     assert model.output_shape[-1] == shape[-1]
     model.save(tmp_path / "layer.keras")
-    again = keras.models.load_model(tmp_path / "layer.keras")
-    np.testing.assert_array_equal(again(x), model(x))
+    loaded = keras.models.load_model(tmp_path / "layer.keras")
+    np.testing.assert_array_equal(loaded(x), model(x))
 
     for policy in ("mixed_float16", "mixed_bfloat16"):
         config = layer.get_config()

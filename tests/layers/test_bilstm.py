@@ -1,25 +1,28 @@
-"""Our bidirectional LSTM against Keras' own, in values and gradients."""
+"""The bidirectional LSTM against the one of Keras, in values and gradients."""
 
 from __future__ import annotations
 
+import functools
+
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.layers.checks import check_layer
-from tfkd.layers import BiLSTM
+from tfkd.layers import BiLSTMLayer
 
 RNG = np.random.default_rng(0)
 
 
-def test_does_what_every_layer_must(tmp_path):
+def test_layer_contract(tmp_path):
     states = RNG.normal(size=(2, 4, 6)).astype("float32")
-    check_layer(BiLSTM(3), states, shape=(2, 4, 6), weights=3, tmp_path=tmp_path)
+    check_layer(BiLSTMLayer(3), states, shape=(2, 4, 6), weights=3, tmp_path=tmp_path)
 
 
-def keras_twin(layer: BiLSTM, width: int) -> keras.layers.Bidirectional:
-    """Make Keras' layer of the same weights; its gates stand in the order input, forget, cell, output."""
+def keras_twin(layer: BiLSTMLayer, width: int) -> keras.layers.Bidirectional:
+    """Return the layer of Keras with the same weights. Its gates have the order input, forget, cell, output."""
     u = layer.units
     order = np.r_[0 : 2 * u, 3 * u : 4 * u, 2 * u : 3 * u]
     twin = keras.layers.Bidirectional(keras.layers.LSTM(u, return_sequences=True))
@@ -29,28 +32,37 @@ def keras_twin(layer: BiLSTM, width: int) -> keras.layers.Bidirectional:
     return twin
 
 
+WIDTH, UNITS = 5, 4
+
+
+def run(model, x, mask, weight):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = model(x, mask=mask)
+        total = tf.reduce_sum(y * weight)
+    return y, *tape.gradient(total, [x, *(w.value for w in model.trainable_weights)])
+
+
+@functools.cache
+def layer_and_function(jit):
+    """Return a layer with random weights, and one compiled function for all cases of the same shape."""
+    layer = BiLSTMLayer(UNITS)
+    layer.build((None, None, WIDTH))
+    for w in layer.weights:
+        w.assign(RNG.normal(size=w.shape) * 0.5)
+    return layer, tf.function(functools.partial(run, layer), jit_compile=jit)
+
+
 @pytest.mark.parametrize("lengths", [[7, 7, 7], [7, 3, 1], [1, 1, 1], [0, 5, 7]])
 @pytest.mark.parametrize("jit", [False, True])
-def test_gives_the_numbers_and_gradients_of_keras(lengths, jit):
-    time, width, units = max(lengths), 5, 4
+def test_values_and_gradients_equal_those_of_keras(lengths, jit):
+    time, width, units = max(lengths), WIDTH, UNITS
     x = tf.constant(RNG.normal(size=(3, time, width)).astype("float32"))
     mask = tf.sequence_mask(lengths, time)
     weight = tf.constant(RNG.normal(size=(3, time, 2 * units)).astype("float32")) * tf.cast(mask, tf.float32)[..., None]
-    layer = BiLSTM(units)
-    layer.build(x.shape)
-    for w in layer.weights:
-        w.assign(RNG.normal(size=w.shape) * 0.5)
-    twin = keras_twin(layer, width)
-
-    def run(model):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = model(x, mask=mask)
-            total = tf.reduce_sum(y * weight)
-        return y, *tape.gradient(total, [x, *(w.value for w in model.trainable_weights)])
-
-    y, by_x, *by_weights = tf.function(lambda: run(layer), jit_compile=jit)()
-    y_twin, by_x_twin, *by_weights_twin = run(twin)
+    layer, function = layer_and_function(jit)
+    y, by_x, *by_weights = function(x, mask, weight)
+    y_twin, by_x_twin, *by_weights_twin = run(keras_twin(layer, width), x, mask, weight)
     real = mask.numpy()
     np.testing.assert_allclose(y.numpy()[real], y_twin.numpy()[real], atol=1e-5)
     assert not y.numpy()[~real].any()
@@ -62,12 +74,12 @@ def test_gives_the_numbers_and_gradients_of_keras(lengths, jit):
 
 def test_without_a_mask_every_token_is_real():
     x = tf.constant(RNG.normal(size=(2, 6, 3)).astype("float32"))
-    layer = BiLSTM(4)
+    layer = BiLSTMLayer(4)
     np.testing.assert_allclose(layer(x), layer(x, mask=tf.ones([2, 6], tf.bool)), atol=1e-6)
 
 
-def test_begins_as_keras_does():
-    layer = BiLSTM(30)
+def test_initial_weights_follow_the_distributions_of_keras():
+    layer = BiLSTMLayer(30)
     layer.build((None, None, 20))
     kernel, recurrent, bias = (w.numpy() for w in layer.weights)
     for direction in range(2):
@@ -80,9 +92,9 @@ def test_begins_as_keras_does():
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_gradients_in_mixed_precision_are_those_of_float32(policy):
     x = tf.constant(RNG.normal(size=(2, 5, 3)).astype("float32"))
-    whole = BiLSTM(4)
+    whole = BiLSTMLayer(4)
     whole(x)
-    half = BiLSTM(4, dtype=policy)
+    half = BiLSTMLayer(4, dtype=policy)
     half(x)
     half.set_weights(whole.get_weights())
     gradients = []
@@ -93,3 +105,13 @@ def test_gradients_in_mixed_precision_are_those_of_float32(policy):
     for a, b in zip(*gradients, strict=True):
         assert b.dtype == tf.float32
         np.testing.assert_allclose(b, a, atol=0.05 * float(tf.reduce_max(tf.abs(a))))
+
+
+def test_saved_models_store_the_layer_under_its_old_name(tmp_path):
+    """The class was called `BiLSTM`: its registered name and the path of its weights must not change."""
+    layer = BiLSTMLayer(2)
+    assert keras.saving.get_registered_name(BiLSTMLayer) == "tfkd>BiLSTM"
+    inputs = keras.Input((None, 3))
+    keras.Model(inputs, layer(inputs)).save_weights(tmp_path / "model.weights.h5")
+    with h5py.File(tmp_path / "model.weights.h5") as file:
+        assert set(file["layers"]) == {"bi_lstm", "input_layer"}

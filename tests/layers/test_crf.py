@@ -1,7 +1,8 @@
-"""The CRF's functions against brute force over all paths, in NumPy float64."""
+"""CRF functions against brute force over all paths, in NumPy float64."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -14,7 +15,7 @@ from tfkd.layers import crf_boundaries, crf_decode, crf_log_likelihood, crf_log_
 
 
 class BruteForce:
-    """Everything about one sentence from the list of all its paths."""
+    """Sums over one sentence, computed from the list of all its paths."""
 
     def __init__(self, inputs: np.ndarray, transitions: np.ndarray) -> None:
         length, tags = inputs.shape
@@ -38,6 +39,26 @@ def example(seed: int, lengths: list[int], tags: int, scale: float = 1.0) -> tup
     return inputs.astype("float32"), (rng.normal(size=(tags, tags)) * scale).astype("float32"), np.array(lengths)
 
 
+@functools.cache
+def trace(function):
+    """Return one traced function of inputs, lengths and transitions for all shapes."""
+    specs = [tf.TensorSpec([None, None, None]), tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, None])]
+    return tf.function(function, input_signature=specs)
+
+
+def sums_and_gradients(x, n, a):
+    with tf.GradientTape() as tape:
+        tape.watch([x, a])
+        norm = crf_log_norm(x, n, a)
+        # The weights differ between sentences, so that a mix-up of their upstream gradients shows.
+        total = tf.reduce_sum(norm * (1.0 + tf.range(tf.size(n), dtype=tf.float32)))
+    return norm, *tape.gradient(total, [x, a]), crf_marginals(x, n, a)
+
+
+def sums_and_best_path(x, n, a):
+    return crf_log_norm(x, n, a), crf_marginals(x, n, a), crf_decode(x, a, n)[0]
+
+
 CASES = [
     (0, [4, 1, 3], 3, 1.0),
     (1, [1], 2, 1.0),
@@ -49,19 +70,10 @@ CASES = [
 
 @pytest.mark.parametrize(("seed", "lengths", "tags", "scale"), CASES)
 @pytest.mark.parametrize("graph", [False, True])
-def test_log_norm_marginals_and_gradients_are_those_of_all_paths(seed, lengths, tags, scale, graph):
+def test_log_norm_marginals_and_gradients_match_all_paths(seed, lengths, tags, scale, graph):
     inputs, transitions, n = example(seed, lengths, tags, scale)
-
-    def compute(x, a):
-        with tf.GradientTape() as tape:
-            tape.watch([x, a])
-            norm = crf_log_norm(x, n, a)
-            # Other weights for other sentences, so that a mistake in who gets which upstream gradient shows.
-            total = tf.reduce_sum(norm * (1.0 + tf.range(len(lengths), dtype=tf.float32)))
-        return norm, *tape.gradient(total, [x, a]), crf_marginals(x, n, a)
-
-    function = tf.function(compute) if graph else compute
-    norm, by_inputs, by_transitions, marginals = function(tf.constant(inputs), tf.constant(transitions))
+    function = trace(sums_and_gradients) if graph else sums_and_gradients
+    norm, by_inputs, by_transitions, marginals = function(tf.constant(inputs), n, tf.constant(transitions))
 
     expected_by_transitions = np.zeros((tags, tags))
     for b, length in enumerate(lengths):
@@ -76,7 +88,7 @@ def test_log_norm_marginals_and_gradients_are_those_of_all_paths(seed, lengths, 
 
 
 @pytest.mark.parametrize(("seed", "lengths", "tags", "scale"), CASES)
-def test_decoded_path_and_likelihood_are_those_of_all_paths(seed, lengths, tags, scale):
+def test_decoded_path_and_likelihood_match_all_paths(seed, lengths, tags, scale):
     inputs, transitions, n = example(seed, lengths, tags, scale)
     paths, best = crf_decode(inputs, transitions, n)
     likelihood, _ = crf_log_likelihood(inputs, paths, n, transitions)
@@ -99,7 +111,7 @@ def test_sequence_score_of_any_path(path):
         np.testing.assert_allclose(scores[b], truth.scores[index], rtol=1e-5)
 
 
-def test_likelihood_gradient_is_observed_less_expected():
+def test_likelihood_gradient_is_observed_minus_expected():
     inputs, transitions, n = example(8, [4, 3], 3)
     path = np.array([[0, 1, 2, 0], [1, 1, 0, 2]])
     x, a = tf.constant(inputs), tf.constant(transitions)
@@ -124,23 +136,22 @@ def test_likelihood_gradient_is_observed_less_expected():
     junk=st.floats(-1e4, 1e4),
     seed=st.integers(0, 99),
 )
-def test_what_stands_in_the_padding_changes_nothing(lengths, extra, junk, seed):
+def test_values_in_the_padding_do_not_matter(lengths, extra, junk, seed):
     inputs, transitions, n = example(seed, lengths, 3)
     for b, length in enumerate(lengths):
         inputs[b, length:] = 0
     padded = np.concatenate([inputs, np.full((len(lengths), extra, 3), junk, "float32")], axis=1)
     for b, length in enumerate(lengths):
         padded[b, length:] = junk
-    # Where terms of about 1 cancel, a rounding of float32 is more than a millionth of what is left.
-    tolerance = {"rtol": 1e-6, "atol": 5e-7}
-    np.testing.assert_allclose(crf_log_norm(padded, n, transitions), crf_log_norm(inputs, n, transitions), **tolerance)
-    marginals = crf_marginals(padded, n, transitions)[:, : inputs.shape[1]]
-    np.testing.assert_allclose(marginals, crf_marginals(inputs, n, transitions), atol=1e-6)
-    paths = crf_decode(padded, transitions, n)[0][:, : inputs.shape[1]]
-    np.testing.assert_array_equal(paths, crf_decode(inputs, transitions, n)[0])
+    norm, marginals, paths = trace(sums_and_best_path)(inputs, n, transitions)
+    norm_padded, marginals_padded, paths_padded = trace(sums_and_best_path)(padded, n, transitions)
+    # Where terms of about 1 cancel, the rounding of float32 exceeds a relative error of 1e-6.
+    np.testing.assert_allclose(norm_padded, norm, rtol=1e-6, atol=5e-7)
+    np.testing.assert_allclose(marginals_padded[:, : inputs.shape[1]], marginals, atol=1e-6)
+    np.testing.assert_array_equal(paths_padded[:, : inputs.shape[1]], paths)
 
 
-def test_sentence_of_no_token_has_one_path_of_score_zero():
+def test_empty_sentence_has_one_path_with_score_zero():
     inputs, transitions, _ = example(9, [3], 3)
     n = np.array([0])
     assert float(crf_log_norm(inputs, n, transitions)[0]) == 0.0
@@ -148,7 +159,7 @@ def test_sentence_of_no_token_has_one_path_of_score_zero():
     assert not np.any(crf_marginals(inputs, n, transitions))
 
 
-def test_boundaries_count_at_the_first_and_the_last_real_token():
+def test_boundaries_are_added_to_the_first_and_the_last_real_token():
     inputs, _transitions, n = example(10, [3, 1, 0], 3)
     start, end = np.array([1.0, 2.0, 3.0], "float32"), np.array([10.0, 20.0, 30.0], "float32")
     with_boundaries = crf_boundaries(inputs, n, start, end).numpy()
@@ -159,8 +170,8 @@ def test_boundaries_count_at_the_first_and_the_last_real_token():
     np.testing.assert_allclose(with_boundaries, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("length", [1, 2, 7])
-def test_compiles_with_xla_at_every_length_one_included(length):
+@pytest.mark.parametrize("length", [1, 7])  # one iteration of the loop over time, and two
+def test_compiles_with_xla(length):
     inputs, transitions, n = example(11, [length, max(1, length - 1)], 3)
 
     @tf.function(jit_compile=True)
@@ -180,7 +191,7 @@ def test_compiles_with_xla_at_every_length_one_included(length):
 
 
 def test_long_sentences_stay_exact():
-    """426 tokens, the longest of the real corpora: a sum of logs over float32, against float64."""
+    """Sum over 426 tokens (the longest sentence of the real corpora) in float32 against float64."""
     inputs, transitions, n = example(12, [426], 5, scale=5.0)
     state = inputs[0, 0].astype(float)
     for t in range(1, 426):

@@ -1,4 +1,4 @@
-"""The k best paths, and constrained ones, against the list of all paths."""
+"""The k best paths and constrained paths against the list of all paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfkd_base.errors import TfkdError
 
 
 def check(paths, scores, inputs, transitions, lengths, k):
-    """Compare with all paths, best first; equal scores in any order."""
+    """Compare with all paths, best first. Paths with equal scores may have any order."""
     assert paths.dtype == tf.int32
     paths, scores = np.asarray(paths), np.asarray(scores)
     assert paths.shape == (len(lengths), k, inputs.shape[1])
@@ -31,10 +31,10 @@ def check(paths, scores, inputs, transitions, lengths, k):
         assert np.all(scores[b, count:] == -np.inf)
         assert not paths[b, count:].any()
         assert not paths[b, :, length:].any()
-        found = [tuple(path) for path in paths[b, :count, :length]]
-        assert len(set(found)) == count
+        tag_paths = [tuple(path) for path in paths[b, :count, :length]]
+        assert len(set(tag_paths)) == count
         index = {tuple(path): score for path, score in zip(truth.paths, truth.scores, strict=True)}
-        np.testing.assert_allclose([index[path] for path in found], scores[b, :count], rtol=1e-5, atol=1e-4)
+        np.testing.assert_allclose([index[path] for path in tag_paths], scores[b, :count], rtol=1e-5, atol=1e-4)
 
 
 @settings(max_examples=30, deadline=None)
@@ -47,7 +47,7 @@ def check(paths, scores, inputs, transitions, lengths, k):
     whole=st.booleans(),
     seed=st.integers(0, 999),
 )
-def test_the_k_best_paths_are_those_of_all(lengths, tags, k, scale, forbidden, whole, seed):
+def test_the_k_best_paths_are_the_best_of_all_paths(lengths, tags, k, scale, forbidden, whole, seed):
     inputs, transitions, n = example(seed, lengths, tags, scale)
     if whole:  # many equal scores
         inputs, transitions = np.round(inputs), np.round(transitions)
@@ -59,7 +59,7 @@ def test_the_k_best_paths_are_those_of_all(lengths, tags, k, scale, forbidden, w
 
 
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_traced_for_any_shape(jit_compile):
+def test_one_traced_function_takes_all_shapes(jit_compile):
     @tf.function(
         jit_compile=jit_compile,
         input_signature=[
@@ -71,7 +71,8 @@ def test_traced_for_any_shape(jit_compile):
     def traced(x, a, n):
         return crf_decode_top_k(x, a, n, 3), crf_decode(x, a, n)
 
-    for seed, lengths, tags in ((0, [4, 2, 1], 3), (1, [1], 2), (2, [5, 0], 3)):
+    # XLA compiles again for each shape, so it gets one shape.
+    for seed, lengths, tags in ((2, [5, 0, 1], 3), (0, [4, 2, 1], 3), (1, [1], 2))[: 1 if jit_compile else 3]:
         inputs, transitions, n = example(seed, lengths, tags)
         (paths, scores), (best, score) = traced(inputs, transitions, n)
         check(paths, scores, inputs, transitions, lengths, 3)
@@ -86,19 +87,19 @@ def test_long_sentences():
     np.testing.assert_array_equal(paths[:, 0], best)
     assert np.all(np.diff(scores) <= 0)
     for rank in range(5):
-        again = crf_sequence_score(inputs, paths[:, rank], n, transitions)
-        np.testing.assert_allclose(scores[:, rank], again, rtol=1e-5)
+        expected = crf_sequence_score(inputs, paths[:, rank], n, transitions)
+        np.testing.assert_allclose(scores[:, rank], expected, rtol=1e-5)
     assert len({path.numpy().tobytes() for path in paths[0]}) == 5
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True])
-def test_k_that_is_no_number_of_paths_is_refused(k):
+def test_an_invalid_k_is_refused(k):
     inputs, transitions, n = example(4, [2], 2)
-    with pytest.raises(TfkdError, match="whole number from 1 on"):
+    with pytest.raises(TfkdError, match="integer of at least 1"):
         crf_decode_top_k(inputs, transitions, n, k)
 
 
-def test_constrained_path_is_the_best_of_the_allowed():
+def test_constrained_path_is_the_best_allowed_path():
     lengths = [4, 1, 3, 0]
     inputs, transitions, n = example(5, lengths, 3)
     allowed = np.random.default_rng(6).random(inputs.shape) < 0.5

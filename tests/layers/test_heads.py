@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -17,14 +18,14 @@ TAGS = ("O", "B-X", "I-X")
 
 
 @pytest.mark.parametrize(("layer", "weights"), [(SoftmaxHead(TAGS), 2), (CRFHead(TAGS), 5)])
-def test_does_what_every_layer_must(layer, weights, tmp_path):
+def test_layer_contract(layer, weights, tmp_path):
     states = np.random.default_rng(0).normal(size=(2, 4, 6)).astype("float32")
     layer(states)
     check_layer(layer, states, shape=(2, 4, 3), weights=weights, learned=2, tmp_path=tmp_path)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
-def test_crf_head_loss_is_the_likelihood_over_all_paths_in_every_precision(policy):
+def test_crf_head_loss_matches_all_paths_in_every_precision(policy):
     head = CRFHead(TAGS, dtype=policy)
     states = np.random.default_rng(1).normal(size=(2, 4, 6)).astype("float32")
     emissions = head(states)
@@ -72,23 +73,31 @@ def test_softmax_head_loss_is_the_cross_entropy_of_real_tokens():
     np.testing.assert_allclose(by_token, losses[0][0] + 2 * losses[0][2] + 3 * losses[1][0], rtol=1e-5)
 
 
-def test_crf_head_refuses_a_weight_for_each_token():
+def test_crf_head_refuses_token_weights():
     head = CRFHead(TAGS)
     emissions = head(np.zeros((1, 2, 4), "float32"))
     with pytest.raises(ValueError, match="whole sentences"):
         head.summed_loss(emissions, np.zeros((1, 2)), np.ones((1, 2), bool), tf.ones([1, 2]))
 
 
+@functools.cache
+def heads_and_decoders(scheme):
+    """Return the tags of a scheme, both heads, and one traced decoding function for each."""
+    tags = tag_list(["X"], scheme)
+    heads = SoftmaxHead(tags, scheme), CRFHead(tags, scheme)
+    heads[1].build((None, None, 4))
+    specs = [tf.TensorSpec([1, None, len(tags)]), tf.TensorSpec([1, None], tf.bool)]
+    return tags, heads, [tf.function(head.decode, input_signature=specs) for head in heads]
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), scheme=st.sampled_from(["iob2", "iobes"]), length=st.integers(1, 4))
-def test_both_heads_decode_the_best_path_that_the_scheme_allows(seed, scheme, length):
-    tags = tag_list(["X"], scheme)
+def test_both_heads_decode_the_best_allowed_path(seed, scheme, length):
+    tags, (_, crf), (decode_softmax, decode_crf) = heads_and_decoders(scheme)
     start, transition, end = allowed_transitions(tags, scheme)
     rng = np.random.default_rng(seed)
     x = (rng.normal(size=(1, length + 2, len(tags))) * 3).astype("float32")
     mask = np.array([[True] * length + [False] * 2])
-    softmax, crf = SoftmaxHead(tags, scheme), CRFHead(tags, scheme)
-    crf.build((None, None, 4))
     for weight in (crf.start, crf.transitions, crf.end):
         weight.assign(rng.normal(size=weight.shape))
 
@@ -103,21 +112,21 @@ def test_both_heads_decode_the_best_path_that_the_scheme_allows(seed, scheme, le
         score + s[p[0]] + e[p[-1]] + sum(a[i, j] for i, j in itertools.pairwise(p))
         for p, score in zip(paths, plain, strict=True)
     ]
-    for head, scores in ((softmax, plain), (crf, chained)):
-        decoded, probability = head.decode(tf.constant(x), mask)
+    for decode, scores in ((decode_softmax, plain), (decode_crf, chained)):
+        decoded, probability = decode(x, mask)
         assert tuple(decoded[0, :length].numpy()) == paths[int(np.argmax(scores))]
         assert not decoded[0, length:].numpy().any()
         assert not probability[0, length:].numpy().any()
     bounded = x[0, :length].astype(float)
     bounded[0] += s
     bounded[-1] += e
-    decoded, probability = crf.decode(tf.constant(x), mask)
+    decoded, probability = decode_crf(x, mask)
     marginals = BruteForce(bounded, a).marginals
     np.testing.assert_allclose(
         probability[0, :length], marginals[np.arange(length), decoded[0, :length].numpy()], atol=1e-4
     )
 
 
-def test_an_unknown_tag_of_a_scheme_is_refused():
+def test_a_tag_outside_the_scheme_is_refused():
     with pytest.raises(ValueError, match="Q-X"):
         SoftmaxHead(("O", "Q-X"))

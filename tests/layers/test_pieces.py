@@ -1,4 +1,4 @@
-"""Windows of pieces and words of pieces, against plain Python."""
+"""Windows of subwords and pooling of words, against plain Python."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEGIN, END, PADDING = 101, 102, 100
 
 @st.composite
 def sentences(draw):
-    """Positions, an overlap, and sentences as ids, padded on the right."""
+    """Draw a number of positions, an overlap, and sentences as padded ids."""
     positions = draw(st.integers(3, 9))
     overlap = draw(st.integers(0, positions - 3))
     lengths = draw(st.lists(st.integers(0, 25), min_size=1, max_size=4))
@@ -29,8 +29,8 @@ def sentences(draw):
     return positions, overlap, ids
 
 
-def windows_by_hand(positions, overlap, ids):
-    """For each sentence its windows, as lists of the indices of their pieces."""
+def expected_windows(positions, overlap, ids):
+    """Return the windows of each sentence as lists of subword indices."""
     room, step = positions - 2, positions - 2 - overlap
     number = 1
     while (number - 1) * step + room < ids.shape[1]:
@@ -39,36 +39,36 @@ def windows_by_hand(positions, overlap, ids):
     return [[range(min(k * step, n), min(k * step + room, n)) for k in range(number)] for n in lengths]
 
 
-def check(positions, overlap, ids, found):
-    rows, mask, places = (np.asarray(x) for x in found)
-    expected = windows_by_hand(positions, overlap, ids)
+def check(positions, overlap, ids, outputs):
+    rows, mask, places = (np.asarray(x) for x in outputs)
+    expected = expected_windows(positions, overlap, ids)
     number, width = len(expected[0]), min(ids.shape[1], positions - 2) + 2
     assert rows.shape == mask.shape == (len(ids) * number, width)
     for sentence, windows in enumerate(expected):
         for k, window in enumerate(windows):
-            marked = [BEGIN, *(ids[sentence, p] for p in window), END]
+            tokens = [BEGIN, *(ids[sentence, p] for p in window), END]
             row = sentence * number + k
-            assert rows[row].tolist() == marked + [PADDING] * (width - len(marked))
-            assert mask[row].tolist() == [True] * len(marked) + [False] * (width - len(marked))
+            assert rows[row].tolist() == tokens + [PADDING] * (width - len(tokens))
+            assert mask[row].tolist() == [True] * len(tokens) + [False] * (width - len(tokens))
     for sentence, piece in zip(*np.nonzero(ids >= 0), strict=True):
         window, within = divmod(int(places[sentence, piece]), width)
         window -= sentence * number
         chosen = expected[sentence][window]
         assert chosen[within - 1] == piece
         assert rows.ravel()[places[sentence, piece]] == ids[sentence, piece]
-        apart = [min(piece - w[0], w[-1] - piece) if piece in w else -1 for w in expected[sentence]]
-        assert apart[window] == max(apart)
+        distances = [min(piece - w[0], w[-1] - piece) if piece in w else -1 for w in expected[sentence]]
+        assert distances[window] == max(distances)
 
 
 @given(sentences())
-def test_every_piece_is_read_where_it_stands_farthest_from_an_edge(drawn):
-    positions, overlap, ids = drawn
+def test_every_subword_is_read_where_it_is_farthest_from_an_edge(case):
+    positions, overlap, ids = case
     layer = PieceWindows(positions, BEGIN, END, PADDING, overlap)
     check(positions, overlap, ids, layer(tf.constant(ids)))
 
 
 @pytest.mark.parametrize("overlap", [0, 2, 5])
-def test_a_graph_and_xla_give_the_same(overlap):
+def test_graph_and_xla_return_the_same(overlap):
     ids = np.full((3, 20), -1, np.int32)
     for row, length in enumerate((20, 9, 0)):
         ids[row, :length] = np.arange(length)
@@ -82,7 +82,7 @@ def test_a_graph_and_xla_give_the_same(overlap):
 
 
 @pytest.mark.parametrize("pieces", [0, 1, 5, 6])
-def test_few_pieces_make_one_window(pieces):
+def test_few_subwords_make_one_window(pieces):
     ids, mask, places = PieceWindows(8, BEGIN, END, PADDING)(tf.range(pieces)[tf.newaxis])
     assert ids.numpy().tolist() == [[BEGIN, *range(pieces), END]]
     assert mask.numpy().all()
@@ -90,40 +90,43 @@ def test_few_pieces_make_one_window(pieces):
     assert len(PieceWindows(8, BEGIN, END, PADDING)(tf.range(7)[tf.newaxis])[0]) == 2
 
 
-def test_windows_overlap_by_a_quarter_unless_told_otherwise():
+def test_default_overlap_is_a_quarter():
     assert PieceWindows(20, BEGIN, END, PADDING).overlap == 5
     layer = PieceWindows(20, BEGIN, END, PADDING, overlap=0)
-    again = PieceWindows.from_config(layer.get_config())
-    assert again.get_config() == layer.get_config()
-    assert (again.overlap, again.begin, again.end, again.padding) == (0, BEGIN, END, PADDING)
-    ids = again(tf.range(36)[tf.newaxis])[0].numpy()
+    copy = PieceWindows.from_config(layer.get_config())
+    assert copy.get_config() == layer.get_config()
+    assert (copy.overlap, copy.begin, copy.end, copy.padding) == (0, BEGIN, END, PADDING)
+    ids = copy(tf.range(36)[tf.newaxis])[0].numpy()
     assert [row[1:-1] for row in ids.tolist()] == [list(range(18)), list(range(18, 36))]
 
 
 @pytest.mark.parametrize(("positions", "overlap"), [(8, 6), (8, -1), (3, 1), (2, 0)])
-def test_windows_that_cannot_overlap_so_are_refused(positions, overlap):
-    with pytest.raises(TfkdError, match=rf"windows of {positions - 2} pieces cannot overlap by {overlap}: give fewer"):
+def test_an_impossible_overlap_is_refused(positions, overlap):
+    with pytest.raises(
+        TfkdError,
+        match=rf"windows of {positions - 2} subwords cannot overlap by {overlap}: expected",
+    ):
         PieceWindows(positions, BEGIN, END, PADDING, overlap)
 
 
-def pooled_by_hand(states, places, counts, pooling):
+def pool(states, places, counts, pooling):
     flat = states.reshape(-1, states.shape[-1]).astype(float)
-    found = np.zeros((*counts.shape, states.shape[-1]))
+    words = np.zeros((*counts.shape, states.shape[-1]))
     for row, word in zip(*np.nonzero(counts), strict=True):
         first = counts[row, :word].sum()
         of_word = flat[places[row, first : first + counts[row, word]]]
-        found[row, word] = of_word[0] if pooling == "first" else of_word.mean(0)
-    return found
+        words[row, word] = of_word[0] if pooling == "first" else of_word.mean(0)
+    return words
 
 
 @pytest.mark.parametrize("pooling", ["first", "mean"])
-def test_words_are_pooled_as_by_hand(pooling):
+def test_pooling_matches_numpy(pooling):
     counts = np.array([[1, 4, 2, 1], [3, 1, 0, 0], [0, 0, 0, 0]], np.int32)
     states = RNG.normal(size=(6, 5, 3)).astype("float32")
     places = RNG.permutation(30)[:24].reshape(3, 8).astype(np.int32)
     layer = WordPooling(pooling)
-    expected = pooled_by_hand(states, places, counts, pooling)
-    kept = RNG.normal(size=expected.shape).astype("float32")
+    expected = pool(states, places, counts, pooling)
+    upstream = RNG.normal(size=expected.shape).astype("float32")
     gradients = []
     for jit in (None, False, True):
         x = tf.constant(states)
@@ -132,22 +135,22 @@ def test_words_are_pooled_as_by_hand(pooling):
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 words = layer(x, places, counts)
-                total = tf.reduce_sum(words * kept)
+                total = tf.reduce_sum(words * upstream)
             return words, tf.convert_to_tensor(tape.gradient(total, x))
 
         words, gradient = (run if jit is None else tf.function(run, jit_compile=jit, autograph=False))()
         np.testing.assert_allclose(words, expected, atol=1e-6)
         gradients.append(gradient)
-    # Each state's gradient is what it is worth in the sum.
+    # The sum is linear in the states, so the gradient of a state is the sum for a unit state.
     unit = np.eye(states.size).reshape(-1, *states.shape)
-    worth = [(pooled_by_hand(one, places, counts, pooling) * kept).sum() for one in unit]
+    expected_gradient = [(pool(state, places, counts, pooling) * upstream).sum() for state in unit]
     for gradient in gradients:
-        np.testing.assert_allclose(gradient.numpy().ravel(), worth, atol=1e-6)
+        np.testing.assert_allclose(gradient.numpy().ravel(), expected_gradient, atol=1e-6)
     assert WordPooling.from_config(layer.get_config()).pooling == pooling
 
 
-def test_a_document_read_as_one_sentence_is_pooled_in_memory_that_grows_with_it():
-    """A matrix of pieces by words would have four thousand million cells."""
+def test_memory_of_pooling_grows_linearly_with_the_sentence():
+    """A matrix of subwords by words would have 4e9 cells."""
     words, pieces = 20_000, 10
     places = tf.range(words * pieces)[tf.newaxis]
     states = tf.reshape(tf.cast(places, tf.float32), [1, words * pieces, 1])
@@ -155,36 +158,36 @@ def test_a_document_read_as_one_sentence_is_pooled_in_memory_that_grows_with_it(
     np.testing.assert_allclose(pooled[0, :, 0], np.arange(words) * 10.0 + 4.5, rtol=1e-6)
 
 
-def test_in_half_precision_words_have_the_states_own_dtype():
+def test_words_have_the_dtype_of_the_states():
     states = tf.constant(RNG.normal(size=(1, 4, 3)), tf.float16)
     for pooling in ("first", "mean"):
         layer = WordPooling(pooling, dtype="mixed_float16")
         words = layer(states, tf.constant([[1, 2]]), tf.constant([[2, 0]]))
         assert words.dtype == tf.float16
-        expected = pooled_by_hand(states.numpy(), np.array([[1, 2]]), np.array([[2, 0]]), pooling)
+        expected = pool(states.numpy(), np.array([[1, 2]]), np.array([[2, 0]]), pooling)
         np.testing.assert_allclose(words, expected, atol=2e-3)
 
 
 @pytest.mark.parametrize("pooling", ["first", "mean"])
-def test_sentences_of_padding_alone_give_zeros(pooling):
+def test_sentences_of_padding_give_zeros(pooling):
     words = WordPooling(pooling)(tf.ones([2, 2, 3]), tf.zeros([2, 0], tf.int32), tf.zeros([2, 4], tf.int32))
     np.testing.assert_array_equal(words, np.zeros((2, 4, 3)))
 
 
-def test_a_pooling_of_another_name_is_refused_with_the_nearest():
-    with pytest.raises(TfkdError, match="no pooling of pieces is called 'frist': did you mean 'first'"):
+def test_an_unknown_pooling_is_refused_with_the_nearest_name():
+    with pytest.raises(TfkdError, match="expected the pooling to be first or mean, got 'frist': did you mean 'first'"):
         WordPooling("frist")
 
 
-def test_both_are_part_of_a_saved_model(tmp_path):
+def test_both_layers_are_part_of_a_saved_model(tmp_path):
     pieces, counts = (keras.Input((None,), dtype="int32", name=name) for name in ("pieces", "counts"))
     ids, _, places = PieceWindows(6, BEGIN, END, PADDING, overlap=1)(pieces)
     states = keras.layers.Embedding(110, 3)(ids)
     model = keras.Model([pieces, counts], WordPooling("mean")(states, places, counts))
     model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
     x = [tf.constant([[1, 2, 3, 4, 5, 6, 7]]), tf.constant([[3, 2, 2]])]
-    np.testing.assert_array_equal(again(x), model(x))
+    np.testing.assert_array_equal(loaded(x), model(x))
     table = next(layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)).embeddings.numpy()
     expected = [table[[1, 2, 3]].mean(0), table[[4, 5]].mean(0), table[[6, 7]].mean(0)]
     np.testing.assert_allclose(model(x)[0], expected, atol=1e-6)

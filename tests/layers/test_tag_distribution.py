@@ -1,4 +1,4 @@
-"""Distributions over sequences of tags, with a chain and without, against the list of all paths."""
+"""Distributions over tag sequences, with and without a chain, against the list of all paths."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MASK = np.arange(4) < np.array(LENGTHS)[:, None]
 
 
 def scores(seed, chained):
-    """Emissions, with what must not count in the padding, and the scores of a chain, zeros if there is none."""
+    """Return emission scores, with high values in the padding, and the scores of a chain (zeros without one)."""
     rng = np.random.default_rng(seed)
     emissions = np.where(MASK[..., None], rng.normal(size=(*MASK.shape, TAGS)) * 2, 40.0)
     shapes = ((TAGS,), (TAGS, TAGS), (TAGS,))
@@ -35,27 +35,27 @@ def distribution(seed, chained, penalties=None):
 
 
 def truths(seed, chained, temperature=1.0):
-    """All paths of each sentence; `None` for the one of no token."""
+    """Return all paths of each sentence; None for the empty sentence."""
     emissions, (start, transitions, end) = scores(seed, chained)
-    found = []
+    paths = []
     for x, n in zip(emissions, LENGTHS, strict=True):
         x = x[:n].copy()
         if n:
             x[0] += start
             x[-1] += end
-        found.append(BruteForce(x / temperature, transitions / temperature) if n else None)
-    return found
+        paths.append(BruteForce(x / temperature, transitions / temperature) if n else None)
+    return paths
 
 
 @pytest.mark.parametrize("chained", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 2.5, "scheduled"])
-def test_sums_are_those_of_all_paths(chained, temperature):
-    given = tf.constant(0.5) if temperature == "scheduled" else temperature
-    found = distribution(0, chained).tempered(given)
-    marginals, transitions, norms = found.marginals(), found.expected_transitions(), found.log_norms()
-    logs = found.log_marginals()
+def test_sums_match_all_paths(chained, temperature):
+    value = tf.constant(0.5) if temperature == "scheduled" else temperature
+    tempered = distribution(0, chained).tempered(value)
+    marginals, transitions, norms = tempered.marginals(), tempered.expected_transitions(), tempered.log_norms()
+    logs = tempered.log_marginals()
     assert np.isfinite(logs).all()
-    for b, truth in enumerate(truths(0, chained, float(given))):
+    for b, truth in enumerate(truths(0, chained, float(value))):
         if truth is None:
             assert norms[b] == 0
             assert not transitions[b].numpy().any()
@@ -69,20 +69,20 @@ def test_sums_are_those_of_all_paths(chained, temperature):
 
 @pytest.mark.parametrize("chained", [False, True])
 @pytest.mark.parametrize("others_chained", [False, True])
-def test_expected_scores_are_the_mean_over_another_distributions_paths(chained, others_chained):
+def test_expected_scores_are_the_mean_over_the_paths_of_another_distribution(chained, others_chained):
     other = distribution(1, others_chained)
-    found = distribution(0, chained).expected_scores(other.marginals(), other.expected_transitions())
-    for value, own, theirs in zip(found, truths(0, chained), truths(1, others_chained), strict=True):
+    scores = distribution(0, chained).expected_scores(other.marginals(), other.expected_transitions())
+    for value, own, theirs in zip(scores, truths(0, chained), truths(1, others_chained), strict=True):
         expected = 0.0 if own is None else (theirs.probabilities * own.scores).sum()
         np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("chained", [False, True])
-def test_every_paths_log_probability_is_its_own_whatever_stands_in_the_padding(chained):
+def test_log_probabilities_of_all_paths_do_not_depend_on_the_padding(chained):
     every = np.array(list(itertools.product(range(TAGS), repeat=4)))
-    found = distribution(0, chained).log_probabilities(tf.constant(np.stack([every] * len(LENGTHS))))
-    assert found.shape == (len(LENGTHS), TAGS**4)
-    for values, n, truth in zip(found.numpy(), LENGTHS, truths(0, chained), strict=True):
+    logs = distribution(0, chained).log_probabilities(tf.constant(np.stack([every] * len(LENGTHS))))
+    assert logs.shape == (len(LENGTHS), TAGS**4)
+    for values, n, truth in zip(logs.numpy(), LENGTHS, truths(0, chained), strict=True):
         if truth is None:
             assert not values.any()
             continue
@@ -93,7 +93,7 @@ def test_every_paths_log_probability_is_its_own_whatever_stands_in_the_padding(c
 @pytest.mark.parametrize("chained", [False, True])
 @pytest.mark.parametrize("scheme", [None, "iob2"])
 @pytest.mark.parametrize("number", [1, 4, 40])
-def test_best_paths_are_the_most_probable_that_the_scheme_allows(chained, scheme, number):
+def test_best_paths_are_the_most_probable_allowed_paths(chained, scheme, number):
     start, transition, end = allowed_transitions(NAMES, scheme or "iob2")
     penalties = Chain(*(tf.constant(np.where(x, 0, -1e30), tf.float32) for x in (start, transition, end)))
     paths, logs = distribution(0, chained, penalties if scheme else None).best_paths(number)
@@ -114,14 +114,14 @@ def test_best_paths_are_the_most_probable_that_the_scheme_allows(chained, scheme
         assert (logs[b, len(best) :].numpy() == -np.inf).all()
 
 
-def test_a_tempered_distribution_keeps_what_the_scheme_forbids():
+def test_a_tempered_distribution_keeps_the_constraints_of_the_scheme():
     penalties = Chain(*(tf.constant(x, tf.float32) for x in ([0, 0, -1e30], np.zeros((3, 3)), [0, 0, 0])))
-    sure = TagDistribution(tf.constant([[[0.0, 1.0, 9.0]]]), tf.constant([[True]]), None, penalties)
-    assert sure.tempered(100.0).best_paths(2)[0].numpy().tolist() == [[[1], [0]]]
+    certain = TagDistribution(tf.constant([[[0.0, 1.0, 9.0]]]), tf.constant([[True]]), None, penalties)
+    assert certain.tempered(100.0).best_paths(2)[0].numpy().tolist() == [[[1], [0]]]
 
 
 @pytest.mark.parametrize("kind", [SoftmaxHead, CRFHead])
-def test_a_heads_distribution_has_its_loss_its_posteriors_and_its_best_path(kind):
+def test_the_distribution_of_a_head_matches_its_loss_and_its_decoding(kind):
     head = kind(NAMES)
     head.build((None, None, 4))
     rng = np.random.default_rng(3)
@@ -130,16 +130,16 @@ def test_a_heads_distribution_has_its_loss_its_posteriors_and_its_best_path(kind
     emissions = tf.constant(scores(0, False)[0], tf.float32)
     gold = rng.integers(0, TAGS, MASK.shape)
     with tf.GradientTape(persistent=True) as tape:
-        found = head.distribution(emissions, tf.constant(MASK))
-        mine = -tf.reduce_sum(found.log_probabilities(tf.constant(gold[:, None])))
-        theirs = head.summed_loss(emissions, gold, tf.constant(MASK))
-    assert (found.chain is None) == (kind is SoftmaxHead)
-    np.testing.assert_allclose(mine, theirs, rtol=1e-4)
+        distribution = head.distribution(emissions, tf.constant(MASK))
+        loss = -tf.reduce_sum(distribution.log_probabilities(tf.constant(gold[:, None])))
+        head_loss = head.summed_loss(emissions, gold, tf.constant(MASK))
+    assert (distribution.chain is None) == (kind is SoftmaxHead)
+    np.testing.assert_allclose(loss, head_loss, rtol=1e-4)
     for weight in head.trainable_weights[2:]:
-        one, other = (tape.gradient(loss, weight.value) for loss in (mine, theirs))
-        assert np.abs(one).max() > 0.01
-        np.testing.assert_allclose(one, other, atol=1e-4)
+        gradient, head_gradient = (tape.gradient(total, weight.value) for total in (loss, head_loss))
+        assert np.abs(gradient).max() > 0.01
+        np.testing.assert_allclose(gradient, head_gradient, atol=1e-4)
     tags, probabilities = head.decode(emissions, MASK)
-    np.testing.assert_array_equal(np.where(MASK, found.best_paths(1)[0][:, 0], 0), tags)
-    chosen = np.take_along_axis(found.marginals().numpy(), tags.numpy()[..., None], -1)[..., 0]
+    np.testing.assert_array_equal(np.where(MASK, distribution.best_paths(1)[0][:, 0], 0), tags)
+    chosen = np.take_along_axis(distribution.marginals().numpy(), tags.numpy()[..., None], -1)[..., 0]
     np.testing.assert_allclose(np.where(MASK, chosen, 0), probabilities, atol=1e-5)

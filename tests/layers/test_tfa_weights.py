@@ -1,4 +1,4 @@
-"""Weights of `tfa.layers.CRF`, in every form of file that tensorflow-addons writes them to."""
+"""Loading of `tfa.layers.CRF` weights from all file formats that tensorflow-addons writes."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def golden():
         return dict(file)
 
 
-def decoded(head, states, mask):
+def decode(head, states, mask):
     return head.decode(head(tf.constant(states)), tf.constant(mask))[0].numpy()
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("model", ["with_kernel", "without_kernel"])
-def test_decodes_what_tensorflow_addons_decoded(golden, model, form):
+def test_decodes_the_tags_of_tensorflow_addons(golden, model, form):
     head = CRFHead(TAGS, "io")
     load_tfa_crf(head, GOLDEN / model / form)
     mask = golden["mask"]
-    tags = decoded(head, golden[f"{model}.states"], mask)
+    tags = decode(head, golden[f"{model}.states"], mask)
     assert len(np.unique(tags[mask])) == 4
     np.testing.assert_array_equal(tags, np.where(mask, golden[f"{model}.tags"], 0))
     bounded = model == "with_kernel"
@@ -56,39 +56,41 @@ def test_one_of_several_layers_is_chosen_by_name(golden, form):
     for name, count in (("chemicals", 3), ("genes", 4)):
         head = CRFHead(TAGS[:count], "io")
         load_tfa_crf(head, str(GOLDEN / "two_chains" / form), names.get(name, name))
-        tags = decoded(head, golden["inputs"], np.ones([8, 9], bool))
+        tags = decode(head, golden["inputs"], np.ones([8, 9], bool))
         np.testing.assert_array_equal(tags, golden[f"two_chains.{name}"])
 
 
 @pytest.mark.parametrize(
-    ("path", "layer", "tags", "said"),
+    ("path", "layer", "tags", "message"),
     [
-        ("nowhere", None, TAGS, "there is no .*nowhere; expected a SavedModel folder"),
+        ("nowhere", None, TAGS, ".*nowhere does not exist; expected a SavedModel folder"),
         ("two_chains/legacy.h5", None, TAGS, "several CRFs: 'chemicals', 'genes'"),
         ("two_chains/checkpoint", None, TAGS, "several CRFs: 'chemicals', 'genes'"),
         ("two_chains/whole.h5", "gene", TAGS, "no CRF 'gene': did you mean 'genes'"),
-        ("with_kernel/model.keras", None, TAGS[:3], "has 4 tags, the head 3"),
-        ("with_kernel", None, TAGS, "neither a SavedModel nor has it a checkpoint"),
+        ("with_kernel/model.keras", None, TAGS[:3], "has 4 tags, the head has 3"),
+        ("with_kernel", None, TAGS, "neither a SavedModel nor a checkpoint"),
         ("crf.npz", None, TAGS, "no CRF of tensorflow-addons"),
-        ("make.py", None, TAGS, "of no form that is known"),
+        ("make.py", None, TAGS, "has an unknown format"),
     ],
 )
-def test_what_cannot_be_loaded_is_refused(path, layer, tags, said):
-    with pytest.raises(TfkdError, match=said):
+def test_unusable_files_are_refused(path, layer, tags, message):
+    with pytest.raises(TfkdError, match=message):
         load_tfa_crf(CRFHead(tags, "io"), GOLDEN / path, layer)
 
 
-@pytest.mark.parametrize(("model", "said"), [("with_kernel", "width 6; the head"), ("without_kernel", "has no kernel")])
-def test_states_of_another_width_are_refused(model, said):
+@pytest.mark.parametrize(
+    ("model", "message"), [("with_kernel", "width 6; the head"), ("without_kernel", "has no kernel")]
+)
+def test_states_of_another_width_are_refused(model, message):
     head = CRFHead(TAGS, "io")
     head.build((None, None, 7))
     before = head.kernel.numpy()
-    with pytest.raises(TfkdError, match=said):
+    with pytest.raises(TfkdError, match=message):
         load_tfa_crf(head, GOLDEN / model / "legacy.h5")
     np.testing.assert_array_equal(head.kernel, before)
 
 
-def test_files_of_other_weights_have_no_crf(tmp_path):
+def test_files_without_a_crf_are_refused(tmp_path):
     tf.train.Checkpoint(a=tf.Variable(1.0)).write(str(tmp_path / "plain"))
     with h5py.File(tmp_path / "dense.h5", "w") as file:
         file["layers/dense/vars/0"] = np.eye(4)

@@ -1,7 +1,6 @@
-"""Keras layers: heads (softmax, CRF), embeddings, character encoders; and the CRF's functions."""
+"""Keras layers (BiLSTM, embeddings, transformer layers, softmax and CRF heads) and functions of CRFs."""
 
-from tfkd.layers.bilstm import BiLSTM
-from tfkd.layers.characters import CHARACTER_ENCODERS, CharacterBiLSTM, CharacterCNN, CharacterEncoder
+from tfkd.layers.bilstm import BiLSTMLayer
 from tfkd.layers.crf import (
     crf_binary_score,
     crf_boundaries,
@@ -15,7 +14,7 @@ from tfkd.layers.crf import (
     crf_unary_score,
 )
 from tfkd.layers.crf_decoding import crf_constrained_decode, crf_decode, crf_decode_top_k
-from tfkd.layers.embedding import WordEmbedding
+from tfkd.layers.embeddings import CHARACTER_ENCODERS, CharacterBiLSTM, CharacterCNN, CharacterEncoder, WordEmbedding
 from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead, token_weights
 from tfkd.layers.pieces import PieceWindows, Pooling, WordPooling
 from tfkd.layers.tag_distribution import Chain, TagDistribution
@@ -26,7 +25,7 @@ __all__ = [
     "ACTIVATIONS",
     "CHARACTER_ENCODERS",
     "HEADS",
-    "BiLSTM",
+    "BiLSTMLayer",
     "CRFHead",
     "Chain",
     "CharacterBiLSTM",

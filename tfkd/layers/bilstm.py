@@ -1,4 +1,4 @@
-"""A bidirectional LSTM in one loop over both directions."""
+"""A bidirectional LSTM that runs both directions in one loop."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
-Tensor = Any
+from tfkd.tensors import Tensor
 
 
-@keras.saving.register_keras_serializable("tfkd")
-class BiLSTM(keras.layers.Layer):
-    """A bidirectional LSTM (Hochreiter and Schmidhuber 1997; Graves and Schmidhuber 2005) over whole sentences.
+@keras.saving.register_keras_serializable("tfkd", name="BiLSTM")
+class BiLSTMLayer(keras.layers.Layer):
+    """Bidirectional LSTM over whole sentences (Hochreiter and Schmidhuber 1997; Graves and Schmidhuber 2005).
 
-    Computes what `keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))` does, differently: both
-    directions run in one loop, the product of the inputs stands before it, and the gradient is written by hand,
-    with the products for the weights after its loop.
+    The result is that of `keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))`. This layer
+    is faster for three reasons: one loop runs both directions, the inputs are multiplied before the loop, and the
+    gradient is written by hand, so that the products for the weights follow after the backward loop.
 
-    Gates stand in the order input, forget, output, cell; the forget gate's bias begins at 1. In mixed precision
-    products are taken in the compute dtype, gates and cells in float32.
+    The gates are stored in the order input, forget, output, cell. The bias of the forget gate starts at 1. In mixed
+    precision, matrix products use the compute dtype; gates and cells use float32.
 
     Args:
         units: Units of each direction.
 
-    Input: `[batch, time, width]`, and a mask that is True at real tokens, all of them on the left. Output:
-    `[batch, time, 2 * units]` in the compute dtype, zeros in the padding. The mask is passed on.
+    Input: `[batch, time, width]`, and a mask that is True at real tokens. Real tokens must come before the padding.
+    Output: `[batch, time, 2 * units]` in the compute dtype, zeros in the padding. The mask is passed on.
 
     Example:
-        >>> BiLSTM(3)(tf.ones([2, 5, 4]), mask=tf.sequence_mask([5, 2], 5)).shape
+        >>> BiLSTMLayer(3)(tf.ones([2, 5, 4]), mask=tf.sequence_mask([5, 2], 5)).shape
         TensorShape([2, 5, 6])
     """
 
@@ -44,15 +44,15 @@ class BiLSTM(keras.layers.Layer):
         width, gates = input_shape[-1], 4 * self.units
         uniform, orthogonal = keras.initializers.GlorotUniform(), keras.initializers.Orthogonal()
 
-        def each_direction(initializer: Any) -> Callable[..., Tensor]:
+        def per_direction(initializer: keras.initializers.Initializer) -> Callable[..., Tensor]:
             return lambda shape, dtype=None: tf.stack([_clone(initializer)(shape[1:], dtype) for _ in range(2)])
 
         def bias(shape: Sequence[int], dtype: Any = None) -> Tensor:
             return tf.tile(tf.repeat([0.0, 1.0, 0.0, 0.0], self.units)[tf.newaxis], [2, 1])
 
-        self.kernel = self.add_weight(shape=(2, width, gates), initializer=each_direction(uniform), name="kernel")
+        self.kernel = self.add_weight(shape=(2, width, gates), initializer=per_direction(uniform), name="kernel")
         self.recurrent_kernel = self.add_weight(
-            shape=(2, self.units, gates), initializer=each_direction(orthogonal), name="recurrent_kernel"
+            shape=(2, self.units, gates), initializer=per_direction(orthogonal), name="recurrent_kernel"
         )
         self.bias = self.add_weight(shape=(2, gates), initializer=bias, autocast=False, name="bias")
 
@@ -61,17 +61,17 @@ class BiLSTM(keras.layers.Layer):
         shape = tf.shape(inputs)
         lengths = tf.fill([shape[0]], shape[1]) if mask is None else tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         by_time = tf.transpose(inputs, [1, 0, 2])
-        turned = tf.reverse_sequence(by_time, lengths, seq_axis=0, batch_axis=1)
+        reversed_by_time = tf.reverse_sequence(by_time, lengths, seq_axis=0, batch_axis=1)
         forward, backward = _lstm(
             by_time,
-            turned,
+            reversed_by_time,
             tf.convert_to_tensor(self.kernel),
             tf.convert_to_tensor(self.recurrent_kernel),
             tf.convert_to_tensor(self.bias),
         )
         backward = tf.reverse_sequence(backward, lengths, seq_axis=0, batch_axis=1)
         joined = tf.transpose(tf.concat([forward, backward], axis=-1), [1, 0, 2])
-        # Padding stands behind the real tokens in both directions, so it needs no care before here.
+        # In both directions the padding follows the real tokens, so only the output has to be masked.
         real = tf.sequence_mask(lengths, shape[1])[:, :, tf.newaxis]
         output = tf.where(real, tf.cast(joined, self.compute_dtype), tf.zeros([], self.compute_dtype))
         return tf.ensure_shape(output, [*inputs.shape[:2], 2 * self.units])
@@ -85,33 +85,37 @@ class BiLSTM(keras.layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
-@tf.custom_gradient
-def _lstm(forward: Tensor, turned: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor) -> tuple[Any, Any]:
-    """Run two LSTMs side by side, one on each reading of the sentences.
+# Keras stores the weights of a layer under the name of its class: saved models have them under `bi_lstm`.
+BiLSTMLayer.__name__ = "BiLSTM"
 
-    Each direction has matrix products of its own: TensorFlow's product of a batch of matrices is half as fast.
+
+@tf.custom_gradient
+def _lstm(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor) -> tuple[Any, Any]:
+    """Run the LSTMs of both directions in one loop.
+
+    Each direction has its own matrix products, because TensorFlow's batched product is half as fast.
 
     Args:
-        forward: `[time, batch, width]`, in the dtype of the products.
-        turned: The same sentences from their last token to their first.
-        kernel: `[2, width, 4 * units]`, the same dtype.
-        recurrent: `[2, units, 4 * units]`, the same dtype.
+        forward: The inputs `[time, batch, width]`, in the dtype of the products.
+        backward: The same inputs with the tokens of each sentence reversed.
+        kernel: `[2, width, 4 * units]`, in the same dtype.
+        recurrent: `[2, units, 4 * units]`, in the same dtype.
         bias: `[2, 4 * units]`, float32.
 
     Returns:
-        The states of either direction, float32 `[time, batch, units]`.
+        The states of the two directions, each float32 `[time, batch, units]`.
     """
-    inputs, kernels, recurrents = (forward, turned), tf.unstack(kernel), tf.unstack(recurrent)
-    projected = [_product(x, k) + b for x, k, b in zip(inputs, kernels, tf.unstack(bias), strict=True)]
+    inputs, kernels, recurrents = (forward, backward), tf.unstack(kernel), tf.unstack(recurrent)
+    projected = [_multiply(x, k) + b for x, k, b in zip(inputs, kernels, tf.unstack(bias), strict=True)]
     states, cells, gates = _forward_loop(projected, recurrents)
 
     def grad(*upstream: Tensor) -> tuple[Tensor, ...]:
         factors = [_gate_factors(g, c) for g, c in zip(gates, cells, strict=True)]
         d_gates = _backward_loop(upstream, factors, recurrents)
         d = [_by_token(tf.cast(x, kernel.dtype)) for x in d_gates]
-        before = [_by_token(tf.cast(_shifted(s), kernel.dtype)) for s in states]
+        previous = [_by_token(tf.cast(_shift(s), kernel.dtype)) for s in states]
         d_kernel = tf.stack([tf.matmul(_by_token(x), y, transpose_a=True) for x, y in zip(inputs, d, strict=True)])
-        d_recurrent = tf.stack([tf.matmul(x, y, transpose_a=True) for x, y in zip(before, d, strict=True)])
+        d_recurrent = tf.stack([tf.matmul(x, y, transpose_a=True) for x, y in zip(previous, d, strict=True)])
         d_bias = tf.stack([tf.reduce_sum(x, axis=[0, 1]) for x in d_gates])
         d_inputs = [tf.matmul(y, k, transpose_b=True) for y, k in zip(d, kernels, strict=True)]
         return (*(tf.reshape(x, tf.shape(forward)) for x in d_inputs), d_kernel, d_recurrent, d_bias)
@@ -120,17 +124,17 @@ def _lstm(forward: Tensor, turned: Tensor, kernel: Tensor, recurrent: Tensor, bi
 
 
 def _forward_loop(projected: Sequence[Tensor], recurrents: Sequence[Tensor]) -> tuple[list[Tensor], ...]:
-    """Run through the steps of both directions.
+    """Run the forward pass of both directions.
 
     Returns:
-        For each direction the states and cells `[time, batch, units]` and the gates `[time, batch, 4 * units]`.
+        The states and the cells, `[time, batch, units]`, and the gates, `[time, batch, 4 * units]`, of each direction.
     """
     steps, batch, units = tf.shape(projected[0])[0], tf.shape(projected[0])[1], recurrents[0].shape[0]
     zero = tf.zeros([batch, units])
 
     def step(t: Tensor, carried: Any, arrays: Any) -> tuple[Any, ...]:
         new, written = [], []
-        for inputs, recurrent, (state, cell), kept in zip(projected, recurrents, carried, arrays, strict=True):
+        for inputs, recurrent, (state, cell), stacks in zip(projected, recurrents, carried, arrays, strict=True):
             scores = inputs[t] + tf.cast(tf.matmul(tf.cast(state, recurrent.dtype), recurrent), tf.float32)
             sigmoids, candidate = tf.sigmoid(scores[:, : 3 * units]), tf.tanh(scores[:, 3 * units :])
             i, f, o = tf.split(sigmoids, 3, axis=-1)
@@ -138,56 +142,56 @@ def _forward_loop(projected: Sequence[Tensor], recurrents: Sequence[Tensor]) -> 
             state = o * tf.tanh(cell)
             values = (state, cell, tf.concat([sigmoids, candidate], axis=-1))
             new.append((state, cell))
-            written.append(tuple(array.write(t, value) for array, value in zip(kept, values, strict=True)))
+            written.append(tuple(array.write(t, value) for array, value in zip(stacks, values, strict=True)))
         return t + 1, tuple(new), tuple(written)
 
-    start = tuple(tuple(_array(steps, width) for width in (units, units, 4 * units)) for _ in projected)
+    start = tuple(tuple(_make_array(steps, width) for width in (units, units, 4 * units)) for _ in projected)
     loop = (tf.constant(0), ((zero, zero),) * len(projected), start)
     *_, arrays = tf.while_loop(lambda t, *_: t < steps, step, loop, maximum_iterations=steps)
     return tuple([array.stack() for array in kind] for kind in zip(*arrays, strict=True))
 
 
 def _gate_factors(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute for all steps of a direction what the backward loop multiplies by.
+    """Compute the factors of the backward loop for all steps of one direction.
 
     Returns:
-        The derivative of each gate's score by the cell's (for the output gate: by the state's) gradient,
-        `[time, batch, 4 * units]`; that of the cell's gradient by the state's; and the forget gates.
+        The factor from the gradient of the cell (output gate: of the state) to that of each gate's score,
+        `[time, batch, 4 * units]`; the factor from the gradient of the state to that of the cell; the forget gates.
     """
     i, f, o, g = tf.split(gates, 4, axis=-1)
     activated = tf.tanh(cell)
-    factors = [g * i * (1 - i), _shifted(cell) * f * (1 - f), activated * o * (1 - o), i * (1 - g * g)]
+    factors = [g * i * (1 - i), _shift(cell) * f * (1 - f), activated * o * (1 - o), i * (1 - g * g)]
     return tf.concat(factors, axis=-1), o * (1 - activated * activated), f
 
 
 def _backward_loop(upstream: Sequence[Tensor], factors: Sequence[Any], recurrents: Sequence[Tensor]) -> list[Tensor]:
-    """Run back through the steps; return for each direction the gradient of its gates' scores, float32."""
+    """Run the backward pass; return the float32 gradients of the gates' scores for each direction."""
     steps, units = tf.shape(upstream[0])[0], recurrents[0].shape[0]
     zero = tf.zeros_like(upstream[0][0])
-    across = [tf.transpose(r) for r in recurrents]
+    transposed = [tf.transpose(r) for r in recurrents]
 
     def step(t: Tensor, carried: Any, arrays: Any) -> tuple[Any, ...]:
         new, written = [], []
-        parts = zip(upstream, factors, across, carried, arrays, strict=True)
-        for above, (factor, to_cell, forget), back, (d_state, d_cell), kept in parts:
-            d_state = d_state + above[t]
+        parts = zip(upstream, factors, transposed, carried, arrays, strict=True)
+        for d_output, (factor, to_cell, forget), matrix, (d_state, d_cell), stack in parts:
+            d_state = d_state + d_output[t]
             d_cell = d_cell + d_state * to_cell[t]
             d = tf.concat([d_cell, d_cell, d_state, d_cell], axis=-1) * factor[t]
-            new.append((tf.cast(tf.matmul(tf.cast(d, back.dtype), back), tf.float32), d_cell * forget[t]))
-            written.append(kept.write(t, d))
+            new.append((tf.cast(tf.matmul(tf.cast(d, matrix.dtype), matrix), tf.float32), d_cell * forget[t]))
+            written.append(stack.write(t, d))
         return t - 1, tuple(new), tuple(written)
 
-    loop = (steps - 1, ((zero, zero),) * len(across), tuple(_array(steps, 4 * units) for _ in across))
+    loop = (steps - 1, ((zero, zero),) * len(transposed), tuple(_make_array(steps, 4 * units) for _ in transposed))
     *_, arrays = tf.while_loop(lambda t, *_: t >= 0, step, loop, maximum_iterations=steps)
     return [array.stack() for array in arrays]
 
 
-def _array(steps: Tensor, width: int) -> tf.TensorArray:
+def _make_array(steps: Tensor, width: int) -> tf.TensorArray:
     return tf.TensorArray(tf.float32, size=steps, element_shape=[None, width])
 
 
-def _shifted(by_time: Tensor) -> Tensor:
-    """Give each step what the step before it has, and the first one zeros."""
+def _shift(by_time: Tensor) -> Tensor:
+    """Move all values one step later; the first step gets zeros."""
     return tf.pad(by_time[:-1], [[1, 0], [0, 0], [0, 0]])
 
 
@@ -196,14 +200,14 @@ def _by_token(by_time: Tensor) -> Tensor:
     return tf.reshape(by_time, [-1, by_time.shape[-1]])
 
 
-def _product(inputs: Tensor, kernel: Tensor) -> Tensor:
-    """Multiply `[time, batch, width]` by `[width, gates]` in one product, to float32."""
+def _multiply(inputs: Tensor, kernel: Tensor) -> Tensor:
+    """Multiply `[time, batch, width]` by `[width, gates]` in one matrix product; return float32."""
     shape = tf.shape(inputs)
     return tf.reshape(tf.cast(tf.matmul(_by_token(inputs), kernel), tf.float32), [shape[0], shape[1], kernel.shape[-1]])
 
 
 def _clone(initializer: keras.initializers.Initializer) -> keras.initializers.Initializer:
-    """Make an initialiser that draws anew: one of Keras' own gives the same numbers at every call."""
+    """Return a copy without a seed: an initialiser of Keras gives the same numbers at every call."""
     config = initializer.get_config()
     config["seed"] = None
     return type(initializer).from_config(config)

@@ -1,14 +1,14 @@
 """Functions of a linear-chain conditional random field (CRF).
 
-A path `y` over a sentence of `n` tokens scores `sum_t inputs[t, y_t] + sum_t transitions[y_t, y_{t+1}]`;
-its probability is the exponential of that score over the sum of the exponentials of all paths' scores
-(Lafferty, McCallum and Pereira 2001). The names and the order of the arguments are those of
-tensorflow-addons where the meaning is the same. Scores of a start and an end are added to the first
-and the last token's inputs by `crf_boundaries`, so that no function needs to know of them.
+The score of a path `y` over a sentence is `sum_t inputs[t, y_t] + sum_t transitions[y_t, y_{t+1}]`. Its probability
+is the exponential of this score, divided by the sum of the exponentials of the scores of all paths (Lafferty, McCallum
+and Pereira 2001). Names and order of the arguments are those of tensorflow-addons where the meaning is the same.
+`crf_boundaries` adds the scores of start and end to the first and the last token, so the other functions do not need
+them as arguments.
 
-Everything is computed in the dtype of `inputs`, which should be float32. Sentences are padded on the right; what stands
-in the padding changes nothing. A score of -1e30 forbids; lower ones, minus infinity too, are taken for it where paths
-are summed.
+All functions compute in the dtype of `inputs`, which should be float32. Sentences are padded on the right; the values
+in the padding do not change the results. A score of -1e30 forbids a tag or a transition. Functions that sum over paths
+treat lower scores, including minus infinity, as -1e30.
 """
 
 from __future__ import annotations
@@ -17,24 +17,23 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfkd.layers.crf_sums import FORBIDDEN, Lattice, in_the_right_space
+from tfkd.layers.crf_recursions import FORBIDDEN, Lattice, compute_on_lattice
+from tfkd.tensors import Tensor
 
-Tensor = Any
-
-_NO_MORE = "the log-normaliser and the marginals of a CRF have no derivative of a higher order"
+_NO_DERIVATIVE = "the log-normaliser and the marginals of a CRF have no derivative of a higher order"
 
 
 def crf_boundaries(inputs: Tensor, sequence_lengths: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """Add the scores of starting and of ending with a tag to the first and the last token.
+    """Add the scores of the first and the last tag to the emission scores of the first and the last token.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         start: Score of each tag as the first, `[tags]`.
         end: Score of each tag as the last, `[tags]`.
 
     Returns:
-        Emission scores with start and end in them, `[batch, time, tags]`. Sentences of no token are left alone.
+        Emission scores including start and end, `[batch, time, tags]`. Empty sentences are unchanged.
 
     Example:
         >>> x = crf_boundaries(tf.zeros([1, 3, 2]), tf.constant([2]), tf.constant([1.0, 2.0]), tf.constant([3.0, 4.0]))
@@ -51,16 +50,16 @@ def crf_boundaries(inputs: Tensor, sequence_lengths: Tensor, start: Tensor, end:
 def crf_sequence_score(
     inputs: Tensor, tag_indices: Tensor, sequence_lengths: Tensor, transition_params: Tensor
 ) -> Tensor:
-    """Compute the score of one path through each sentence, unnormalised.
+    """Return the unnormalised score of one path through each sentence.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
         tag_indices: The path, int `[batch, time]`; any value in the padding.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
 
     Returns:
-        Scores, `[batch]`; 0 for a sentence of no token.
+        Scores, `[batch]`; 0 for an empty sentence.
 
     Example:
         >>> path = tf.constant([[0, 1, 1]])
@@ -72,15 +71,15 @@ def crf_sequence_score(
 
 
 def crf_unary_score(tag_indices: Tensor, sequence_lengths: Tensor, inputs: Tensor) -> Tensor:
-    """Compute what the emissions contribute to the score of one path through each sentence.
+    """Return the sum of the emission scores of one path through each sentence.
 
     Args:
         tag_indices: The path, int `[batch, time]`; any value in the padding.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         inputs: Emission scores, float `[batch, time, tags]`.
 
     Returns:
-        Sums, `[batch]`; 0 for a sentence of no token.
+        Sums, `[batch]`; 0 for an empty sentence.
 
     Example:
         >>> x = tf.constant([[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]])
@@ -88,22 +87,21 @@ def crf_unary_score(tag_indices: Tensor, sequence_lengths: Tensor, inputs: Tenso
         [5.0]
     """
     inputs = tf.convert_to_tensor(inputs)
-    # Chosen by a comparison rather than gathered: the gradient is a choice too, not a slow scatter. In the padding no
-    # tag is chosen.
+    # Select with a mask instead of a gather: the gradient of a gather is a slow scatter. The padding selects no tag.
     chosen = tf.one_hot(_real_tags(tag_indices, sequence_lengths), tf.shape(inputs)[2], True, False, dtype=tf.bool)
     return tf.reduce_sum(tf.where(chosen, inputs, tf.zeros([], inputs.dtype)), axis=[1, 2])
 
 
 def crf_binary_score(tag_indices: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
-    """Compute what the transitions contribute to the score of one path through each sentence.
+    """Return the sum of the transition scores of one path through each sentence.
 
     Args:
         tag_indices: The path, int `[batch, time]`; any value in the padding.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, finite, `[tags, tags]`.
 
     Returns:
-        Sums, `[batch]`; 0 for a sentence of one token or of none.
+        Sums, `[batch]`; 0 for a sentence of at most one token.
 
     Example:
         >>> path = tf.constant([[0, 1, 1]])
@@ -113,19 +111,19 @@ def crf_binary_score(tag_indices: Tensor, sequence_lengths: Tensor, transition_p
     transitions = tf.convert_to_tensor(transition_params)
     tags = _real_tags(tag_indices, sequence_lengths)
     chosen = tf.one_hot(tags, tf.shape(transitions)[0], dtype=transitions.dtype)
-    following = tf.einsum("bti,ij->btj", chosen[:, :-1], transitions)
-    return tf.reduce_sum(following * chosen[:, 1:], axis=[1, 2])
+    transition_scores = tf.einsum("bti,ij->btj", chosen[:, :-1], transitions)
+    return tf.reduce_sum(transition_scores * chosen[:, 1:], axis=[1, 2])
 
 
 def crf_filtered_inputs(inputs: Tensor, tag_bitmap: Tensor) -> Tensor:
-    """Forbid tags at tokens.
+    """Set the scores of forbidden tags to -1e30.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
         tag_bitmap: True for the tags that a token may have, bool `[batch, time, tags]`.
 
     Returns:
-        Emission scores, -1e30 for the others (tensorflow-addons has minus infinity).
+        Emission scores, -1e30 for all other tags (tensorflow-addons uses minus infinity).
 
     Example:
         >>> crf_filtered_inputs(tf.ones([1, 1, 2]), tf.constant([[[True, False]]])).numpy().tolist()
@@ -138,22 +136,22 @@ def crf_filtered_inputs(inputs: Tensor, tag_bitmap: Tensor) -> Tensor:
 def crf_multitag_sequence_score(
     inputs: Tensor, tag_bitmap: Tensor, sequence_lengths: Tensor, transition_params: Tensor
 ) -> Tensor:
-    """Compute the log of the sum of the exponentials of the scores of all paths that have allowed tags only.
+    """Return the log of the summed exponentials of the scores of all paths that use only allowed tags.
 
-    With the log-normaliser it gives the likelihood of a sentence that is annotated in part.
+    Less the log-normaliser, it is the log-likelihood of a partially annotated sentence.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
         tag_bitmap: True for the tags that a token may have, bool `[batch, time, tags]`; any value in the padding.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
 
     Returns:
-        Log-sums, `[batch]`; 0 for a sentence of no token, and -1e30 or less where a token has no allowed tag.
+        Log-sums, `[batch]`; 0 for an empty sentence, and -1e30 or less where a token has no allowed tag.
 
     Example:
-        >>> one_of_two = tf.constant([[[True, True], [True, False]]])
-        >>> score = crf_multitag_sequence_score(tf.zeros([1, 2, 2]), one_of_two, tf.constant([2]), tf.zeros([2, 2]))
+        >>> allowed = tf.constant([[[True, True], [True, False]]])
+        >>> score = crf_multitag_sequence_score(tf.zeros([1, 2, 2]), allowed, tf.constant([2]), tf.zeros([2, 2]))
         >>> round(float(score[0]), 4)
         0.6931
     """
@@ -161,20 +159,20 @@ def crf_multitag_sequence_score(
 
 
 def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
-    """Compute the log of the sum of the exponentials of all paths' scores.
+    """Return the log-normaliser of each sentence: the log of the summed exponentials of the scores of all paths.
 
-    The gradient is taken from the marginals of one forward-backward pass, not by differentiating
-    through the recursion: the derivative of the log-normaliser by an emission is the probability of
-    that tag at that token, and by a transition the expected number of its uses. There is no second
-    derivative: asking for one is a LookupError.
+    The gradient comes from one forward-backward pass, not from differentiating the recursion. The derivative with
+    respect to an emission score is the marginal probability of that tag at that token. The derivative with respect to
+    a transition score is the expected number of times that the transition is used. There is no second derivative:
+    computing one raises a `LookupError`.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
 
     Returns:
-        Log-normalisers, `[batch]`; 0 for a sentence of no token.
+        Log-normalisers, `[batch]`; 0 for an empty sentence.
 
     Example:
         >>> round(float(crf_log_norm(tf.zeros([1, 3, 2]), tf.constant([3]), tf.zeros([2, 2]))[0]), 4)
@@ -184,18 +182,18 @@ def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Te
 
     @tf.custom_gradient
     def log_norm(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
-        norm, forward, backward, sums = in_the_right_space(
+        norm, forward, backward, sums = compute_on_lattice(
             inputs, lengths, transitions, lambda lattice: lattice.sweep()
         )
 
         def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
             def compute(lattice: Lattice) -> tuple[Tensor, ...]:
-                expected = lattice.pairs(forward, backward, sums, tf.ones_like(forward), None)
-                return lattice.marginals(forward, backward), expected
+                expected = lattice.sum_pairs(forward, backward, sums, tf.ones_like(forward), None)
+                return lattice.compute_marginals(forward, backward), expected
 
-            marginals, expected = in_the_right_space(inputs, lengths, transitions, compute)
+            marginals, expected = compute_on_lattice(inputs, lengths, transitions, compute)
             by_inputs = tf.transpose(marginals * upstream[:, tf.newaxis], [1, 0, 2])
-            return _last(by_inputs), _last(tf.tensordot(upstream, expected, 1))
+            return _without_gradient(by_inputs), _without_gradient(tf.tensordot(upstream, expected, 1))
 
         return norm, grad
 
@@ -206,16 +204,16 @@ def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Te
 def crf_log_likelihood(
     inputs: Tensor, tag_indices: Tensor, sequence_lengths: Tensor, transition_params: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Compute the log-probability of one path through each sentence.
+    """Return the log-probability of one path through each sentence.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
         tag_indices: The path, int `[batch, time]`; any value in the padding.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
 
     Returns:
-        Log-likelihoods `[batch]`, and the transitions, as tensorflow-addons returns them.
+        Log-likelihoods `[batch]`, and `transition_params` (as in tensorflow-addons).
 
     Example:
         >>> x, path, n = tf.zeros([1, 3, 2]), tf.constant([[0, 1, 0]]), tf.constant([3])
@@ -227,11 +225,11 @@ def crf_log_likelihood(
 
 
 def crf_marginals(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
-    """Compute the probability of each tag at each token, over all paths (the posteriors).
+    """Return the marginal probability of each tag at each token (the posteriors).
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
 
     Returns:
@@ -244,43 +242,44 @@ def crf_marginals(inputs: Tensor, sequence_lengths: Tensor, transition_params: T
     lengths = tf.cast(sequence_lengths, tf.int32)
 
     @tf.custom_gradient
-    def marginals(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
+    def compute_marginals(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
         def compute(lattice: Lattice) -> tuple[Tensor, ...]:
             _, forward, backward, sums = lattice.sweep()
-            return lattice.marginals(forward, backward), forward, backward, sums
+            return lattice.compute_marginals(forward, backward), forward, backward, sums
 
-        found, forward, backward, sums = in_the_right_space(inputs, lengths, transitions, compute)
+        marginals, forward, backward, sums = compute_on_lattice(inputs, lengths, transitions, compute)
 
         def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
-            # The marginals are the first derivative of the log-normaliser, so this is its second times `upstream`:
-            # the covariance of what a path has of `upstream` in all with its tags and with its transitions.
+            # The marginals are the first derivative of the log-normaliser, so this is the product of its second
+            # derivative with `upstream`: the covariance, over paths, of the summed `upstream` of a path with its tags
+            # and with its transitions.
             def compute(lattice: Lattice) -> tuple[Tensor, ...]:
                 values = tf.transpose(upstream, [1, 0, 2]) * lattice.mask[..., tf.newaxis]
-                before, after = lattice.averages(forward, backward, values)
-                given = before + values + after
-                mean = tf.reduce_sum(found * given, axis=-1, keepdims=True)
-                by_transitions = lattice.pairs(forward, backward, sums, before + values, values + after - mean)
-                return found * (given - mean), tf.reduce_sum(by_transitions, axis=0)
+                before, after = lattice.average_values(forward, backward, values)
+                conditional = before + values + after
+                mean = tf.reduce_sum(marginals * conditional, axis=-1, keepdims=True)
+                by_transitions = lattice.sum_pairs(forward, backward, sums, before + values, values + after - mean)
+                return marginals * (conditional - mean), tf.reduce_sum(by_transitions, axis=0)
 
-            by_inputs, by_transitions = in_the_right_space(inputs, lengths, transitions, compute)
-            return _last(tf.transpose(by_inputs, [1, 0, 2])), _last(by_transitions)
+            by_inputs, by_transitions = compute_on_lattice(inputs, lengths, transitions, compute)
+            return _without_gradient(tf.transpose(by_inputs, [1, 0, 2])), _without_gradient(by_transitions)
 
-        return tf.transpose(found, [1, 0, 2]), grad
+        return tf.transpose(marginals, [1, 0, 2]), grad
 
     inputs = tf.convert_to_tensor(inputs)
-    return marginals(inputs, tf.cast(transition_params, inputs.dtype))
+    return compute_marginals(inputs, tf.cast(transition_params, inputs.dtype))
 
 
 def crf_expected_transitions(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
-    """Compute how often each transition is used on average over all paths: the sum over `t` of `p(y_t, y_{t+1})`.
+    """Return the expected number of uses of each transition: the sum over `t` of `p(y_t, y_{t+1})`.
 
     Args:
         inputs: Emission scores, float `[batch, time, tags]`.
-        sequence_lengths: Tokens of each sentence, int `[batch]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
         transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
 
     Returns:
-        Expected numbers, `[batch, tags, tags]`; they sum to the tokens of the sentence less one.
+        Expected numbers, `[batch, tags, tags]`. For each sentence they sum to the number of tokens minus one.
 
     Example:
         >>> crf_expected_transitions(tf.zeros([1, 3, 2]), tf.constant([3]), tf.zeros([2, 2])).numpy().round(4).tolist()
@@ -289,18 +288,18 @@ def crf_expected_transitions(inputs: Tensor, sequence_lengths: Tensor, transitio
 
     def compute(lattice: Lattice) -> tuple[Tensor, ...]:
         _, forward, backward, sums = lattice.sweep()
-        return (lattice.pairs(forward, backward, sums, tf.ones_like(forward), None),)
+        return (lattice.sum_pairs(forward, backward, sums, tf.ones_like(forward), None),)
 
     inputs = tf.convert_to_tensor(inputs)
     transitions = tf.cast(transition_params, inputs.dtype)
-    return in_the_right_space(inputs, tf.cast(sequence_lengths, tf.int32), transitions, compute)[0]
+    return compute_on_lattice(inputs, tf.cast(sequence_lengths, tf.int32), transitions, compute)[0]
 
 
 def _real_tags(tag_indices: Tensor, sequence_lengths: Tensor) -> Tensor:
-    """Put -1, which is no tag, in the padding."""
+    """Set the tags in the padding to -1, which is no tag."""
     tags = tf.cast(tag_indices, tf.int32)
     return tf.where(tf.sequence_mask(sequence_lengths, tf.shape(tags)[1]), tags, -1)
 
 
-def _last(gradient: Tensor) -> Tensor:
-    return tf.raw_ops.PreventGradient(input=gradient, message=_NO_MORE)
+def _without_gradient(gradient: Tensor) -> Tensor:
+    return tf.raw_ops.PreventGradient(input=gradient, message=_NO_DERIVATIVE)

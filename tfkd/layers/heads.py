@@ -1,4 +1,4 @@
-"""Heads: from an encoder's states to scores of tags, a loss, and valid tags."""
+"""Heads: layers that turn the states of an encoder into tag scores, a loss and valid tags."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from typing_extensions import override
 
 from tfkd.layers.crf import crf_boundaries, crf_log_likelihood, crf_marginals
 from tfkd.layers.crf_decoding import crf_decode
-from tfkd.layers.crf_sums import FORBIDDEN
+from tfkd.layers.crf_recursions import FORBIDDEN
 from tfkd.layers.tag_distribution import Chain, TagDistribution
+from tfkd.tensors import Tensor
 from tfkd_base.corpora import Scheme, allowed_transitions
-
-Tensor = Any
 
 
 class TagHead(keras.layers.Layer):
-    """Project states to emission scores, and decode them to tags that the tag scheme allows.
+    """Base class of layers that project states to emission scores and decode these to tags that the tag scheme allows.
 
-    Subclasses say what the scores mean. The emission scores are float32 in every dtype policy; a head
-    does its arithmetic after the projection in float32.
+    Subclasses define the loss and the decoding. Emission scores are float32 under every dtype policy, and a head
+    computes in float32 after the projection.
 
     Args:
-        tags: The tags, in the order of their indices, e.g. `("O", "B-Disease", "I-Disease")`.
-        scheme: The tag scheme that says which tag may follow which.
+        tags: The tags in the order of their indices, for example `("O", "B-Disease", "I-Disease")`.
+        scheme: The tag scheme. It defines which tag may follow which.
         name: The layer's name.
     """
 
@@ -49,9 +48,9 @@ class TagHead(keras.layers.Layer):
         self.bias = self.add_weight(shape=(len(self.tags),), initializer="zeros", name="bias")
 
     def call(self, states: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Compute emission scores, float32 `[batch, time, tags]`, from states `[batch, time, units]`.
+        """Return emission scores, float32 `[batch, time, tags]`, of states `[batch, time, units]`.
 
-        The mask is passed on and changes nothing here.
+        The mask is passed on. It does not change the scores.
         """
         del mask
         return tf.cast(keras.ops.matmul(states, self.kernel) + self.bias, "float32")
@@ -62,45 +61,45 @@ class TagHead(keras.layers.Layer):
         return keras.KerasTensor((*states.shape[:-1], len(self.tags)), dtype="float32")
 
     def summed_loss(self, emissions: Tensor, tags: Tensor, mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        """Sum the loss over the real tokens of a batch.
+        """Return the sum of the loss over the real tokens of a batch.
 
         Args:
             emissions: Emission scores, float32 `[batch, time, tags]`.
             tags: Indices of the gold tags, int `[batch, time]`; any value in the padding.
-            mask: True at real tokens, which stand on the left, bool `[batch, time]`.
+            mask: True at real tokens, which come before the padding, bool `[batch, time]`.
             sample_weight: Weight of each sentence `[batch]`, or of each token `[batch, time]` where the
                 loss is a sum over tokens.
 
         Returns:
-            A float32 scalar. It grows with the tokens: divide it by their number.
+            A float32 scalar. Divide it by the number of tokens to get a mean.
         """
         raise NotImplementedError
 
     def distribution(self, emissions: Tensor, mask: Tensor) -> TagDistribution:
-        """Return the distribution over sequences of tags that the head gives to each sentence.
+        """Return the distribution over tag sequences that the head defines for each sentence.
 
         Args:
             emissions: Emission scores, float32 `[batch, time, tags]`.
-            mask: True at real tokens, which stand on the left, bool `[batch, time]`.
+            mask: True at real tokens, which come before the padding, bool `[batch, time]`.
         """
         return TagDistribution(emissions, tf.cast(mask, tf.bool), self._chain(), self._penalties())
 
     def _chain(self) -> Chain | None:
-        """Return the scores that tie tags together, if there are any."""
+        """Return the start, transition and end scores of the head, or None if it has none."""
         return None
 
     def _penalties(self) -> Chain:
         return Chain(*(tf.constant(p) for p in (self._start_penalty, self._transition_penalty, self._end_penalty)))
 
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Find the best sequence of tags among those that the scheme allows.
+        """Return the best tag sequence among those that the scheme allows.
 
         Args:
             emissions: Emission scores, float32 `[batch, time, tags]`.
-            mask: True at real tokens, which stand on the left, bool `[batch, time]`.
+            mask: True at real tokens, which come before the padding, bool `[batch, time]`.
 
         Returns:
-            Indices of tags, int32 `[batch, time]`, and the probability of each chosen tag at its token,
+            Tag indices, int32 `[batch, time]`, and the probability of each chosen tag at its token,
             float32 `[batch, time]`. Both are 0 in the padding.
         """
         raise NotImplementedError
@@ -116,10 +115,10 @@ class TagHead(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfkd")
 class SoftmaxHead(TagHead):
-    """Give each token a distribution over tags of its own.
+    """Head with an independent distribution over tags for each token.
 
-    The loss is the cross-entropy of each token. Decoding takes the most probable sequence among those
-    that the scheme allows; that is the best tag of each token wherever these make a valid sequence.
+    The loss is the cross-entropy of each token. Decoding returns the most probable sequence among those that the
+    scheme allows. This is the best tag of each token wherever these tags form a valid sequence.
 
     Example:
         >>> head = SoftmaxHead(("O", "B-Gene", "I-Gene"))
@@ -141,34 +140,33 @@ class SoftmaxHead(TagHead):
         best = tf.where(mask, tf.argmax(emissions, axis=-1, output_type=tf.int32), 0)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         log_probabilities = tf.nn.log_softmax(emissions)
-        # The search is needed only where the best tags of the tokens do not fit together.
+        # A search is needed only if the best tags of the tokens do not form valid sequences.
         tags = tf.cond(
-            self._all_valid(best, mask),
+            self._are_valid(best, mask),
             lambda: best,
             lambda: self._viterbi(log_probabilities, lengths, tf.zeros_like(self._transition_penalty)),
         )
         tags = tf.ensure_shape(tags, best.shape)
-        return tags, _at(tf.exp(log_probabilities), tags, mask)
+        return tags, _select(tf.exp(log_probabilities), tags, mask)
 
-    def _all_valid(self, tags: Tensor, mask: Tensor) -> Tensor:
-        # Gathered penalties are 0 where all is allowed; tag 0 in the padding is "O", allowed after anything
-        # but an open entity, so the last real token is looked at apart.
+    def _are_valid(self, tags: Tensor, mask: Tensor) -> Tensor:
+        # The penalties of valid sequences are 0. Transitions into the padding do not count, so the last real token
+        # is checked against the end penalties.
         real = tf.cast(mask, tf.float32)
-        following = tf.pad(real[:, 1:], [[0, 0], [0, 1]])
+        has_next = tf.pad(real[:, 1:], [[0, 0], [0, 1]])
         between = tf.gather_nd(self._transition_penalty, tf.stack([tags[:, :-1], tags[:, 1:]], axis=-1))
         start = tf.gather(self._start_penalty, tags[:, :1]) * real[:, :1]
-        end = tf.gather(self._end_penalty, tags) * (real - following)
+        end = tf.gather(self._end_penalty, tags) * (real - has_next)
         return tf.reduce_all(tf.stack([tf.reduce_all(x == 0.0) for x in (between * real[:, 1:], start, end)]))
 
 
 @keras.saving.register_keras_serializable("tfkd")
 class CRFHead(TagHead):
-    """Give each sentence a distribution over sequences of tags: a linear-chain CRF.
+    """Head with a distribution over the tag sequences of each sentence: a linear-chain CRF.
 
-    The scores of a start, of transitions and of an end are learned. The loss is the negative
-    log-likelihood of the gold sequence over all sequences (Lafferty, McCallum and Pereira 2001;
-    for taggers Lample et al. 2016); the scheme's constraints hold at decoding only. The probability that
-    `decode` returns is the marginal of the chosen tag at its token.
+    The scores of start, transitions and end are learned. The loss is the negative log-likelihood of the gold sequence
+    among all sequences (Lafferty, McCallum and Pereira 2001; for taggers Lample et al. 2016). The constraints of the
+    scheme apply only when decoding. `decode` returns the marginal probability of the chosen tag at its token.
 
     Example:
         >>> head = CRFHead(("O", "B-Gene", "I-Gene"))
@@ -181,7 +179,7 @@ class CRFHead(TagHead):
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
         count = len(self.tags)
-        # Not cast in mixed precision: log-sums over whole sentences need all of float32.
+        # Not cast in mixed precision: sums over whole sentences need the precision of float32.
         self.start = self.add_weight(shape=(count,), initializer="zeros", autocast=False, name="start")
         self.transitions = self.add_weight(
             shape=(count, count), initializer="zeros", autocast=False, name="transitions"
@@ -193,7 +191,7 @@ class CRFHead(TagHead):
         if sample_weight is not None and len(sample_weight.shape) != 1:
             raise ValueError(
                 f"A CRF scores whole sentences: expected a sample_weight of shape [batch], got {sample_weight.shape}. "
-                "Give one weight a sentence, or use a softmax head."
+                "Give one weight per sentence, or use a softmax head."
             )
         bounded, lengths = self.potentials(emissions, mask)
         losses = -crf_log_likelihood(bounded, tags, lengths, self.transitions.value)[0]
@@ -204,7 +202,7 @@ class CRFHead(TagHead):
         return Chain(self.start.value, self.transitions.value, self.end.value)
 
     def potentials(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return emission scores with start and end in them, `[batch, time, tags]`, and lengths `[batch]`."""
+        """Return the emission scores including start and end, `[batch, time, tags]`, and the lengths `[batch]`."""
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         return crf_boundaries(emissions, lengths, self.start.value, self.end.value), lengths
 
@@ -212,19 +210,19 @@ class CRFHead(TagHead):
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         bounded, lengths = self.potentials(emissions, mask)
         tags = self._viterbi(bounded, lengths, self.transitions.value)
-        return tags, _at(crf_marginals(bounded, lengths, self.transitions.value), tags, mask)
+        return tags, _select(crf_marginals(bounded, lengths, self.transitions.value), tags, mask)
 
 
 HEADS: dict[str, type[TagHead]] = {"softmax": SoftmaxHead, "crf": CRFHead}
-"""The heads by the names that `head=` takes."""
+"""Heads by their name in the argument `head`."""
 
 
 def token_weights(mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-    """Compute what each token weighs in a sum: its sample's weight if it is real, 0 in the padding.
+    """Return the weight of each token in a sum: the weight of its sample, or 0 in the padding.
 
     Args:
         mask: True at real tokens, bool `[batch, time]`.
-        sample_weight: Weight of each sentence `[batch]` or token `[batch, time]`; 1 by default.
+        sample_weight: Weight of each sentence `[batch]` or of each token `[batch, time]`. Default: 1.
 
     Returns:
         float32 `[batch, time]`.
@@ -236,10 +234,11 @@ def token_weights(mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
     real = tf.cast(mask, tf.float32)
     if sample_weight is None:
         return real
-    given = tf.cast(sample_weight, tf.float32)
-    return real * (given[:, tf.newaxis] if len(given.shape) == 1 else given)
+    weights = tf.cast(sample_weight, tf.float32)
+    return real * (weights[:, tf.newaxis] if len(weights.shape) == 1 else weights)
 
 
-def _at(probabilities: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
+def _select(probabilities: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
+    """Return the probability of each tag of a sequence, 0 in the padding."""
     chosen = tf.gather(probabilities, tags, batch_dims=2)
     return tf.where(tf.cast(mask, tf.bool), chosen, 0.0)

@@ -1,4 +1,4 @@
-"""Between words and their pieces: windows of a length that an encoder takes, and a word's vector from its pieces'."""
+"""Layers between words and subwords: windows that fit an encoder, and word vectors from subword states."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError, nearest
 
-Tensor = Any
 Pooling = Literal["first", "mean"]
 
 
 @keras.saving.register_keras_serializable("tfkd")
 class PieceWindows(keras.layers.Layer):
-    """Cut sentences of pieces into windows that an encoder has positions for, each between its two marks.
+    """Layer that cuts sentences of subwords into windows that fit an encoder.
 
-    A sentence that fits is one window. A longer one is read in windows that overlap; of the readings of a piece the
-    one counts in which it stands farthest from an edge.
+    Each window starts with a `[CLS]` token and ends with a `[SEP]` token. A sentence that fits is one window. A longer
+    sentence is read in overlapping windows. If a subword is in several windows, the one counts in which it is farthest
+    from an edge.
 
     Args:
-        positions: Positions of the encoder; a window holds two pieces fewer.
-        begin: Id of the mark before a window, `[CLS]`.
-        end: Id of the mark after it, `[SEP]`.
+        positions: Number of positions of the encoder. A window holds two subwords fewer.
+        begin: Id of the token before a window, `[CLS]`.
+        end: Id of the token after a window, `[SEP]`.
         padding: Id of the padding.
-        overlap: Pieces that a window shares with the next; a quarter of the positions by default.
+        overlap: Number of subwords that two neighbouring windows share. Default: a quarter of the positions.
 
-    Input: ids int32 `[batch, pieces]`, -1 in the padding on the right. Output: ids int32 `[windows, time]`, for each
-    sentence as many windows as the longest one has, some of them empty; a mask, bool `[windows, time]`; and for each
-    piece its place among the windows' positions one after another, int32 `[batch, pieces]`, any in the padding.
+    Input: ids, int32 `[batch, pieces]`, padded on the right with -1. Outputs:
+
+    - ids, int32 `[windows, time]`. Each sentence has as many windows as the longest one; some of them may be empty.
+    - mask, bool `[windows, time]`.
+    - places, int32 `[batch, pieces]`: the index of each subword in the flattened windows, any value in the padding.
 
     Example:
         >>> windows = PieceWindows(positions=5, begin=8, end=9, padding=0, overlap=1)
@@ -46,35 +49,38 @@ class PieceWindows(keras.layers.Layer):
         self.positions, self.begin, self.end, self.padding = positions, begin, end, padding
         self.overlap = positions // 4 if overlap is None else overlap
         if not 0 <= self.overlap < positions - 2:
-            raise TfkdError(f"windows of {positions - 2} pieces cannot overlap by {overlap}: give fewer.")
+            raise TfkdError(
+                f"windows of {positions - 2} subwords cannot overlap by {overlap}: expected an overlap of at least 0 "
+                f"and below {positions - 2}."
+            )
 
     @override
     def call(self, pieces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         room, step = self.positions - 2, self.positions - 2 - self.overlap
         rows, width = tf.shape(pieces)[0], tf.minimum(tf.shape(pieces)[1], room)
         lengths = tf.reduce_sum(tf.cast(pieces >= 0, tf.int32), axis=1, keepdims=True)
-        # As many for all sentences as the longest one needs, so that shapes follow from shapes, as XLA wants it.
-        number = self._windows(tf.shape(pieces)[1])
+        # All sentences get as many windows as the longest one, because XLA derives shapes from shapes only.
+        number = self._count_windows(tf.shape(pieces)[1])
         padded = tf.pad(pieces, [[0, 0], [0, number * step + self.overlap]], constant_values=-1)
-        taken = tf.range(number)[:, tf.newaxis] * step + tf.range(width)
-        ids, mask = self._between_marks(tf.reshape(tf.gather(padded, taken, axis=1), [-1, width]))
+        index = tf.range(number)[:, tf.newaxis] * step + tf.range(width)
+        ids, mask = self._add_special_tokens(tf.reshape(tf.gather(padded, index, axis=1), [-1, width]))
         place = tf.range(tf.shape(pieces)[1])[tf.newaxis]
-        best = tf.maximum(tf.minimum((place - self.overlap // 2) // step, self._windows(lengths) - 1), 0)
+        best = tf.maximum(tf.minimum((place - self.overlap // 2) // step, self._count_windows(lengths) - 1), 0)
         within = tf.minimum(place - best * step, width - 1)
         window = tf.range(rows)[:, tf.newaxis] * number + best
         return ids, mask, window * (width + 2) + 1 + within
 
-    def _windows(self, pieces: Tensor) -> Tensor:
-        """Compute how many windows so many pieces need."""
+    def _count_windows(self, pieces: Tensor) -> Tensor:
+        """Return the number of windows that sentences with this number of subwords need."""
         step = self.positions - 2 - self.overlap
         return tf.maximum((pieces - self.overlap + step - 1) // step, 1)
 
-    def _between_marks(self, pieces: Tensor) -> tuple[Tensor, Tensor]:
-        """Put the marks round each row, and the padding's id behind."""
+    def _add_special_tokens(self, pieces: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the special tokens around each row and the padding's id after them; return ids and mask."""
         lengths = tf.reduce_sum(tf.cast(pieces >= 0, tf.int32), axis=1, keepdims=True)
         place = tf.range(tf.shape(pieces)[1] + 2)
-        moved = tf.pad(pieces, [[0, 0], [1, 1]])
-        ids = tf.where(place <= lengths, moved, tf.where(place == lengths + 1, self.end, self.padding))
+        shifted = tf.pad(pieces, [[0, 0], [1, 1]])
+        ids = tf.where(place <= lengths, shifted, tf.where(place == lengths + 1, self.end, self.padding))
         return tf.where(place == 0, self.begin, ids), place < lengths + 2
 
     @override
@@ -87,23 +93,23 @@ class PieceWindows(keras.layers.Layer):
 
     @override
     def get_config(self) -> dict[str, Any]:
-        marks = {"begin": self.begin, "end": self.end, "padding": self.padding}
-        return {**super().get_config(), "positions": self.positions, **marks, "overlap": self.overlap}
+        tokens = {"begin": self.begin, "end": self.end, "padding": self.padding}
+        return {**super().get_config(), "positions": self.positions, **tokens, "overlap": self.overlap}
 
 
 @keras.saving.register_keras_serializable("tfkd")
 class WordPooling(keras.layers.Layer):
-    """Make a vector for each word of the states of its pieces: that of the first one, or their mean.
+    """Layer that computes a vector for each word from the states of its subwords.
 
     Args:
-        pooling: `"first"` or `"mean"`.
+        pooling: `"first"` for the state of the first subword, `"mean"` for the mean of all.
 
-    Input: states `[windows, time, units]`; the place of each piece among them, int32 `[batch, pieces]`, as
-    `PieceWindows` gives; and how many pieces each word has, int32 `[batch, words]`, 0 in the padding. Output:
+    Inputs: states `[windows, time, units]`; the places of the subwords, int32 `[batch, pieces]`, as `PieceWindows`
+    returns them; and the number of subwords of each word, int32 `[batch, words]`, 0 in the padding. Output:
     `[batch, words, units]`, zeros in the padding.
 
     Raises:
-        TfkdError: The pooling is neither.
+        TfkdError: The pooling has another name.
 
     Example:
         >>> states = tf.constant([[[9.0], [1.0], [3.0], [5.0], [9.0]]])
@@ -115,7 +121,9 @@ class WordPooling(keras.layers.Layer):
     def __init__(self, pooling: Pooling = "first", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if pooling not in get_args(Pooling):
-            raise TfkdError(f"no pooling of pieces is called {pooling!r}: {nearest(pooling, get_args(Pooling))}")
+            raise TfkdError(
+                f"expected the pooling to be first or mean, got {pooling!r}: {nearest(pooling, get_args(Pooling))}"
+            )
         self.pooling = pooling
 
     @override
@@ -123,12 +131,12 @@ class WordPooling(keras.layers.Layer):
         flat = tf.reshape(states, [-1, states.shape[-1]])
         if self.pooling == "first":
             first = tf.cumsum(counts, axis=1, exclusive=True)
-            # Behind the last word stands no piece: one more place keeps the index there in range.
-            at = tf.gather(tf.pad(places, [[0, 0], [0, 1]]), first, batch_dims=1)
-            return tf.where((counts > 0)[..., tf.newaxis], tf.gather(flat, at), tf.zeros([], flat.dtype))
+            # No subword follows the last word: one more place keeps the index of the padding in range.
+            index = tf.gather(tf.pad(places, [[0, 0], [0, 1]]), first, batch_dims=1)
+            return tf.where((counts > 0)[..., tf.newaxis], tf.gather(flat, index), tf.zeros([], flat.dtype))
         rows, words = tf.shape(counts)[0], tf.shape(counts)[1]
         ends = tf.cumsum(counts, axis=1)
-        # The padding's pieces belong to one word more, which is cut off.
+        # Subwords in the padding belong to one additional word, which is dropped.
         word = tf.searchsorted(ends, tf.broadcast_to(tf.range(tf.shape(places)[1]), tf.shape(places)), side="right")
         word += tf.range(rows)[:, tf.newaxis] * (words + 1)
         pieces = tf.cast(tf.gather(flat, tf.reshape(places, [-1])), tf.float32)

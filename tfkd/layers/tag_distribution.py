@@ -1,49 +1,48 @@
-"""Distributions over sequences of tags: independent tokens (softmax) or a chain (CRF), behind one interface.
+"""Distributions over tag sequences with one interface for independent tokens (softmax) and chains (CRF).
 
-A softmax head's distribution is that of a CRF without transitions, and factorises over the tokens. What distillation
-asks of either (posteriors, expected scores, best paths) is so computed exactly, for every pair of heads.
+The distribution of a softmax head is that of a CRF without transitions: it factorises over the tokens. Posteriors,
+expected scores and best paths are therefore exact for every pair of teacher and student heads.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from tfkd.layers.crf import crf_boundaries, crf_expected_transitions, crf_log_norm, crf_marginals
 from tfkd.layers.crf_decoding import crf_decode_top_k
+from tfkd.tensors import Tensor
 
-Tensor = Any
-
-_LEAST = 1e-30
-"""Probabilities are not taken for less than this before their logarithm."""
+_MINIMUM = 1e-30
+"""Lower bound of probabilities before their logarithm is computed."""
 
 
 class Chain(NamedTuple):
-    """Scores that tie the tags of a sentence together: of starting, of following each other, of ending."""
+    """Start, transition and end scores of a linear chain."""
 
     start: Tensor
     """`[tags]`"""
     transitions: Tensor
-    """`[tags, tags]`, of tag `j` after tag `i`"""
+    """`[tags, tags]`, score of tag `j` after tag `i`"""
     end: Tensor
     """`[tags]`"""
 
 
 @dataclass(frozen=True)
 class TagDistribution:
-    """The distribution over sequences of tags that scores give to each sentence of a batch.
+    """Distribution over tag sequences for each sentence of a batch.
 
-    The probability of a path is proportional to the exponential of its score: the sum of its tags' emissions and, with
-    a chain, of its start, its transitions and its end.
+    The probability of a path is proportional to the exponential of its score. The score is the sum of the emission
+    scores of its tags and, with a chain, of its start, transition and end scores.
 
     Attributes:
         emissions: Emission scores, float32 `[batch, time, tags]`.
-        mask: True at real tokens, which stand on the left, bool `[batch, time]`.
-        chain: The scores of a CRF; `None` where the tokens' tags are independent.
-        penalties: What is added to the scores of what the tag scheme forbids; counts in `best_paths` alone.
+        mask: True at real tokens, which come before the padding, bool `[batch, time]`.
+        chain: The scores of a CRF; None if the tags of the tokens are independent.
+        penalties: Scores that forbid what the tag scheme does not allow. Only `best_paths` uses them.
 
     Example:
         >>> tokens = TagDistribution(tf.zeros([1, 2, 3]), tf.constant([[True, True]]))
@@ -57,7 +56,7 @@ class TagDistribution:
     penalties: Chain | None = None
 
     def tempered(self, temperature: Tensor | float) -> TagDistribution:
-        """Return the distribution of all scores divided by a temperature."""
+        """Return the distribution with all scores divided by a temperature."""
         if isinstance(temperature, float) and temperature == 1.0:
             return self
         chain = self.chain and Chain(*(scores / temperature for scores in self.chain))
@@ -65,7 +64,7 @@ class TagDistribution:
 
     @cached_property
     def lengths(self) -> Tensor:
-        """Tokens of each sentence, int32 `[batch]`."""
+        """Number of tokens of each sentence, int32 `[batch]`."""
         return tf.reduce_sum(tf.cast(self.mask, tf.int32), axis=1)
 
     @cached_property
@@ -75,37 +74,37 @@ class TagDistribution:
         return crf_boundaries(self.emissions, self.lengths, self.chain.start, self.chain.end)
 
     def marginals(self) -> Tensor:
-        """Compute the probability of each tag at each token (the posteriors), `[batch, time, tags]`."""
+        """Return the marginal probability of each tag at each token (the posteriors), `[batch, time, tags]`."""
         if self.chain is None:
             return tf.nn.softmax(self.emissions)
         return crf_marginals(self._potentials, self.lengths, self.chain.transitions)
 
     def log_marginals(self) -> Tensor:
-        """Compute the logarithms of `marginals`; any finite value in the padding."""
+        """Return the logarithms of `marginals`; any finite value in the padding."""
         if self.chain is None:
             return tf.nn.log_softmax(self.emissions)
-        return tf.math.log(tf.maximum(self.marginals(), _LEAST))
+        return tf.math.log(tf.maximum(self.marginals(), _MINIMUM))
 
     def expected_transitions(self) -> Tensor:
-        """Compute how often each transition is expected in each sentence, `[batch, tags, tags]`."""
+        """Return the expected number of uses of each transition in each sentence, `[batch, tags, tags]`."""
         if self.chain is None:
             real = tf.nn.softmax(self.emissions) * tf.cast(self.mask, self.emissions.dtype)[..., tf.newaxis]
             return tf.einsum("bti,btj->bij", real[:, :-1], real[:, 1:])
         return crf_expected_transitions(self._potentials, self.lengths, self.chain.transitions)
 
     def log_norms(self) -> Tensor:
-        """Compute the log of the sum of the exponentials of all paths' scores, `[batch]`."""
+        """Return the log-normaliser of each sentence, `[batch]`."""
         if self.chain is None:
             real = tf.cast(self.mask, self.emissions.dtype)
             return tf.reduce_sum(tf.reduce_logsumexp(self.emissions, axis=-1) * real, axis=1)
         return crf_log_norm(self._potentials, self.lengths, self.chain.transitions)
 
     def expected_scores(self, marginals: Tensor, transitions: Tensor) -> Tensor:
-        """Compute the score that paths have on average, of another distribution over the same sentences.
+        """Return the expected score of paths drawn from another distribution over the same sentences.
 
         Args:
-            marginals: That distribution's probability of each tag at each token, `[batch, time, tags]`.
-            transitions: Its expected transitions, `[batch, tags, tags]`.
+            marginals: Marginals of the other distribution, `[batch, time, tags]`.
+            transitions: Expected transitions of the other distribution, `[batch, tags, tags]`.
 
         Returns:
             `[batch]`.
@@ -117,10 +116,10 @@ class TagDistribution:
         return scores + tf.einsum("bij,ij->b", transitions, self.chain.transitions)
 
     def log_probabilities(self, paths: Tensor) -> Tensor:
-        """Compute the log-probability of paths.
+        """Return the log-probabilities of paths.
 
         Args:
-            paths: Indices of tags, int `[batch, paths, time]`; any valid index in the padding.
+            paths: Tag indices, int `[batch, paths, time]`; any valid index in the padding.
 
         Returns:
             `[batch, paths]`.
@@ -130,24 +129,24 @@ class TagDistribution:
         chosen *= real[:, tf.newaxis, :, tf.newaxis]
         scores = tf.einsum("bntk,btk->bn", chosen, self._potentials)
         if self.chain is not None:
-            after = tf.einsum("bnti,ij->bntj", chosen[:, :, :-1], self.chain.transitions)
-            scores += tf.reduce_sum(after * chosen[:, :, 1:], axis=[2, 3])
+            transitions = tf.einsum("bnti,ij->bntj", chosen[:, :, :-1], self.chain.transitions)
+            scores += tf.reduce_sum(transitions * chosen[:, :, 1:], axis=[2, 3])
         return scores - self.log_norms()[:, tf.newaxis]
 
     def best_paths(self, number: int) -> tuple[Tensor, Tensor]:
-        """Find the most probable paths among those that the tag scheme allows.
+        """Return the most probable paths among those that the tag scheme allows.
 
         Args:
-            number: How many.
+            number: Number of paths, at least 1.
 
         Returns:
-            The paths, int32 `[batch, number, time]`, and their log-probabilities, `[batch, number]`: `-inf` where a
-            sentence has fewer paths.
+            The paths, int32 `[batch, number, time]`, and their log-probabilities, `[batch, number]`. The latter are
+            `-inf` where a sentence has fewer paths.
         """
         count = self.emissions.shape[-1]
-        none = Chain(tf.zeros([count]), tf.zeros([count, count]), tf.zeros([count]))
-        penalties = self.penalties or none
+        zeros = Chain(tf.zeros([count]), tf.zeros([count, count]), tf.zeros([count]))
+        penalties = self.penalties or zeros
         bounded = crf_boundaries(self._potentials, self.lengths, penalties.start, penalties.end)
-        following = penalties.transitions + (self.chain or none).transitions
-        paths, scores = crf_decode_top_k(bounded, following, self.lengths, number)
+        transitions = penalties.transitions + (self.chain or zeros).transitions
+        paths, scores = crf_decode_top_k(bounded, transitions, self.lengths, number)
         return paths, scores - self.log_norms()[:, tf.newaxis]

@@ -1,4 +1,4 @@
-"""Weights of a CRF that was trained with tensorflow-addons (`tfa.layers.CRF`), read into a `CRFHead`."""
+"""Loading of CRF weights that were trained with tensorflow-addons (`tfa.layers.CRF`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FORMS = "a SavedModel folder, an .h5, .weights.h5 or .keras file, or the prefix
 
 @dataclass(frozen=True)
 class _Weights:
-    """What a `tfa.layers.CRF` has; None for what was switched off."""
+    """Weights of a `tfa.layers.CRF`; None for those that were switched off."""
 
     chain: np.ndarray
     left: np.ndarray | None = None
@@ -34,41 +34,41 @@ class _Weights:
 
 
 def load_tfa_crf(head: CRFHead, path: str | os.PathLike[str], layer: str | None = None) -> None:
-    """Load the weights of a `tfa.layers.CRF` into a head, which then gives the scores that the layer gave.
+    """Load the weights of a `tfa.layers.CRF` into a head, which then returns the scores of that layer.
 
-    It decodes the same tags where its scheme allows all of them (`"io"` does). tensorflow-addons itself is not
-    needed. A layer without boundaries gives zeros for start and end; one without a kernel (`use_kernel=False`) took
-    its inputs for scores, so the head's kernel becomes the identity.
+    The head decodes the same tags if its scheme allows all of them, as `"io"` does. tensorflow-addons is not needed.
+    A layer without boundaries gives zeros for start and end. A layer without a kernel (`use_kernel=False`) used its
+    inputs as scores, so the head's kernel becomes the identity.
 
     Args:
-        head: Where the weights go. It is built for the width of the file's states if it is not built.
+        head: The head that receives the weights. A head that is not built is built for the width of the states.
         path: A SavedModel folder, an `.h5`, `.weights.h5` or `.keras` file, or the prefix of a TensorFlow checkpoint.
-        layer: Which layer, where the file has several: its name, or where the form of the file keeps no names, its
-            place (`"crf_1"`, `"layer_with_weights-1"`).
+        layer: Name of the layer, if the file has several. Some formats store no names: then the position of the
+            layer (`"crf_1"`, `"layer_with_weights-1"`).
 
     Raises:
-        TfkdError: There is no such file or layer, the layer is one of several and none was named, or the numbers of
-            tags or the widths of states differ.
+        TfkdError: The file or the layer is missing, the file has several layers and `layer` names none, or the number
+            of tags or the width of the states differs.
 
     Example:
         >>> load_tfa_crf(CRFHead(("O", "I-Gene"), "io"), "nowhere.h5")
         Traceback (most recent call last):
-        tfkd_base.errors.TfkdError: there is no nowhere.h5; expected a SavedModel folder, ...
+        tfkd_base.errors.TfkdError: nowhere.h5 does not exist; expected a SavedModel folder, ...
     """
     weights = _choose(dict(_read(Path(path))), path, layer)
     tags, count = len(weights.chain), len(head.tags)
     if tags != count:
         raise TfkdError(
-            f"the CRF in {path} has {tags} tags, the head {count}; give the head the same tags, in its order"
+            f"the CRF in {path} has {tags} tags, the head has {count}; give the head the same tags in the same order"
         )
     width = tags if weights.kernel is None else len(weights.kernel)
     if not head.built:
         head.build((None, None, width))
     if head.kernel.shape[0] != width:
-        remedy = "" if weights.kernel is not None else ": it has no kernel, so its states are the scores of the tags"
+        reason = "" if weights.kernel is not None else " (it has no kernel, so its states are the tag scores)"
         raise TfkdError(
-            f"the CRF in {path} reads states of width {width}{remedy}; the head reads {head.kernel.shape[0]}. "
-            f"Put the head on states of width {width}."
+            f"the CRF in {path} expects states of width {width}{reason}; the head expects width "
+            f"{head.kernel.shape[0]}. Build the head for states of width {width}."
         )
     zeros = np.zeros(tags, "float32")
     head.kernel.assign(np.eye(tags, dtype="float32") if weights.kernel is None else weights.kernel)
@@ -77,75 +77,77 @@ def load_tfa_crf(head: CRFHead, path: str | os.PathLike[str], layer: str | None 
         weight.assign(zeros if value is None else value)
 
 
-def _choose(found: dict[str, _Weights], path: str | os.PathLike[str], layer: str | None) -> _Weights:
-    names = ", ".join(f"'{name}'" for name in found)
-    if not found:
-        raise TfkdError(f"{path} has no CRF of tensorflow-addons in it; expected the weights of a tfa.layers.CRF")
-    if layer is not None and layer not in found:
-        raise TfkdError(f"{path} has no CRF '{layer}': {nearest(layer, found)}")
-    if layer is None and len(found) > 1:
-        raise TfkdError(f"{path} has several CRFs: {names}; expected one, or its name as `layer`")
-    return found[layer] if layer is not None else next(iter(found.values()))
+def _choose(crfs: dict[str, _Weights], path: str | os.PathLike[str], layer: str | None) -> _Weights:
+    """Return the weights of the named CRF, or of the only one."""
+    names = ", ".join(f"'{name}'" for name in crfs)
+    if not crfs:
+        raise TfkdError(f"{path} has no CRF of tensorflow-addons; expected the weights of a tfa.layers.CRF")
+    if layer is not None and layer not in crfs:
+        raise TfkdError(f"{path} has no CRF '{layer}': {nearest(layer, crfs)}")
+    if layer is None and len(crfs) > 1:
+        raise TfkdError(f"{path} has several CRFs: {names}; name one of them with `layer`")
+    return crfs[layer] if layer is not None else next(iter(crfs.values()))
 
 
 def _read(path: Path) -> Iterator[tuple[str, _Weights]]:
+    """Yield the name and the weights of each CRF of a file or folder."""
     if path.is_dir():
         variables = path / "variables" / "variables"
         prefix = str(variables) if _has_index(variables) else tf.train.latest_checkpoint(str(path))
         if prefix is None:
-            raise TfkdError(f"the folder {path} is neither a SavedModel nor has it a checkpoint; expected {_FORMS}")
-        yield from _of_checkpoint(prefix)
+            raise TfkdError(f"the folder {path} holds neither a SavedModel nor a checkpoint; expected {_FORMS}")
+        yield from _read_checkpoint(prefix)
     elif _has_index(path):
-        yield from _of_checkpoint(str(path))
+        yield from _read_checkpoint(str(path))
     elif not path.is_file():
-        raise TfkdError(f"there is no {path}; expected {_FORMS}")
+        raise TfkdError(f"{path} does not exist; expected {_FORMS}")
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if "model.weights.h5" in archive.namelist():
                 with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file:
-                    yield from _of_hdf5(file)
+                    yield from _read_hdf5(file)
     elif h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
-            yield from _of_hdf5(file)
+            yield from _read_hdf5(file)
     else:
-        raise TfkdError(f"{path} is of no form that is known; expected {_FORMS}")
+        raise TfkdError(f"{path} has an unknown format; expected {_FORMS}")
 
 
 def _has_index(prefix: Path) -> bool:
     return prefix.with_name(prefix.name + ".index").is_file()
 
 
-def _of_checkpoint(prefix: str) -> Iterator[tuple[str, _Weights]]:
-    """Find what has a `chain_kernel` in the graph of objects that a checkpoint keeps."""
+def _read_checkpoint(prefix: str) -> Iterator[tuple[str, _Weights]]:
+    """Yield the objects with a `chain_kernel` in the object graph of a checkpoint."""
     reader = tf.train.load_checkpoint(prefix)
     if not reader.has_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"):
         return
     graph = TrackableObjectGraph.FromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
     children = [{child.local_name: child.node_id for child in node.children} for node in graph.nodes]
     paths = {number: name for members in reversed(children) for name, number in reversed(members.items())}
-    seen: dict[int, str] = {}
+    layer_names: dict[int, str] = {}
     for parent in children:
-        seen.update({number: name for name, number in parent.items() if name.startswith("layer_with_weights")})
+        layer_names.update({number: name for name, number in parent.items() if name.startswith("layer_with_weights")})
 
     for number, members in enumerate(children):
         if "chain_kernel" not in members:
             continue
         dense = children[members["_dense_layer"]] if "_dense_layer" in members else {}
 
-        def tensor(of: dict[str, int], name: str) -> Any:
-            if name not in of:
+        def read_tensor(nodes: dict[str, int], name: str) -> np.ndarray | None:
+            if name not in nodes:
                 return None
-            return reader.get_tensor(graph.nodes[of[name]].attributes[0].checkpoint_key)
+            return reader.get_tensor(graph.nodes[nodes[name]].attributes[0].checkpoint_key)
 
-        # The names of layers are kept in those of variables alone, and only of the ones that a call makes.
-        made = graph.nodes[dense["kernel"]].attributes[0].full_name.split("/")[:-2] if "kernel" in dense else []
-        name = "/".join(made) or seen.get(number) or paths.get(number, "crf")
-        chain, left, right = (tensor(members, key) for key in ("chain_kernel", "left_boundary", "right_boundary"))
-        yield name, _Weights(chain, left, right, tensor(dense, "kernel"), tensor(dense, "bias"))
+        # Only the names of variables that a call created contain the name of their layer.
+        parts = graph.nodes[dense["kernel"]].attributes[0].full_name.split("/")[:-2] if "kernel" in dense else []
+        name = "/".join(parts) or layer_names.get(number) or paths.get(number, "crf")
+        chain, left, right = (read_tensor(members, key) for key in ("chain_kernel", "left_boundary", "right_boundary"))
+        yield name, _Weights(chain, left, right, read_tensor(dense, "kernel"), read_tensor(dense, "bias"))
 
 
-def _of_hdf5(file: h5py.File) -> Iterator[tuple[str, _Weights]]:
-    """Find the groups of CRFs: by the names of weights in older files, by their own where weights have numbers."""
+def _read_hdf5(file: h5py.File) -> Iterator[tuple[str, _Weights]]:
+    """Yield the CRFs of a file: older formats name the weights, in newer ones only the groups have names."""
     groups: list[h5py.Group] = []
     file.visititems(lambda _, item: groups.append(item) if isinstance(item, h5py.Group) else None)
     for group in groups:
@@ -154,11 +156,11 @@ def _of_hdf5(file: h5py.File) -> Iterator[tuple[str, _Weights]]:
             dense: dict[str, Any] = {}
             group.visititems(lambda key, item, dense=dense: dense.update({key.rpartition("/")[2]: item}))
             keys = ("chain_kernel:0", "left_boundary:0", "right_boundary:0", "kernel:0", "bias:0")
-            yield name, _Weights(*(_array(dense.get(key)) for key in keys))
+            yield name, _Weights(*(_to_array(dense.get(key)) for key in keys))
         elif re.fullmatch(r"crf(_\d+)?", name.rpartition("/")[2]) and "vars/0" in group:
             keys = ("vars/0", "vars/1", "vars/2", "_dense_layer/vars/0", "_dense_layer/vars/1")
-            yield name.removeprefix("layers/"), _Weights(*(_array(group.get(key)) for key in keys))
+            yield name.removeprefix("layers/"), _Weights(*(_to_array(group.get(key)) for key in keys))
 
 
-def _array(dataset: Any) -> Any:
+def _to_array(dataset: h5py.Dataset | None) -> np.ndarray | None:
     return None if dataset is None else np.asarray(dataset)

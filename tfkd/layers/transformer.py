@@ -1,19 +1,18 @@
-"""The layers of a BERT-type encoder: embedding of word pieces, and self-attention with a feed-forward network."""
+"""Layers of a BERT-type encoder: embedding of subwords, and self-attention with a feed-forward network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from typing_extensions import override
 
-Tensor = Any
+from tfkd.tensors import Tensor
 
-_HIDDEN = -1e9
+_MASKED = -1e9
 """Added to the attention scores of the padding."""
-
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": lambda x: tf.nn.gelu(x, approximate=False),
@@ -21,22 +20,22 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": tf.nn.relu,
     "silu": tf.nn.silu,
 }
-"""What may stand between the two products of a feed-forward network."""
+"""Activations of a feed-forward network by name."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
 class PieceEmbedding(keras.layers.Layer):
-    """Sum of the vectors of a piece and of its position, normalised (Devlin et al. 2019).
+    """Normalised sum of the vectors of a subword, its position and its segment (Devlin et al. 2019).
 
-    All pieces are of one segment, whose vector is a weight of its own. Rows are gathered from the variable itself, so
-    that the gradient names those that a batch used.
+    All subwords belong to one segment, so its vector is a single weight. Rows are gathered from the variable itself,
+    so that the gradient names the rows that a batch used.
 
     Args:
-        pieces: Number of pieces in the vocabulary.
+        pieces: Number of subwords in the vocabulary.
         positions: Number of positions.
         units: Width of the vectors.
-        epsilon: Added to the variance.
-        dropout: Rate of dropout on the result.
+        epsilon: Added to the variance when normalising.
+        dropout: Dropout rate of the output.
 
     Input: int32 `[rows, time]`. Output: `[rows, time, units]` in the compute dtype.
 
@@ -54,9 +53,9 @@ class PieceEmbedding(keras.layers.Layer):
         self._dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     @override
-    def build(self, input_shape: Any) -> None:
-        def table(name: str, *shape: int) -> Any:
-            return self.add_weight(name=name, shape=shape, initializer=_narrow(), autocast=False)
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        def table(name: str, *shape: int) -> keras.Variable:
+            return self.add_weight(name=name, shape=shape, initializer=_make_initializer(), autocast=False)
 
         self.piece_vectors = table("pieces", self.pieces, self.units)
         self.position_vectors = table("positions", self.positions, self.units)
@@ -67,7 +66,7 @@ class PieceEmbedding(keras.layers.Layer):
     def call(self, ids: Tensor, training: bool = False) -> Tensor:
         vectors = tf.gather(self.piece_vectors.value, ids)
         vectors += self.position_vectors.value[: tf.shape(ids)[1]] + self.segment_vector.value
-        normalised = _normalised(vectors, self.scale, self.offset, self.epsilon)
+        normalised = _normalise(vectors, self.scale, self.offset, self.epsilon)
         return self._dropout(tf.cast(normalised, self.compute_dtype), training=training)
 
     @override
@@ -82,23 +81,23 @@ class PieceEmbedding(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tfkd")
 class TransformerLayer(keras.layers.Layer):
-    """Self-attention over the pieces of a row, then a feed-forward network (Vaswani et al. 2017), as in BERT.
+    """Transformer layer as in BERT: self-attention, then a feed-forward network (Vaswani et al. 2017).
 
-    Each of the two is added to what it read, and the sum is normalised. Queries, keys and values are one product; all
-    products are of two dimensions, in which TensorFlow fuses bias and activation. In mixed precision they are taken in
-    the compute dtype, softmax and normalisation in float32.
+    The output of each of the two parts is added to its input, and the sum is normalised. Queries, keys and values come
+    from one product. All products of weights have two dimensions, because TensorFlow then fuses bias and activation.
+    In mixed precision, products use the compute dtype; softmax and normalisation use float32.
 
     Args:
         units: Width of the states.
-        heads: Heads of the attention, each of `units / heads` units.
-        inner_units: Width within the feed-forward network.
+        heads: Number of attention heads, each with `units / heads` units.
+        inner_units: Width of the inner layer of the feed-forward network.
         activation: One of `ACTIVATIONS`.
-        epsilon: Added to the variance.
-        dropout: Rate of dropout on the attention and on what is added.
+        epsilon: Added to the variance when normalising.
+        dropout: Dropout rate of the attention and of the outputs of both parts.
 
-    Input: states `[rows, time, units]`, and a mask, bool `[rows, time]`. Output: the states, the same shape in the
-    compute dtype, any finite value in the padding; and the attention, float32 `[rows, heads, time, time]`, each query's
-    weights of all keys, 0 for those in the padding.
+    Inputs: states `[rows, time, units]`, and a mask, bool `[rows, time]`. Outputs: states of the same shape in the
+    compute dtype, with any finite value in the padding; and the attention, float32 `[rows, heads, time, time]`: the
+    weights of all keys for each query, 0 for keys in the padding.
 
     Example:
         >>> layer = TransformerLayer(units=4, heads=2, inner_units=8)
@@ -123,7 +122,7 @@ class TransformerLayer(keras.layers.Layer):
         self._dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 
     @override
-    def build(self, *shapes: Any) -> None:
+    def build(self, *shapes: Sequence[int | None]) -> None:
         width, inner = self.units, self.inner_units
         self.attending, self.attending_bias = self._dense_weights("query_key_value", width, 3 * width)
         self.joining, self.joining_bias = self._dense_weights("attention_output", width, width)
@@ -132,37 +131,37 @@ class TransformerLayer(keras.layers.Layer):
         self.attention_scale, self.attention_offset = _norm_weights(self, "attention_", width)
         self.scale, self.offset = _norm_weights(self, "", width)
 
-    def _dense_weights(self, name: str, width: int, units: int) -> tuple[Any, Any]:
-        kernel = self.add_weight(name=f"{name}_kernel", shape=(width, units), initializer=_narrow())
+    def _dense_weights(self, name: str, width: int, units: int) -> tuple[keras.Variable, keras.Variable]:
+        kernel = self.add_weight(name=f"{name}_kernel", shape=(width, units), initializer=_make_initializer())
         return kernel, self.add_weight(name=f"{name}_bias", shape=(units,), initializer="zeros")
 
     @override
     def call(self, states: Tensor, mask: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         shape = tf.shape(states)
         flat = tf.reshape(states, [-1, self.units])
-        read, attention = self._attended(flat, shape, mask, training)
-        added = flat + self._dropout(read, training=training)
-        flat = self._cast(_normalised(added, self.attention_scale, self.attention_offset, self.epsilon))
+        output, attention = self._attend(flat, shape, mask, training)
+        total = flat + self._dropout(output, training=training)
+        flat = self._cast(_normalise(total, self.attention_scale, self.attention_offset, self.epsilon))
         inner = ACTIVATIONS[self.activation](self._dense(flat, self.widening, self.widening_bias))
-        read = self._dense(inner, self.narrowing, self.narrowing_bias)
-        added = flat + self._dropout(read, training=training)
-        flat = self._cast(_normalised(added, self.scale, self.offset, self.epsilon))
+        output = self._dense(inner, self.narrowing, self.narrowing_bias)
+        total = flat + self._dropout(output, training=training)
+        flat = self._cast(_normalise(total, self.scale, self.offset, self.epsilon))
         return tf.ensure_shape(tf.reshape(flat, shape), states.shape), attention
 
-    def _attended(self, flat: Tensor, shape: Tensor, mask: Tensor, training: bool) -> tuple[Tensor, Tensor]:
-        """Return what each piece reads of the others, `[rows * time, units]`, and the attention."""
+    def _attend(self, flat: Tensor, shape: Tensor, mask: Tensor, training: bool) -> tuple[Tensor, Tensor]:
+        """Return the output of the self-attention, `[rows * time, units]`, and the attention weights."""
         width = self.units // self.heads
         projected = self._dense(flat, self.attending, self.attending_bias)
         by_head = tf.transpose(tf.reshape(projected, [shape[0], shape[1], 3, self.heads, width]), [2, 0, 3, 1, 4])
-        # Not by index, whose gradient copies all three once for each.
+        # Unstack instead of indexing: the gradient of each index operation would copy all three.
         queries, keys, values = tf.unstack(by_head)
         scores = tf.cast(tf.matmul(queries * width**-0.5, keys, transpose_b=True), tf.float32)
-        attention = tf.nn.softmax(scores + tf.where(mask, 0.0, _HIDDEN)[:, tf.newaxis, tf.newaxis])
-        read = tf.matmul(self._dropout(self._cast(attention), training=training), values)
-        together = tf.reshape(tf.transpose(read, [0, 2, 1, 3]), [-1, self.units])
-        return self._dense(together, self.joining, self.joining_bias), attention
+        attention = tf.nn.softmax(scores + tf.where(mask, 0.0, _MASKED)[:, tf.newaxis, tf.newaxis])
+        output = tf.matmul(self._dropout(self._cast(attention), training=training), values)
+        joined = tf.reshape(tf.transpose(output, [0, 2, 1, 3]), [-1, self.units])
+        return self._dense(joined, self.joining, self.joining_bias), attention
 
-    def _dense(self, flat: Tensor, kernel: Any, bias: Any) -> Tensor:
+    def _dense(self, flat: Tensor, kernel: keras.Variable, bias: keras.Variable) -> Tensor:
         return tf.nn.bias_add(tf.matmul(flat, self._cast(kernel)), self._cast(bias))
 
     def _cast(self, x: Tensor) -> Tensor:
@@ -183,18 +182,18 @@ class TransformerLayer(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _norm_weights(layer: keras.layers.Layer, prefix: str, units: int) -> tuple[Any, Any]:
+def _norm_weights(layer: keras.layers.Layer, prefix: str, units: int) -> tuple[keras.Variable, keras.Variable]:
     scale = layer.add_weight(name=f"{prefix}scale", shape=(units,), initializer="ones", autocast=False)
     return scale, layer.add_weight(name=f"{prefix}offset", shape=(units,), initializer="zeros", autocast=False)
 
 
-def _normalised(x: Tensor, scale: Any, offset: Any, epsilon: float) -> Tensor:
+def _normalise(x: Tensor, scale: keras.Variable, offset: keras.Variable, epsilon: float) -> Tensor:
     """Normalise over the last axis (Ba, Kiros and Hinton 2016), in float32."""
     x = tf.cast(x, tf.float32)
-    apart = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-    variance = tf.reduce_mean(tf.square(apart), axis=-1, keepdims=True)
-    return apart * tf.math.rsqrt(variance + epsilon) * scale.value + offset.value
+    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+    return centred * tf.math.rsqrt(variance + epsilon) * scale.value + offset.value
 
 
-def _narrow() -> keras.initializers.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=0.02)  # as BERT begins
+def _make_initializer() -> keras.initializers.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=0.02)  # as in BERT

@@ -166,7 +166,7 @@ def bilstm_layer(units: int, dropout: float, name: str) -> Callable[[Tensor, Ten
     def apply(states: Tensor, mask: Tensor) -> Tensor:
         if dropout:
             states = locked_dropout(dropout, f"{name}_dropout")(states)
-        return layers.BiLSTM(units, name=name)(states, mask=mask)
+        return layers.BiLSTMLayer(units, name=name)(states, mask=mask)
 
     return apply
 

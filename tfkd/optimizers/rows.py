@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-Tensor = Any
+from tfkd.tensors import Tensor
+
 
 
 class SummedRows(tf.IndexedSlices):

@@ -8,11 +8,12 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+from tfkd.tensors import Tensor
 from typing_extensions import override
 
 from tfkd.optimizers.rows import on_values, sum_rows
 
-Tensor = Any
 
 
 @keras.saving.register_keras_serializable("tfkd")

@@ -6,10 +6,11 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+from tfkd.tensors import Tensor
 from keras.optimizers.schedules import LearningRateSchedule as Schedule
 from typing_extensions import override
 
-Tensor = Any
 
 
 @keras.saving.register_keras_serializable("tfkd")

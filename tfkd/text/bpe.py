@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfkd.tensors import Tensor
+
 from tfkd.text.characters import BLOCK, CODE_POINTS
 from tfkd_base.errors import TfkdError
 
-Tensor = Any
 
 _OTHER, _LETTER, _NUMBER, _SPACE = range(4)
 _NEVER = np.iinfo(np.int32).max

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-Tensor = Any
+from tfkd.tensors import Tensor
+
 
 
 class Text(ABC):

@@ -7,11 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfkd.tensors import Tensor
+
 from tfkd.text.bert_forms import ALONE, SEPARATES, bert_forms
 from tfkd.text.characters import BLOCK
 from tfkd_base.errors import TfkdError
 
-Tensor = Any
 
 LONGEST_WORD = 100
 """Characters of the longest sub-word that is cut into pieces; a longer one is unknown."""
