@@ -144,4 +144,6 @@ class Ours:
         batch, time_steps, width = settings["lstm_input"]
         units = settings["lstm"][1]
         mask, inputs = tf.ones([batch, time_steps], tf.bool), tf.random.normal([batch, time_steps, width])
-        return gradient_step(tfkd.layers.BiLSTMLayer(units), inputs, mask), bilstm_products(batch, time_steps, width, units)
+        return gradient_step(tfkd.layers.BiLSTMLayer(units), inputs, mask), bilstm_products(
+            batch, time_steps, width, units
+        )

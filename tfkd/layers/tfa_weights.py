@@ -134,7 +134,7 @@ def _read_checkpoint(prefix: str) -> Iterator[tuple[str, _Weights]]:
             continue
         dense = children[members["_dense_layer"]] if "_dense_layer" in members else {}
 
-        def read_tensor(nodes: dict[str, int], name: str) -> np.ndarray | None:
+        def read_tensor(nodes: dict[str, int], name: str) -> Any:
             if name not in nodes:
                 return None
             return reader.get_tensor(graph.nodes[nodes[name]].attributes[0].checkpoint_key)
@@ -162,5 +162,5 @@ def _read_hdf5(file: h5py.File) -> Iterator[tuple[str, _Weights]]:
             yield name.removeprefix("layers/"), _Weights(*(_to_array(group.get(key)) for key in keys))
 
 
-def _to_array(dataset: h5py.Dataset | None) -> np.ndarray | None:
+def _to_array(dataset: h5py.Dataset | None) -> Any:
     return None if dataset is None else np.asarray(dataset)

@@ -7,12 +7,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-
-from tfkd.tensors import Tensor
 from typing_extensions import override
 
 from tfkd.optimizers.rows import Rows, on_values, sum_rows
-
+from tfkd.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("tfkd")

@@ -7,14 +7,12 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-
-from tfkd.tensors import Tensor
 from typing_extensions import override
 
 from tfkd.optimizers.adam import Adam
 from tfkd.optimizers.rows import Rows
+from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError
-
 
 _UNDECAYED = ("bias", "scale", "offset", "gamma", "beta", "transitions")
 """Weights whose names end so do not decay: biases, those of normalisations, and a CRF's scores."""

@@ -11,7 +11,6 @@ import tensorflow as tf
 from tfkd.tensors import Tensor
 
 
-
 class SummedRows(tf.IndexedSlices):
     """A gradient that names each row once, see `sum_rows`."""
 

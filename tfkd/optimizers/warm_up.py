@@ -6,11 +6,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-
-from tfkd.tensors import Tensor
 from keras.optimizers.schedules import LearningRateSchedule as Schedule
 from typing_extensions import override
 
+from tfkd.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("tfkd")

@@ -5,16 +5,13 @@ from __future__ import annotations
 import functools
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfkd.tensors import Tensor
-
 from tfkd.text.characters import BLOCK, CODE_POINTS
 from tfkd_base.errors import TfkdError
-
 
 _OTHER, _LETTER, _NUMBER, _SPACE = range(4)
 _NEVER = np.iinfo(np.int32).max

@@ -8,15 +8,13 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-
-from tfkd.tensors import Tensor
 from typing_extensions import override
 
+from tfkd.tensors import Tensor
 from tfkd.text.bpe import BytePairs
 from tfkd.text.text import Text
 from tfkd.text.wordpiece import WordPiece
 from tfkd_base.errors import TfkdError, nearest
-
 
 _CHUNK = 8192
 """Tokens that are cut at once, for a bounded memory."""

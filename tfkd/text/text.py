@@ -12,7 +12,6 @@ import tensorflow as tf
 from tfkd.tensors import Tensor
 
 
-
 class Text(ABC):
     """Turns tokens into the features that a model reads: a model's `text`.
 

@@ -10,14 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfkd.tensors import Tensor
 from typing_extensions import override
 
+from tfkd.tensors import Tensor
 from tfkd.text.text import Text
 from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
-
 
 CASINGS = ("padding", "lower", "upper", "title", "mixed", "number", "with_digit", "punctuation", "other")
 """Shapes of a word, by index in the feature `casing`."""

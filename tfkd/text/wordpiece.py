@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from tfkd.tensors import Tensor
-
 from tfkd.text.bert_forms import ALONE, SEPARATES, bert_forms
 from tfkd.text.characters import BLOCK
 from tfkd_base.errors import TfkdError
-
 
 LONGEST_WORD = 100
 """Characters of the longest sub-word that is cut into pieces; a longer one is unknown."""
