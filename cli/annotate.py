@@ -82,12 +82,12 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
     choose_threads(runs=[model, *others])
     from tfkd.annotate import Settings
     from tfkd.serving import ClientOptions
-    from tfkd_base.documents.writing import format_of_target
+    from tfkd_base.documents import detect_output_format
 
     out, to = options["out"], options["target_format"]
     settings = Settings(
         models=(model, *others),
-        to=to or (format_of_target(out).name if out and not options["parts"] else "jsonl"),
+        to=to or (detect_output_format(out) if out and not options["parts"] else "jsonl"),
         tasks=options["tasks"],
         keep=options["keep"],
         batch_size=options["batch_size"],

@@ -13,7 +13,15 @@ from rich.console import Console
 
 import tfkd.annotate
 from tfkd.annotate import Output, Settings, error_lines
-from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentWriter, document_files, document_writer
+from tfkd_base.documents import (
+    BrokenDocument,
+    Counts,
+    Document,
+    DocumentWriter,
+    FormatWriter,
+    document_files,
+    document_writer,
+)
 from tfkd_base.files import atomic_file
 
 from .annotate_progress import ShownProgress, summary
@@ -79,7 +87,7 @@ def _writer(settings: Settings, options: dict[str, Any]) -> Iterator[DocumentWri
             yield writer
 
 
-class _Highlighter:
+class _Highlighter(FormatWriter):
     """Shows documents in the terminal, their entities in colour."""
 
     def __init__(self) -> None:
@@ -88,6 +96,3 @@ class _Highlighter:
     def write(self, document: Document) -> None:
         """Show one document."""
         self._console.print(highlight(document))
-
-    def close(self) -> None:
-        """Nothing stands after the last document."""

@@ -14,6 +14,10 @@ class TfkdError(ValueError):
     """
 
 
+class CorpusError(TfkdError):
+    """A file, or a set of sentences, that cannot be used as a corpus; the message names the place and the remedy."""
+
+
 class TfkdWarning(UserWarning):
     """Something that a user should know and that does not stop the work; runs record it in `run.json`."""
 

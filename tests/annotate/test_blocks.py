@@ -55,7 +55,7 @@ def test_a_gzip_file_that_ends_early_is_told_of(format: str, tmp_path: Path) -> 
     file = DocumentFile(path, format)
     found, expected = in_blocks(file, 10_000)[0], whole(file)[0]
     assert isinstance(found[-1].document, BrokenDocument)
-    assert "what stands after this place is left out" in found[-1].document.reason
+    assert "the rest of the file is skipped" in found[-1].document.reason
     assert found == expected
 
 

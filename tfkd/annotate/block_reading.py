@@ -10,12 +10,15 @@ from pathlib import Path
 
 from tfkd.annotate.blocks import Block
 from tfkd.annotate.items import Item
-from tfkd_base.documents import BrokenDocument, Counts, DocumentError, DocumentFile, open_documents
-from tfkd_base.documents.json_lines import read as read_json_lines
-from tfkd_base.documents.plain_text import read_lines
-from tfkd_base.documents.pubtator import read as read_pubtator_part
-
-_PARTS = {"lines": read_lines, "jsonl": read_json_lines, "pubtator": read_pubtator_part}
+from tfkd_base.documents import (
+    BrokenDocument,
+    Counts,
+    DocumentError,
+    DocumentFile,
+    LineFormat,
+    get_format,
+    open_documents,
+)
 
 
 def block_items(block: Block, counts: Counts) -> Iterator[Item]:
@@ -32,7 +35,9 @@ def block_items(block: Block, counts: Counts) -> Iterator[Item]:
         for path, format in json.loads(block.content):
             yield from file_items(DocumentFile(Path(path), format), counts)
     else:
-        found = _PARTS[block.format](io.BytesIO(block.content), block.source, counts, block.first_line)
+        format = get_format(block.format)
+        assert isinstance(format, LineFormat)
+        found = format.read(io.BytesIO(block.content), block.source, counts, block.first_line)
         for number, document in enumerate(found, block.first_number):
             if isinstance(document, BrokenDocument):
                 document = replace(document, number=number)

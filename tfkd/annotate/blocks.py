@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tfkd.annotate.items import Item
-from tfkd_base.documents import BrokenDocument, DocumentFile, open_documents
-from tfkd_base.documents.sources import READ_ERRORS, opened, read_error
+from tfkd_base.documents import DocumentFile, LineFormat, get_format, open_documents
+from tfkd_base.documents.files import open_file
 
 MEBIBYTE = 1 << 20
 BLOCK_BYTES = 4 * MEBIBYTE
@@ -91,9 +91,10 @@ def blocks(unit: Unit, block_bytes: int) -> Iterator[Block]:
     """
     file = unit.files[0]
     if len(unit.files) == 1 and unit.size > block_bytes:
-        if file.format in _STARTS:
-            return _cut_bytes(unit, file, block_bytes)
-        if file.format in ("columns", "bioc-xml", "bioc-json"):
+        format = get_format(file.format)
+        if isinstance(format, LineFormat):
+            return _cut_bytes(unit, file, format, block_bytes)
+        if not format.is_one_document:
             return _cut_documents(unit, file, block_bytes)
     names = [[str(one.path), one.format] for one in unit.files]
     return iter([Block(_name(unit, 0), "files", json.dumps(names).encode(), unit.size)])
@@ -103,65 +104,20 @@ def _name(unit: Unit, index: int) -> str:
     return f"{unit.number:06d}-{index:06d}"
 
 
-def _is_text(before: bytes, line: bytes) -> bool:
-    return bool(line.strip())
-
-
-# Whether a document of a format begins at a line, of which the one before is given.
-_STARTS: dict[str, Callable[[bytes, bytes], bool]] = {
-    "lines": lambda before, line: True,
-    "jsonl": _is_text,
-    "pubtator": lambda before, line: bool(line.strip()) and not before.strip(),
-}
-
-
-def _cut_bytes(unit: Unit, file: DocumentFile, block_bytes: int) -> Iterator[Block]:
-    """Cut before the line at which a document begins."""
-    starts, source = _STARTS[file.format], str(file.path)
-    index, done = 0, 0
-    held: list[bytes] = []
-    size, first_line, first_number, number = 0, 1, 1, 0
+def _cut_bytes(unit: Unit, file: DocumentFile, format: LineFormat, block_bytes: int) -> Iterator[Block]:
+    """Cut a file before the line at which a document starts."""
+    source = str(file.path)
+    done = 0
     with open(source, "rb") as raw:
-
-        def block() -> Block:
-            nonlocal done
+        for lines in format.cut(open_file(raw), source, block_bytes):
+            name = _name(unit, lines.index)
+            if lines.broken is not None:
+                content = Item(source, lines.first_number, lines.broken).to_line()
+                yield Block(name, "documents", content, unit.size - done, source, file.format)
+                return
             done, before = raw.tell(), done
-            content = b"".join(held)
-            return Block(
-                _name(unit, index), "bytes", content, done - before, source, file.format, first_line, first_number
-            )
-
-        line_number = 0
-        try:
-            before = b""
-            for line_number, line in enumerate(opened(raw), 1):
-                is_start = starts(before, line)
-                if is_start and size >= block_bytes:
-                    yield block()
-                    index, held, size, first_line, first_number = index + 1, [], 0, line_number, number + 1
-                number += is_start
-                held.append(line)
-                size += len(line)
-                before = line
-        except READ_ERRORS as error:
-            if file.format == "pubtator":
-                # A document that no blank line ends may be half of one.
-                number -= bool(held and held[-1].strip())
-                held = _without_last(held)
-            if held:
-                yield block()
-            broken = BrokenDocument(source, read_error(error), number=number + 1)
-            content = Item(source, number + 1, broken).to_line()
-            yield Block(_name(unit, index + 1), "documents", content, unit.size - done, source, file.format)
-            return
-        if held:
-            yield block()
-
-
-def _without_last(lines: list[bytes]) -> list[bytes]:
-    """Leave out what stands after the last blank line."""
-    blank = [number for number, line in enumerate(lines, 1) if not line.strip()]
-    return lines[: blank[-1]] if blank else []
+            first = (lines.first_line, lines.first_number)
+            yield Block(name, "bytes", lines.content, done - before, source, file.format, *first)
 
 
 def _cut_documents(unit: Unit, file: DocumentFile, block_bytes: int) -> Iterator[Block]:

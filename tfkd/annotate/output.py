@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfkd.annotate.work_folder import WorkFolder
-from tfkd_base.documents import FORMATS
+from tfkd_base.documents import get_format
 from tfkd_base.errors import TfkdError
 
 UNJOINED = ".documents"
@@ -46,8 +46,8 @@ class Output:
         if not self.in_parts:
             beside = self.path.with_name(f"{self.path.name}.progress")
             return WorkFolder(beside, beside, UNJOINED)
-        format = FORMATS[self.format]
-        ending = "" if format.folder else format.endings[0] + (".gz" if self.gzip else "")
+        format = get_format(self.format)
+        ending = "" if format.is_folder else format.endings[0] + (".gz" if self.gzip else "")
         return WorkFolder(self.path / ".progress", self.path, ending)
 
     def check(self, inputs: Iterable[Path]) -> None:
@@ -59,7 +59,7 @@ class Output:
         Raises:
             TfkdError: Its folder does not exist, or it is there already as something else, or among the input.
         """
-        path, format = self.path, FORMATS[self.format]
+        path, format = self.path, get_format(self.format)
         if not path.parent.is_dir():
             raise TfkdError(f"{path}: there is no folder {path.parent}; make it first")
         for one in inputs:
@@ -67,7 +67,7 @@ class Output:
             if inside:
                 where = f"in the input folder {one}, and would be read with it" if one.is_dir() else "an input file"
                 raise TfkdError(f"the output {path} is {where}; name another place")
-        if self.gzip and (not self.in_parts or format.folder):
+        if self.gzip and (not self.in_parts or format.is_folder):
             raise TfkdError(
                 "gzip packs the parts of a folder of parts that are files; a single file is packed if its "
                 "name ends in .gz"
@@ -78,9 +78,9 @@ class Output:
                 raise TfkdError(f"{path} is a file; parts go to a folder")
             if is_full and not self.folder.path.is_dir():
                 raise TfkdError(f"{path} is a folder with something in it, but no work that was begun; name a new one")
-        elif format.folder and (is_full or path.is_file()):
-            raise TfkdError(f"{path} is there already; the format {self.format} needs a new or an empty folder")
-        elif path.is_dir() and not format.folder:
+        elif format.is_folder and (is_full or path.is_file()):
+            raise TfkdError(f"{path} exists already; the format {self.format} needs a new or an empty folder")
+        elif path.is_dir() and not format.is_folder:
             raise TfkdError(
                 f"{path} is a folder; name a file, such as {path / ('documents' + format.endings[0])}, or "
                 "ask for a folder of parts (--parts)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tfkd.serving import Annotator, ClientOptions
-from tfkd_base.documents.formats import format_named
+from tfkd_base.documents import get_format
 from tfkd_base.errors import TfkdError
 
 
@@ -38,7 +38,7 @@ class Settings:
             raise TfkdError("expected a model or several, got none")
         if self.batch_size < 1:
             raise TfkdError(f"expected a batch size of 1 or more, got {self.batch_size}")
-        format_named(self.to)
+        get_format(self.to)
 
     def annotator(self) -> Annotator:
         """Open the models.

@@ -12,8 +12,7 @@ from tfkd.annotate.report import Report
 from tfkd.annotate.settings import Settings
 from tfkd.annotate.work import Tick, annotated_items, write_items
 from tfkd.serving import Annotator
-from tfkd_base.documents import BrokenDocument, Counts, DocumentWriter, document_files, open_documents
-from tfkd_base.documents.sources import STANDARD
+from tfkd_base.documents import STANDARD, BrokenDocument, Counts, DocumentWriter, document_files, open_documents
 
 
 def annotate_stream(

@@ -127,7 +127,7 @@ def read_document_corpus(
     counts: dict[str, SplitReport] = {}
     for split, of_split in files.splits.items():
         splits[split], counts[split] = _split(of_split, scheme, strict)
-    warnings = [f"{file.name}: left alone, since it is no file of annotated documents" for file in files.left_alone]
+    warnings = [f"{file.name}: left alone, since it is no file of annotated documents" for file in files.skipped]
     warnings += [
         f"{split}: {what}: {number:,}" for split, one in counts.items() for what, number in one.changes.items()
     ]

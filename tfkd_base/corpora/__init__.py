@@ -5,7 +5,6 @@ from __future__ import annotations
 from tfkd_base.corpora.column_files import read_columns, write_columns
 from tfkd_base.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
 from tfkd_base.corpora.demo import demo_corpora
-from tfkd_base.corpora.errors import CorpusError
 from tfkd_base.corpora.folders import read_corpus, write_corpus
 from tfkd_base.corpora.overlap import Overlap, held_out_keys, overlap, without_held_out
 from tfkd_base.corpora.schemes import (
@@ -19,6 +18,7 @@ from tfkd_base.corpora.schemes import (
     tags_from_spans,
 )
 from tfkd_base.corpora.transfer import TransferReport, TransferSentences
+from tfkd_base.errors import CorpusError
 
 __all__ = [
     "SCHEMES",

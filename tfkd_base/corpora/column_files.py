@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfkd_base.corpora.corpus import Sentence
-from tfkd_base.corpora.errors import CorpusError
 from tfkd_base.corpora.schemes import split_tag
-from tfkd_base.errors import nearest
+from tfkd_base.errors import CorpusError, nearest
 
 DOCUMENT_LINE = "-DOCSTART-"
 UNTYPED = "Entity"

@@ -9,9 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tfkd_base.corpora.errors import CorpusError
 from tfkd_base.corpora.schemes import Scheme, adjacent_pairs, check_scheme, convert_tags, spans, tag_list
-from tfkd_base.errors import nearest
+from tfkd_base.errors import CorpusError, nearest
 
 SPLITS = ("train", "devel", "test")
 _SPLIT_WORDS = {"train": "training", "devel": "development", "test": "test"}

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tfkd_base.corpora.errors import CorpusError
 from tfkd_base.corpora.schemes import Scheme, split_tag
+from tfkd_base.errors import CorpusError
 
 
 @dataclass(frozen=True, slots=True)

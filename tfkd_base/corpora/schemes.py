@@ -16,8 +16,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, get_args
 
-from tfkd_base.corpora.errors import CorpusError
-from tfkd_base.errors import nearest
+from tfkd_base.errors import CorpusError, nearest
 
 Scheme = Literal["iob1", "iob2", "iobes", "io"]
 
@@ -149,7 +148,7 @@ def check_tag(tag: str, scheme: Scheme) -> None:
     Example:
         >>> check_tag("E-Gene", "iob2")
         Traceback (most recent call last):
-        tfkd_base.corpora.errors.CorpusError: the tag 'E-Gene' is outside the scheme iob2, which has O, B- and I-
+        tfkd_base.errors.CorpusError: the tag 'E-Gene' is outside the scheme iob2, which has O, B- and I-
     """
     prefix, _ = split_tag(tag)
     if prefix != "O" and prefix not in PREFIXES[scheme]:

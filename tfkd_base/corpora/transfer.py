@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfkd_base.corpora.corpus import Corpus, Sentence
-from tfkd_base.corpora.errors import CorpusError
 from tfkd_base.corpora.overlap import held_out_keys, sentence_key
+from tfkd_base.errors import CorpusError
 
 
 @dataclass(frozen=True, slots=True)

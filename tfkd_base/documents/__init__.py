@@ -1,34 +1,64 @@
-"""Documents of raw text with entities at character offsets: their formats, read and written one by one."""
+"""Documents of raw text with entities at character offsets, read and written one by one in many formats."""
 
-from __future__ import annotations
-
+from tfkd_base.documents.bioc_json import BioCJson
+from tfkd_base.documents.bioc_xml import BioCXml
+from tfkd_base.documents.brat import Brat
+from tfkd_base.documents.columns import Columns
 from tfkd_base.documents.corpus_files import corpus_documents, holds_documents
-from tfkd_base.documents.document import Counts, Document, Entity, Passage
-from tfkd_base.documents.errors import BrokenDocument, DocumentError
-from tfkd_base.documents.files import DocumentFile, document_files
-from tfkd_base.documents.formats import FORMATS, Format, detect_format
-from tfkd_base.documents.pubtator import read_pubtator
-from tfkd_base.documents.reading import DocumentReader, open_documents
+from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError, Entity, Passage
+from tfkd_base.documents.files import STANDARD
+from tfkd_base.documents.formats import (
+    FORMATS,
+    DocumentFormat,
+    FormatWriter,
+    LineBlock,
+    LineFormat,
+    all_formats,
+    detect_format,
+    detect_output_format,
+    get_format,
+)
+from tfkd_base.documents.html_page import HtmlPage
+from tfkd_base.documents.json_lines import JsonLines
+from tfkd_base.documents.plain_text import Lines, WholeText
+from tfkd_base.documents.pubtator import PubTator, read_pubtator
+from tfkd_base.documents.reading import DocumentFile, DocumentReader, document_files, open_documents
 from tfkd_base.documents.tagging import TaggingReport, tagged
 from tfkd_base.documents.writing import DocumentWriter, document_writer
 
 __all__ = [
     "FORMATS",
+    "STANDARD",
+    "BioCJson",
+    "BioCXml",
+    "Brat",
     "BrokenDocument",
+    "Columns",
     "Counts",
     "Document",
     "DocumentError",
     "DocumentFile",
+    "DocumentFormat",
     "DocumentReader",
     "DocumentWriter",
     "Entity",
-    "Format",
+    "FormatWriter",
+    "HtmlPage",
+    "JsonLines",
+    "LineBlock",
+    "LineFormat",
+    "Lines",
     "Passage",
+    "PubTator",
     "TaggingReport",
+    "WholeText",
+    "all_formats",
     "corpus_documents",
     "detect_format",
+    "detect_output_format",
     "document_files",
     "document_writer",
+    "get_format",
     "holds_documents",
     "open_documents",
     "read_pubtator",

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfkd_base.corpora.column_files import UNTYPED
-from tfkd_base.documents.document import KIND, Counts, Document, Entity, Passage, unique_ids
-from tfkd_base.documents.errors import DocumentError, FaultError
+from tfkd_base.documents.document import KIND, Counts, Document, DocumentError, Entity, FaultError, Passage, unique_ids
 
 if TYPE_CHECKING:
     from bioc import BioCDocument, BioCPassage

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from tfkd_base.documents.bioc_documents import LIBRARY, from_bioc, to_bioc
-from tfkd_base.documents.document import Counts, Document
-from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
+from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError, FaultError
+from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 
 PLACES = ("documents.item", "item.documents.item", "PubTator3.item")
 """Where documents stand: in a collection, in a list of collections, and in what PubTator's service answers."""
@@ -27,32 +27,49 @@ def _libraries() -> tuple[Any, Any]:
     return bioc.biocjson, ijson
 
 
-def read(stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-    """Read the documents of a collection one by one; only one at a time is held in memory.
+@FORMATS.register("bioc-json")
+class BioCJson(DocumentFormat):
+    """BioC in JSON."""
 
-    Where the JSON is broken, the rest of the file is one broken document.
+    description = "BioC in JSON"
+    endings = (".json",)
+    priority = -1
 
-    Raises:
-        DocumentError: The library `bioc` is missing.
-    """
-    library, ijson = _libraries()
-    number = 0
-    is_collection = False
-    try:
-        for value in _values(ijson, stream):
-            is_collection = True
-            if value is _LIST:
-                continue
-            number += 1
-            try:
-                yield from_bioc(_document(library, value), counts)
-            except FaultError as fault:
-                yield BrokenDocument(source, fault.reason, json.dumps(value).encode(), number=number)
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        yield BrokenDocument(source, f"the JSON is broken: {error}; {_REST}", number=number + 1)
-        return
-    if not is_collection:
-        yield BrokenDocument(source, 'no document is here; expected {"documents": [...]}, a BioC collection')
+    def recognizes(self, ending: str, content: bytes) -> bool:
+        """Recognize JSON with a key of a BioC collection near the beginning."""
+        is_json = ending == ".json" or content[:1] in (b"{", b"[")
+        return is_json and any(key in content for key in (b'"documents"', b'"bioctype"', b'"PubTator3"'))
+
+    def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+        """Read the documents of a collection one by one; only one at a time is held in memory.
+
+        Where the JSON is broken, the rest of the file is one broken document.
+
+        Raises:
+            DocumentError: The library `bioc` is missing.
+        """
+        library, ijson = _libraries()
+        number = 0
+        is_collection = False
+        try:
+            for value in _values(ijson, stream):
+                is_collection = True
+                if value is _LIST:
+                    continue
+                number += 1
+                try:
+                    yield from_bioc(_document(library, value), counts)
+                except FaultError as fault:
+                    yield BrokenDocument(source, fault.reason, json.dumps(value).encode(), number=number)
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            yield BrokenDocument(source, f"the JSON is broken: {error}; {_REST}", number=number + 1)
+            return
+        if not is_collection:
+            yield BrokenDocument(source, 'no document is here; expected {"documents": [...]}, a BioC collection')
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of BioCJson."""
+        return _Writer(stream, counts)
 
 
 def _values(ijson: Any, stream: IO[bytes]) -> Iterator[Any]:
@@ -99,7 +116,7 @@ def _check(text: str) -> None:
     text.encode()
 
 
-class Writer:
+class _Writer(FormatWriter):
     """Writes one collection."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:

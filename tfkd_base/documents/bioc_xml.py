@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from tfkd_base.documents.bioc_documents import LIBRARY, from_bioc, texts_only, to_bioc
-from tfkd_base.documents.document import Counts, Document
-from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
+from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError, FaultError
+from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 
 if TYPE_CHECKING:
     from bioc import BioCDocument
@@ -29,45 +29,61 @@ def _libraries() -> tuple[Any, Any]:
     return bioc, etree
 
 
-def read(stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-    """Read the documents of a collection one by one; only one at a time is held in memory.
+@FORMATS.register("bioc-xml")
+class BioCXml(DocumentFormat):
+    """BioC in XML."""
 
-    Entities that the file itself defines are not resolved, and nothing outside it is read. Where the XML is not well
-    formed, the rest of the file is one broken document.
+    description = "BioC in XML"
+    endings = (".xml", ".bioc")
+    priority = -3
 
-    Raises:
-        DocumentError: The library `bioc` is missing.
-    """
-    bioc, etree = _libraries()
-    number = 0
-    try:
-        events = etree.iterparse(
-            stream,
-            events=("end",),
-            tag="document",
-            remove_comments=True,
-            remove_pis=True,
-            resolve_entities=False,
-            no_network=True,
-        )
-        for _, element in events:
-            number += 1
-            raw = etree.tostring(element, encoding="utf-8", with_tail=False)
-            try:
-                if next(element.iter(etree.Entity), None) is not None:
-                    raise FaultError("it holds an XML entity that is not one of the five that XML knows")
-                yield from_bioc(_document(bioc, raw), counts)
-            except FaultError as fault:
-                yield BrokenDocument(source, fault.reason, raw, line=element.sourceline, number=number)
-            element.clear()
-            while element.getprevious() is not None:
-                del element.getparent()[0]
-        if not number and events.root.tag != "collection":
-            reason = f"expected a BioC collection, got XML whose outermost element is {events.root.tag!r}"
-            yield BrokenDocument(source, reason)
-    except etree.XMLSyntaxError as error:
-        reason = f"the XML is not well formed: {error.msg}; {_REST}"
-        yield BrokenDocument(source, reason, line=error.lineno or None, number=number + 1)
+    def recognizes(self, ending: str, content: bytes) -> bool:
+        """Recognize an XML declaration or a BioC collection."""
+        return content.startswith((b"<?xml", b"<collection", b"<!DOCTYPE collection"))
+
+    def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+        """Read the documents of a collection one by one; only one at a time is held in memory.
+
+        XML entities that the file defines are not resolved, and nothing outside the file is read. Where the XML is not
+        well formed, the rest of the file is one broken document.
+
+        Raises:
+            DocumentError: The library `bioc` is missing.
+        """
+        bioc, etree = _libraries()
+        number = 0
+        try:
+            events = etree.iterparse(
+                stream,
+                events=("end",),
+                tag="document",
+                remove_comments=True,
+                remove_pis=True,
+                resolve_entities=False,
+                no_network=True,
+            )
+            for _, element in events:
+                number += 1
+                raw = etree.tostring(element, encoding="utf-8", with_tail=False)
+                try:
+                    if next(element.iter(etree.Entity), None) is not None:
+                        raise FaultError("it holds an XML entity that is not one of the five that XML knows")
+                    yield from_bioc(_document(bioc, raw), counts)
+                except FaultError as fault:
+                    yield BrokenDocument(source, fault.reason, raw, line=element.sourceline, number=number)
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
+            if not number and events.root.tag != "collection":
+                reason = f"expected a BioC collection, got XML whose outermost element is {events.root.tag!r}"
+                yield BrokenDocument(source, reason)
+        except etree.XMLSyntaxError as error:
+            reason = f"the XML is not well formed: {error.msg}; {_REST}"
+            yield BrokenDocument(source, reason, line=error.lineno or None, number=number + 1)
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of BioCXml."""
+        return _Writer(stream, counts)
 
 
 def _document(bioc: Any, raw: bytes) -> BioCDocument:
@@ -78,7 +94,7 @@ def _document(bioc: Any, raw: bytes) -> BioCDocument:
         raise FaultError(f"an offset, a length or an id is missing or no number ({error})") from None
 
 
-class Writer:
+class _Writer(FormatWriter):
     """Writes one collection; characters that XML cannot hold, such as null bytes, become spaces."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:

@@ -9,11 +9,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
-from tfkd_base.documents.document import Counts, Document, Entity, count_infons, unique_ids
-from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
-from tfkd_base.documents.file_names import FileNames
+from tfkd_base.documents.document import (
+    BrokenDocument,
+    Counts,
+    Document,
+    DocumentError,
+    Entity,
+    FaultError,
+    count_infons,
+    unique_ids,
+)
+from tfkd_base.documents.files import READ_ERRORS, FileNames, open_file
+from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 from tfkd_base.documents.plain_text import document_name
-from tfkd_base.documents.sources import READ_ERRORS, opened
 
 SCORE = "Score"
 """the attribute that holds an entity's score"""
@@ -33,39 +41,46 @@ _OTHERS = {
 }
 
 
-def read(stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-    """Read one document: the text from a stream, its entities from the file `.ann` beside the source.
+@FORMATS.register("brat")
+class Brat(DocumentFormat):
+    """BRAT standoff: the text in a file `NAME.txt`, its entities in `NAME.ann` beside it."""
 
-    The text is taken as it stands, so that offsets count from its first code point, be it a byte order mark.
-    Fragments with nothing but line breaks between are one: BRAT cuts entities at line breaks.
-    """
-    raw = stream.read()
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        yield BrokenDocument(source, "not UTF-8; convert the file, for example with iconv -t UTF-8", raw, line)
-        return
-    annotations = annotation_file(Path(source))
-    if annotations is None:
-        yield BrokenDocument(source, "there is no .ann file beside it, which would hold its entities", raw)
-        return
-    lines = b""
-    try:
-        with opened(annotations) as file:
-            lines = file.read()
-        yield Document(document_name(source), text, _entities(lines, text, counts))
-    except FaultError as fault:
-        yield BrokenDocument(str(annotations), fault.reason, lines, fault.line)
-    except (DocumentError, *READ_ERRORS) as error:
-        yield BrokenDocument(str(annotations), str(error), lines)
+    description = "BRAT standoff, NAME.txt and NAME.ann"
+    endings = (".txt",)
+    companions = (".ann",)
+    is_folder = True
+    is_one_document = True
 
+    def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+        """Read one document: the text from a stream, its entities from the file `.ann` beside the source.
 
-def annotation_file(path: Path) -> Path | None:
-    """Find the file of annotations beside a file of text."""
-    stem = path.with_name(path.name.removesuffix(".gz").removesuffix(".txt"))
-    beside = [stem.with_name(stem.name + ending) for ending in (".ann", ".ann.gz")]
-    return next((file for file in beside if file.is_file()), None)
+        The text is taken as it stands, so that offsets count from its first code point, be it a byte order mark.
+        Fragments with nothing but line breaks between are one: BRAT cuts entities at line breaks.
+        """
+        raw = stream.read()
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            line = raw[: error.start].count(b"\n") + 1
+            yield BrokenDocument(source, "not UTF-8; convert the file, for example with iconv -t UTF-8", raw, line)
+            return
+        annotations = self.find_companion(Path(source))
+        if annotations is None:
+            yield BrokenDocument(source, "there is no .ann file beside it, which would hold its entities", raw)
+            return
+        lines = b""
+        try:
+            with open_file(annotations) as file:
+                lines = file.read()
+            yield Document(document_name(source), text, _entities(lines, text, counts))
+        except FaultError as fault:
+            yield BrokenDocument(str(annotations), fault.reason, lines, fault.line)
+        except (DocumentError, *READ_ERRORS) as error:
+            yield BrokenDocument(str(annotations), str(error), lines)
+
+    def folder_writer(self, folder: Path, counts: Counts) -> FormatWriter:
+        """Return a writer of Brat."""
+        return _Writer(folder, counts)
 
 
 def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Entity, ...]:
@@ -130,7 +145,7 @@ def _entity(line: str, number: int, text: str) -> Entity:
     return Entity(parts[0][0], parts[-1][1], match[2], id=match[1], fragments=tuple(parts) if len(parts) > 1 else ())
 
 
-class Writer:
+class _Writer(FormatWriter):
     """Writes two files a document, named after its id; the text is written as it is."""
 
     def __init__(self, folder: Path, counts: Counts) -> None:
@@ -176,9 +191,6 @@ class Writer:
         word, changes = re.subn(r"\s", "_", text)
         self._counts["white space in types and identifiers written as _"] += changes
         return word or "_"
-
-    def close(self) -> None:
-        """Each file is whole already."""
 
 
 def _between_breaks(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -9,44 +9,66 @@ from typing import IO
 
 from tfkd_base.corpora.column_files import DOCUMENT_LINE, ColumnParser, column_rows
 from tfkd_base.corpora.corpus import Sentence
-from tfkd_base.corpora.errors import CorpusError
+from tfkd_base.corpora.folders import ENDINGS as COLUMN_ENDINGS
 from tfkd_base.corpora.schemes import Scheme, spans, violation
-from tfkd_base.documents.document import Counts, Document, Entity, Passage, count_infons
-from tfkd_base.documents.errors import BrokenDocument, DocumentError
+from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError, Entity, Passage, count_infons
+from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 from tfkd_base.documents.tagging import TaggingReport, tagged
+from tfkd_base.errors import CorpusError
 
 KIND = "sentence"
 _NAMED = re.compile(rf"{DOCUMENT_LINE}\s+\((.*)\)\s*", re.DOTALL)
+_TAGGED_LINE = re.compile(r"\S.*[\t ](?:O|[BIESLU](?:-\S+)?)\s*")
 _BLOCK_START = DOCUMENT_LINE.encode()
 
 Block = list[bytes]
 
 
-def read(stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-    r"""Read the documents of a column file one by one.
+@FORMATS.register("columns")
+class Columns(DocumentFormat):
+    """Column files: a token a line. Their tokens, joined by spaces, are the text of the document."""
 
-    A document is what stands between two lines `-DOCSTART-`, if the file begins with one, else a sentence. Its text is
-    its tokens with a space between, each sentence is a passage, and the tokens are kept. A line `-DOCSTART- (ID)` gives
-    the document its id, which otherwise is its number.
+    description = "column files, a token a line"
+    endings = COLUMN_ENDINGS
+    has_tokens = True
+    priority = -3
 
-    Example:
-        >>> import io
-        >>> document = next(read(io.BytesIO(b"BRCA1\tB-Gene\nbinds\tO\n"), "x.tsv", Counts()))
-        >>> document.text, document.text_of(document.entities[0]), document.sentences
-        ('BRCA1 binds', 'BRCA1', (((0, 5), (6, 11)),))
-    """
-    parser = ColumnParser(source)
-    for number, (first, block) in enumerate(_blocks(stream), 1):
-        try:
-            # A part of a file is read as a file of so many lines more.
-            sentences = parser.parse((line.decode() for line in block), first)
-            yield _document(sentences, _name(block, number), counts)
-        except UnicodeDecodeError:
-            at = first + next(i for i, line in enumerate(block) if not _is_utf8(line))
-            yield BrokenDocument(source, "not UTF-8; convert the file", b"".join(block), at, number)
-        except CorpusError as error:
-            line, reason = _place(str(error), source)
-            yield BrokenDocument(source, reason, b"".join(block), line or first, number)
+    def recognizes(self, ending: str, content: bytes) -> bool:
+        """Recognize at least two lines that all end with a tag."""
+        lines = content.decode("utf-8", "replace").split("\n")[:50]
+        lines = [line for line in (lines[:-1] if len(lines) > 1 else lines) if line.strip()]
+        tagged_lines = [line for line in lines if not line.startswith(DOCUMENT_LINE)]
+        return len(tagged_lines) >= 2 and all(_TAGGED_LINE.fullmatch(line) for line in tagged_lines)
+
+    def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+        r"""Read the documents of a column file one by one.
+
+        If the file begins with a line `-DOCSTART-`, a document reaches from one such line to the next; else each
+        sentence is a document. The text is the tokens joined by spaces, each sentence is a passage, and the tokens are
+        kept. A line `-DOCSTART- (ID)` gives the document its id. Default: its number.
+
+        Example:
+            >>> import io
+            >>> document = next(Columns().read(io.BytesIO(b"BRCA1\tB-Gene\nbinds\tO\n"), "x.tsv", Counts()))
+            >>> document.text, document.text_of(document.entities[0]), document.sentences
+            ('BRCA1 binds', 'BRCA1', (((0, 5), (6, 11)),))
+        """
+        parser = ColumnParser(source)
+        for number, (first, block) in enumerate(_blocks(stream), 1):
+            try:
+                # A part of a file is read as a file of so many lines more.
+                sentences = parser.parse((line.decode() for line in block), first)
+                yield _document(sentences, _name(block, number), counts)
+            except UnicodeDecodeError:
+                at = first + next(i for i, line in enumerate(block) if not _is_utf8(line))
+                yield BrokenDocument(source, "not UTF-8; convert the file", b"".join(block), at, number)
+            except CorpusError as error:
+                line, reason = _place(str(error), source)
+                yield BrokenDocument(source, reason, b"".join(block), line or first, number)
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of Columns."""
+        return _Writer(stream, counts)
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -116,7 +138,7 @@ def _document(sentences: list[Sentence], name: str, counts: Counts) -> Document:
     return Document(name, " ".join(pieces), tuple(entities), passages, tuple(tokens))
 
 
-class Writer:
+class _Writer(FormatWriter):
     """Writes token and IOB2 tag a line, a blank line after each sentence, and `-DOCSTART- (ID)` before each document.
 
     A document must have been cut into tokens. Entities are fitted to them by the rule of `tagged`.
@@ -161,6 +183,3 @@ class Writer:
             return document
         self._counts["types of entities with white space, written with _"] += changed
         return document.with_entities(replace(m, type=new) for m, new in zip(document.entities, types, strict=True))
-
-    def close(self) -> None:
-        """Nothing stands after the last document."""

@@ -8,11 +8,9 @@ from pathlib import Path
 
 from tfkd_base.corpora.corpus import SPLITS
 from tfkd_base.corpora.folders import split_of
-from tfkd_base.documents.errors import DocumentError
-from tfkd_base.documents.files import DocumentFile, document_files
-from tfkd_base.documents.formats import FORMATS
-
-_ANNOTATED = frozenset(one.name for one in FORMATS.values() if one.read and one.entities) - {"columns"}
+from tfkd_base.documents.document import DocumentError
+from tfkd_base.documents.formats import DocumentFormat, all_formats, get_format
+from tfkd_base.documents.reading import DocumentFile, document_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +18,12 @@ class CorpusFiles:
     """The files of a corpus of documents.
 
     Attributes:
-        splits: Those of each split there is, in the order train, devel, test.
-        left_alone: Files of text that are among them and hold no entities, such as `README.txt`.
+        splits: The files of each split that exists, in the order train, devel, test.
+        skipped: Text files beside them without entities, such as `README.txt`.
     """
 
     splits: dict[str, list[DocumentFile]]
-    left_alone: tuple[Path, ...]
+    skipped: tuple[Path, ...]
 
 
 def holds_documents(path: str | Path) -> bool:
@@ -42,21 +40,21 @@ def holds_documents(path: str | Path) -> bool:
         (False, True)
     """
     path = Path(path)
-    return path.exists() and bool(_found(path).splits)
+    return path.exists() and bool(_find(path).splits)
 
 
 def corpus_documents(path: str | Path) -> CorpusFiles:
     """Find the files of each split of a corpus of documents.
 
-    In a folder, the files and folders whose names say a split are the splits: one file, or all the documents of one
-    folder, for each. If no name says one, all documents that lie in the folder itself are one split: that which the
-    folder's name says, or else train. A file is the split that its name says, or else train.
+    The files and folders of a folder whose names contain a split's name are the splits: one file, or all documents of
+    one folder, for each. If no name contains one, all documents directly in the folder are one split: the one in the
+    folder's name, or else train. A single file is the split in its name, or else train.
 
     Args:
         path: A file of documents, or a folder.
 
     Raises:
-        DocumentError: No annotated documents are there, or several files or folders could be one split.
+        DocumentError: There are no annotated documents, or several files or folders could be one split.
 
     Example:
         >>> import tempfile
@@ -68,54 +66,68 @@ def corpus_documents(path: str | Path) -> CorpusFiles:
     path = Path(path)
     if not path.exists():
         raise DocumentError(f"{path}: there is no such file or folder")
-    found = _found(path)
-    if not found.splits:
-        formats = ", ".join(FORMATS[name].says for name in sorted(_ANNOTATED))
+    files = _find(path)
+    if not files.splits:
+        formats = ", ".join(format.description for format in all_formats() if _is_annotated(format))
         raise DocumentError(f"{path}: no annotated documents are here; expected {formats}")
-    return found
+    return files
 
 
-def _found(path: Path) -> CorpusFiles:
+def _is_annotated(format: DocumentFormat) -> bool:
+    """Whether files of a format are raw text with entities."""
+    return format.is_readable and format.has_entities and not format.has_tokens
+
+
+def _find(path: Path) -> CorpusFiles:
     if path.is_file():
-        annotated, _ = _annotated(_files(path))
+        annotated, _ = _select(_list_files(path))
         return CorpusFiles({split_of(path) or "train": annotated} if annotated else {}, ())
-    if any(_is_columns(file) for file in path.iterdir()):
+    if any(_is_column_file(file) for file in path.iterdir()):
         return CorpusFiles({}, ())
-    named: dict[str, list[tuple[Path, list[DocumentFile]]]] = {}
-    left: list[Path] = []
+    candidates: dict[str, list[tuple[Path, list[DocumentFile]]]] = {}
+    skipped: list[Path] = []
     for entry in sorted(path.iterdir()):
         split = None if entry.name.startswith(".") else split_of(entry)
-        annotated, others = _annotated(_files(entry)) if split else ([], [])
-        left += others
+        annotated, others = _select(_list_files(entry)) if split else ([], [])
+        skipped += others
         if split and annotated:
-            named.setdefault(split, []).append((entry, annotated))
-    if named:
-        return CorpusFiles({split: _only(named[split], split, path) for split in SPLITS if split in named}, tuple(left))
-    # Folders in it are corpora of their own, of which one is to be named.
-    here, others = _annotated([file for file in _files(path) if file.path.parent == path])
-    return CorpusFiles({split_of(path.resolve()) or "train": here} if here else {}, tuple(others))
+            candidates.setdefault(split, []).append((entry, annotated))
+    if candidates:
+        splits = {split: _single(candidates[split], split, path) for split in SPLITS if split in candidates}
+        return CorpusFiles(splits, tuple(skipped))
+    # Folders within it are corpora of their own, one of which the user should name.
+    annotated, others = _select([file for file in _list_files(path) if file.path.parent == path])
+    return CorpusFiles({split_of(path.resolve()) or "train": annotated} if annotated else {}, tuple(others))
 
 
-def _only(found: list[tuple[Path, list[DocumentFile]]], split: str, folder: Path) -> list[DocumentFile]:
-    if len(found) > 1:
-        names = ", ".join(entry.name for entry, _ in found)
+def _single(candidates: list[tuple[Path, list[DocumentFile]]], split: str, folder: Path) -> list[DocumentFile]:
+    if len(candidates) > 1:
+        names = ", ".join(entry.name for entry, _ in candidates)
         raise DocumentError(f"{folder}: several could be the {split} split: {names}; keep one of them there")
-    return found[0][1]
+    return candidates[0][1]
 
 
-def _files(path: Path) -> list[DocumentFile]:
+def _list_files(path: Path) -> list[DocumentFile]:
     try:
         return document_files(path)
     except DocumentError:
         return []
 
 
-def _annotated(files: Iterable[DocumentFile]) -> tuple[list[DocumentFile], list[Path]]:
-    listed = list(files)
-    annotated = [file for file in listed if file.format in _ANNOTATED]
-    return annotated, [file.path for file in listed if file.format not in _ANNOTATED]
+def _select(files: Iterable[DocumentFile]) -> tuple[list[DocumentFile], list[Path]]:
+    """Return the annotated files, and the paths of the others."""
+    annotated: list[DocumentFile] = []
+    others: list[Path] = []
+    for file in files:
+        if _is_annotated(get_format(file.format)):
+            annotated.append(file)
+        else:
+            others.append(file.path)
+    return annotated, others
 
 
-def _is_columns(file: Path) -> bool:
+def _is_column_file(file: Path) -> bool:
     """Whether it is a column file of a split."""
-    return split_of(file) is not None and file.is_file() and [one.format for one in _files(file)] == ["columns"]
+    if split_of(file) is None or not file.is_file():
+        return False
+    return [get_format(one.format).has_tokens for one in _list_files(file)] == [True]

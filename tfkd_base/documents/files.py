@@ -1,124 +1,123 @@
-"""Which files hold documents, and in which format each is."""
+"""Files of documents: opened, plain or gzip, and named."""
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+import sys
+import zlib
 from pathlib import Path
+from typing import IO, cast
 
-from tfkd_base.documents.document import Counts
-from tfkd_base.documents.errors import DocumentError
-from tfkd_base.documents.formats import FORMATS, detect_format, format_named
-from tfkd_base.documents.sources import HEAD, READ_ERRORS, opened, plain_name
+from tfkd_base.documents.document import Counts, DocumentError
 
-LEFT_ALONE = "files left alone, whose endings are none of the format"
-_KNOWN_ENDINGS = {ending for one in FORMATS.values() if one.read for ending in one.endings}
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentFile:
-    """A file of documents: for BRAT, the file of the text.
-
-    Attributes:
-        path: Where it is.
-        format: The name of its format.
-    """
-
-    path: Path
-    format: str
+STANDARD = "-"
+"""The name of standard input and standard output"""
+GZIP = b"\x1f\x8b"
+HEAD = 1 << 16
+"""Number of bytes that are read to detect a format"""
+READ_ERRORS = (OSError, EOFError, zlib.error)
+"""The errors of reading a file, gzip or not"""
+_NOT_IN_NAMES = re.compile(r"[^\w.+-]|^\.")
+_LONGEST_NAME = 100
 
 
-def document_files(path: str | Path, format: str | None = None, counts: Counts | None = None) -> list[DocumentFile]:
-    """Find the files of documents at a path, without reading more than their beginnings.
-
-    Of a folder, and the folders in it, these are all files with the endings of the format, or of any format where none
-    is given, in the order of their names. Names that begin with a dot and links to folders
-    are passed over. In a folder with files `.ann`
-    every `.txt` is taken for BRAT.
+def open_file(source: str | os.PathLike[str] | IO[bytes]) -> io.BufferedReader:
+    """Open a source of documents; gzip is detected from the content and unpacked.
 
     Args:
-        path: A file or a folder.
-        format: The name of the format; told for each file by its name and content if not given.
-        counts: Takes down how many files were left alone.
+        source: A file, `-` for standard input, or a stream of bytes.
+
+    Returns:
+        A stream that has the method `peek`.
 
     Raises:
-        DocumentError: There is nothing at the path, no file of documents in the folder, or the format cannot be told.
+        DocumentError: The file cannot be opened.
 
     Example:
-        >>> import tempfile
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> _ = (folder / "a.txt").write_text("Some text."), (folder / "a.ann").write_text("")
-        >>> [(file.path.name, file.format) for file in document_files(folder)]
-        [('a.txt', 'brat')]
+        >>> open_file(io.BytesIO(gzip.compress(b"text"))).read()
+        b'text'
     """
-    path = Path(path)
-    counts = Counts() if counts is None else counts
-    if format is not None and format_named(format).read is None:
-        raise DocumentError(f"the format {format} is only written, and cannot be read")
-    if not path.exists():
-        raise DocumentError(f"{path}: cannot be read: No such file or directory")
-    if not path.is_dir():
-        return [_single(path, format)]
-    found = [file for folder in _folders(path) for file in _in_folder(folder, format, counts)]
-    if not found:
-        endings = FORMATS[format].endings if format else sorted(_KNOWN_ENDINGS)
-        raise DocumentError(f"{path}: no documents are in this folder; expected files ending in {', '.join(endings)}")
-    return found
+    if isinstance(source, str | os.PathLike):
+        stream: IO[bytes] = sys.stdin.buffer if source == STANDARD else _file(Path(source))
+    else:
+        stream = source
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, stream), HEAD)
+    if buffered.peek(2)[:2] == GZIP:
+        unpacked = gzip.GzipFile(fileobj=buffered, mode="rb") if stream is source else _Unpacked(buffered)
+        return io.BufferedReader(cast(io.RawIOBase, unpacked), HEAD)
+    return buffered
 
 
-def _folders(path: Path) -> Iterator[Path]:
-    for folder, inside, _ in os.walk(path):
-        inside[:] = sorted(name for name in inside if not name.startswith("."))
-        yield Path(folder)
+class _Unpacked(gzip.GzipFile):
+    """A gzip stream whose `close` also closes the packed file."""
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed = packed
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
 
 
-def _single(path: Path, format: str | None) -> DocumentFile:
-    if plain_name(path).endswith(".ann") and format in (None, "brat"):
-        raise DocumentError(f"{path}: holds the entities of a BRAT document; name its .txt file, or the folder")
-    if format is None and _has_annotations(path):
-        return DocumentFile(path, "brat")
-    return DocumentFile(path, format or detect_format(str(path), _head(path)))
-
-
-def _in_folder(folder: Path, format: str | None, counts: Counts) -> list[DocumentFile]:
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file() and not entry.name.startswith("."))
-    files = [folder / name for name in names]
-    is_brat = any(plain_name(file).endswith(".ann") for file in files)
-    found: list[DocumentFile] = []
-    for file in files:
-        name = plain_name(file)
-        ending = Path(name).suffix
-        if name.endswith(".ann"):
-            if format not in (None, "brat"):
-                counts[LEFT_ALONE] += 1
-        elif ending not in (FORMATS[format].endings if format else _KNOWN_ENDINGS):
-            counts[LEFT_ALONE] += 1
-        elif format is None and is_brat and ending == ".txt":
-            found.append(DocumentFile(file, "brat"))
-        else:
-            found.append(DocumentFile(file, format or _likely_format(file)))
-    return found
-
-
-def _likely_format(file: Path) -> str:
-    """The format of a file among others; one that cannot be read shows it when its turn comes."""
+def _file(path: Path) -> IO[bytes]:
     try:
-        return detect_format(str(file), _head(file))
-    except DocumentError:
-        return "lines"
+        return path.open("rb")
+    except OSError as error:
+        raise DocumentError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _has_annotations(path: Path) -> bool:
-    name = path.name.removesuffix(".gz")
-    return name.endswith(".txt") and any(
-        path.with_name(name.removesuffix(".txt") + ending).is_file() for ending in (".ann", ".ann.gz")
-    )
+def source_name(source: str | os.PathLike[str] | IO[bytes]) -> str:
+    """Return the name of a source for messages."""
+    if isinstance(source, str | os.PathLike):
+        return "standard input" if source == STANDARD else os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "a stream"
 
 
-def _head(path: Path) -> bytes:
-    try:
-        with opened(path) as stream:
-            return stream.read(HEAD)
-    except READ_ERRORS:
-        return b""
+def plain_name(path: Path) -> str:
+    """Return a file's name in lower case and without `.gz`, from which its format is detected.
+
+    Example:
+        >>> plain_name(Path("a/B.XML.gz"))
+        'b.xml'
+    """
+    return path.name.lower().removesuffix(".gz")
+
+
+def read_error(error: BaseException) -> str:
+    """Return the reason why a file could not be read to its end."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"cannot be read further: {reason}; the rest of the file is skipped"
+
+
+class FileNames:
+    """Unique names of files for the documents of a folder, made from their ids.
+
+    Args:
+        counts: Receives the number of ids that could not be used unchanged.
+
+    Example:
+        >>> names = FileNames(counts := Counts())
+        >>> names.take("7"), names.take("a/b"), names.take("7"), counts.total()
+        ('7', 'a_b', '7-2', 2)
+    """
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._taken: set[str] = set()
+
+    def take(self, id: str) -> str:
+        """Return the name, without ending, for the document with an id."""
+        stem = _NOT_IN_NAMES.sub("_", id)[:_LONGEST_NAME] or "document"
+        name, number = stem, 1
+        # Some file systems ignore case.
+        while name.lower() in self._taken:
+            number += 1
+            name = f"{stem}-{number}"
+        self._taken.add(name.lower())
+        self._counts["ids of documents changed to be names of files"] += name != id
+        return name

@@ -1,145 +1,292 @@
-"""The formats of documents by name, and which one a file is in."""
+"""What a document format is, the registry of all formats, and the detection of a file's format."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, ClassVar
 
-from tfkd_base.corpora.folders import ENDINGS as COLUMN_ENDINGS
-from tfkd_base.documents import bioc_json, bioc_xml, brat, columns, html_page, json_lines, plain_text, pubtator
-from tfkd_base.documents.document import Counts, Document
-from tfkd_base.documents.errors import BrokenDocument, DocumentError
-from tfkd_base.documents.sources import plain_name
-from tfkd_base.errors import nearest
-
-Read = Callable[[IO[bytes], str, Counts], Iterator[Document | BrokenDocument]]
+from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError
+from tfkd_base.documents.files import READ_ERRORS, plain_name, read_error
+from tfkd_base.registry import Registry
 
 
-class FormatWriter(Protocol):
-    """What writes documents in a format, one by one."""
+class FormatWriter(ABC):
+    """Writer of the documents of one output in one format."""
 
+    @abstractmethod
     def write(self, document: Document) -> None:
         """Write one document."""
 
-    def close(self) -> None:
-        """Write what stands after the last document."""
+    def close(self) -> None:  # noqa: B027
+        """Write what follows the last document, if anything does."""
+
+
+class DocumentFormat(ABC):
+    """A format of documents: its name, how to recognize its files, to read and to write them.
+
+    A format is one class, registered with `@FORMATS.register(NAME)`. A user's format is used through `--code FILE` or
+    an entry point of the group `tfkd.formats`.
+
+    Class attributes:
+        description: What it is, in a few words.
+        endings: Endings of its files in lower case, without `.gz`. Output files get the first one.
+        companions: Endings of files that belong to a file of documents and stand beside it, such as `.ann`.
+        has_entities: Whether it holds entities.
+        has_tokens: Whether its documents come cut into tokens.
+        is_readable: Whether it can be read.
+        is_folder: Whether its output is a folder with files for each document.
+        is_one_document: Whether a file is always a single document.
+        priority: Formats of a higher priority are asked first whether they recognize a file's content.
+
+    Example:
+        >>> class Shouted(DocumentFormat):
+        ...     description, endings = "upper-case text, a document a file", (".loud",)
+        ...     def read(self, stream, source, counts):
+        ...         yield Document(source, stream.read().decode().upper())
+        >>> shouted = Shouted()
+        >>> shouted.has_entities, shouted.is_folder, shouted.companions
+        (True, False, ())
+    """
+
+    description: ClassVar[str]
+    endings: ClassVar[tuple[str, ...]]
+    companions: ClassVar[tuple[str, ...]] = ()
+    has_entities: ClassVar[bool] = True
+    has_tokens: ClassVar[bool] = False
+    is_readable: ClassVar[bool] = True
+    is_folder: ClassVar[bool] = False
+    is_one_document: ClassVar[bool] = False
+    priority: ClassVar[int] = 0
+
+    @property
+    def name(self) -> str:
+        """The name that the format is registered under."""
+        return FORMATS.name_of(type(self))
+
+    def recognizes(self, ending: str, content: bytes) -> bool:
+        """Tell whether a file is in this format. It is asked where the ending alone does not decide.
+
+        Args:
+            ending: The ending of the file's name in lower case, without `.gz`; empty for a stream.
+            content: The beginning of the content, unpacked, without byte order mark and leading white space.
+        """
+        return False
+
+    def find_companion(self, path: Path) -> Path | None:
+        """Return the file beside a file of documents that belongs to it, if there is one.
+
+        Args:
+            path: The file of documents.
+        """
+        name = path.name.removesuffix(".gz")
+        stem = next((name.removesuffix(ending) for ending in self.endings if name.endswith(ending)), name)
+        beside = [path.with_name(stem + companion + gz) for companion in self.companions for gz in ("", ".gz")]
+        return next((file for file in beside if file.is_file()), None)
+
+    def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+        """Read documents one by one. A broken document is yielded as such, and the next ones follow.
+
+        Args:
+            stream: The content, unpacked.
+            source: The name of the file, for messages and ids.
+            counts: Receives the number of things that were dropped or changed.
+
+        Raises:
+            DocumentError: The format can only be written, or needs a library that is not installed.
+        """
+        raise DocumentError(f"the format {self.name} is only written: {source} cannot be read")
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of documents to one file.
+
+        Args:
+            stream: The file.
+            counts: Receives the number of things that were dropped or changed.
+
+        Raises:
+            DocumentError: The format cannot be written to one file.
+        """
+        raise DocumentError(f"the format {self.name} cannot be written to a file")
+
+    def folder_writer(self, folder: Path, counts: Counts) -> FormatWriter:
+        """Return a writer of documents to a folder, for a format whose `is_folder` is true.
+
+        Args:
+            folder: An empty folder.
+            counts: Receives the number of things that were dropped or changed.
+
+        Raises:
+            DocumentError: The format is not written to a folder.
+        """
+        raise DocumentError(f"the format {self.name} cannot be written to a folder")
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """A format of documents.
+class LineBlock:
+    """A part of a file: the lines of some whole documents, or the error that ends the file.
 
     Attributes:
-        name: What it is called in options.
-        says: What it is, in a few words.
-        endings: Endings of its files, without `.gz`; the first is that of files written.
-        read: Reads documents from a stream, of the name given; None if the format is only written.
-        writer: Makes what writes documents to a stream; for a folder, to a path.
-        folder: Whether documents are written to a folder, with a file or two for each.
-        entities: Whether it holds entities.
+        index: Number of the block in the file, from 0.
+        content: The lines.
+        first_line: Number of the first line in the file, from 1.
+        first_number: Number of the first document in the file, from 1.
+        broken: The error, where the rest of the file cannot be read; `content` is empty then.
     """
 
-    name: str
-    says: str
-    endings: tuple[str, ...]
-    read: Read | None
-    writer: Callable[[Any, Counts], FormatWriter]
-    folder: bool = False
-    entities: bool = True
+    index: int
+    content: bytes
+    first_line: int
+    first_number: int
+    broken: BrokenDocument | None = None
 
 
-_TEXT = (".txt", ".text")
-FORMATS: dict[str, Format] = {
-    one.name: one
-    for one in (
-        Format(
-            "lines", "text, a document a line", _TEXT, plain_text.read_lines, plain_text.LinesWriter, entities=False
-        ),
-        Format("text", "text, a document a file", _TEXT, plain_text.read_text, plain_text.TextWriter, True, False),
-        Format("jsonl", "JSON, an object a line", (".jsonl", ".ndjson", ".json"), json_lines.read, json_lines.Writer),
-        Format("pubtator", "PubTator", (".pubtator", ".txt"), pubtator.read, pubtator.Writer),
-        Format("bioc-xml", "BioC in XML", (".xml", ".bioc"), bioc_xml.read, bioc_xml.Writer),
-        Format("bioc-json", "BioC in JSON", (".json",), bioc_json.read, bioc_json.Writer),
-        Format("brat", "BRAT standoff, NAME.txt and NAME.ann", (".txt",), brat.read, brat.Writer, folder=True),
-        Format("columns", "column files, a token a line", COLUMN_ENDINGS, columns.read, columns.Writer),
-        Format("html", "an HTML page, to look at", (".html", ".htm"), None, html_page.Writer),
-    )
-}
-"""Every format by its name."""
+class LineFormat(DocumentFormat):
+    """A format whose files can be cut between two lines without reading the documents."""
 
-_PUBTATOR = re.compile(rb"\s*[^|\t\n]+\|[ta]\|")
-_TAGGED = re.compile(r"\S.*[\t ](?:O|[BIESLU](?:-\S+)?)\s*")
-_BY_ENDING = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".pubtator": "pubtator",
-    ".xml": "bioc-xml",
-    ".bioc": "bioc-xml",
-    **dict.fromkeys(COLUMN_ENDINGS, "columns"),
-}
-del _BY_ENDING[".txt"]
+    @abstractmethod
+    def starts_document(self, previous: bytes, line: bytes) -> bool:
+        """Tell whether a document starts at a line.
+
+        Args:
+            previous: The line before, empty for the first line of a file.
+            line: The line.
+        """
+
+    def drop_partial(self, lines: list[bytes]) -> list[bytes]:
+        """Return the lines of whole documents, where the file breaks off after the last line.
+
+        Args:
+            lines: Lines from the start of a document on.
+        """
+        return lines
+
+    @abstractmethod
+    def read(
+        self, stream: IO[bytes], source: str, counts: Counts, first_line: int = 1
+    ) -> Iterator[Document | BrokenDocument]:
+        """Read documents one by one, from a file or from one of its blocks.
+
+        Args:
+            stream: The content, unpacked.
+            source: The name of the file, for messages and ids.
+            counts: Receives the number of things that were dropped or changed.
+            first_line: Number of the first line, above 1 for a later block.
+        """
+
+    def cut(self, stream: IO[bytes], source: str, block_bytes: int) -> Iterator[LineBlock]:
+        r"""Cut a file into blocks of whole documents, holding one block in memory.
+
+        Args:
+            stream: The content, unpacked.
+            source: The name of the file.
+            block_bytes: Size of a block, at least; a block ends with the document in which it is reached.
+
+        Example:
+            >>> import io
+            >>> from tfkd_base.documents import get_format
+            >>> [block.content for block in get_format("lines").cut(io.BytesIO(b"a\nb\nc\n"), "x", 3)]
+            [b'a\nb\n', b'c\n']
+        """
+        index, size, first_line, first_number, number = 0, 0, 1, 1, 0
+        held: list[bytes] = []
+        previous = b""
+        try:
+            for line_number, line in enumerate(stream, 1):
+                starts = self.starts_document(previous, line)
+                if starts and size >= block_bytes:
+                    yield LineBlock(index, b"".join(held), first_line, first_number)
+                    index, held, size, first_line, first_number = index + 1, [], 0, line_number, number + 1
+                number += starts
+                held.append(line)
+                size += len(line)
+                previous = line
+        except READ_ERRORS as error:
+            whole = self.drop_partial(held)
+            number -= len(whole) < len(held)
+            if whole:
+                yield LineBlock(index, b"".join(whole), first_line, first_number)
+            broken = BrokenDocument(source, read_error(error), number=number + 1)
+            yield LineBlock(index + 1, b"", 1, number + 1, broken)
+            return
+        if held:
+            yield LineBlock(index, b"".join(held), first_line, first_number)
 
 
-def format_named(name: str) -> Format:
+FORMATS: Registry[type[DocumentFormat]] = Registry("document format", "tfkd.formats")
+"""Every document format by its name."""
+
+
+def get_format(name: str) -> DocumentFormat:
     """Return a format by its name.
 
     Raises:
-        DocumentError: There is none of that name; the message has the nearest one.
+        TfkdError: There is none of that name; the message has the nearest one.
 
     Example:
-        >>> format_named("pubtater")
+        >>> get_format("pubtater")
         Traceback (most recent call last):
-        tfkd_base.documents.errors.DocumentError: there is no format 'pubtater': did you mean 'pubtator'?
+        tfkd_base.errors.TfkdError: there is no document format 'pubtater': did you mean 'pubtator'?
     """
-    if name not in FORMATS:
-        raise DocumentError(f"there is no format {name!r}: {nearest(name, FORMATS)}")
-    return FORMATS[name]
+    return FORMATS.get(name)()
+
+
+def all_formats() -> list[DocumentFormat]:
+    """Return every format, sorted by name."""
+    return [get_format(name) for name in sorted(FORMATS)]
 
 
 def detect_format(name: str, head: bytes) -> str:
-    r"""Tell the format of a file by its name and what stands at its beginning.
+    r"""Detect the format of a file from its name and the beginning of its content.
 
     An ending that belongs to one format decides. Otherwise the content does: `ID|t|` is PubTator, XML is BioC, JSON is
-    BioC if it has a list of documents and JSON lines if not, and lines that all end with a tag are a column
-    file. All other text is taken to have a document a line, which for a BRAT file is known by the `.ann` beside it.
+    BioC if it has a list of documents and JSON lines if not, and lines that all end with a tag are a column file. All
+    other text has a document a line. A BRAT file is recognized by the `.ann` file beside it, see `document_files`.
 
     Args:
         name: The name of the file, perhaps with `.gz`.
         head: The first bytes of its content, unpacked.
 
     Raises:
-        DocumentError: It is none of the formats, by all that can be seen.
+        DocumentError: No format recognizes the file.
 
     Example:
         >>> detect_format("a.txt", b"7|t|Title\n"), detect_format("b.txt", b"Some text.")
         ('pubtator', 'lines')
     """
-    plain = plain_name(Path(name))
-    ending = Path(plain).suffix
-    if ending in _BY_ENDING:
-        return _BY_ENDING[ending]
+    ending = Path(plain_name(Path(name))).suffix
+    readable = [format for format in all_formats() if format.is_readable]
+    of_ending = [format for format in readable if ending in format.endings]
+    if len(of_ending) == 1:
+        return of_ending[0].name
     content = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if ending == ".json" or content[:1] in (b"{", b"["):
-        is_bioc = any(word in head for word in (b'"documents"', b'"bioctype"', b'"PubTator3"'))
-        return "bioc-json" if is_bioc else "jsonl"
-    if content.startswith((b"<?xml", b"<collection", b"<!DOCTYPE collection")):
-        return "bioc-xml"
-    if _PUBTATOR.match(content):
-        return "pubtator"
-    if _is_tagged(content):
-        return "columns"
-    if b"\0" in head or ending not in ("", *_TEXT):
-        raise DocumentError(
-            f"{name}: cannot tell which format this is, by its name or its content; name one of {', '.join(FORMATS)}"
-        )
-    return "lines"
+    for format in sorted(readable, key=lambda format: -format.priority):
+        if format.recognizes(ending, content):
+            return format.name
+    raise DocumentError(
+        f"{name or 'the input'}: the format cannot be detected from the name or the content; name one of "
+        f"{', '.join(format.name for format in readable)}"
+    )
 
 
-def _is_tagged(content: bytes) -> bool:
-    lines = content.decode("utf-8", "replace").split("\n")[:50]
-    lines = [line for line in (lines[:-1] if len(lines) > 1 else lines) if line.strip()]
-    words = [line for line in lines if not line.startswith("-DOCSTART-")]
-    return len(words) >= 2 and all(_TAGGED.fullmatch(line) for line in words)
+def detect_output_format(path: Path | str) -> str:
+    """Detect the format of a file to write from the ending of its name; `.txt` and `.json` belong to several.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DocumentError: The ending belongs to no format or to several.
+
+    Example:
+        >>> detect_output_format("out/part-1.jsonl.gz")
+        'jsonl'
+    """
+    name = plain_name(Path(path))
+    matches = [format.name for format in all_formats() if name.endswith(format.endings)]
+    if len(matches) != 1:
+        choices = ", ".join(matches or sorted(FORMATS))
+        raise DocumentError(f"which format is {name or 'the output'} to be in? Name one: {choices}")
+    return matches[0]

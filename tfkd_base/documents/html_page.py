@@ -9,6 +9,7 @@ from collections import Counter
 from typing import IO
 
 from tfkd_base.documents.document import Counts, Document, Entity
+from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 
 _HUES = (210, 25, 130, 330, 275, 60, 175, 0, 240, 95, 300, 45)
 _NOT_IN_HTML = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]")
@@ -45,7 +46,20 @@ mark[data-type]::after { content: attr(data-type); margin-left: .3em; font-size:
 _BODY = "</style>\n</head>\n<body>\n"
 
 
-class Writer:
+@FORMATS.register("html")
+class HtmlPage(DocumentFormat):
+    """An HTML page that shows documents with their entities in colour."""
+
+    description = "an HTML page, to look at"
+    endings = (".html", ".htm")
+    is_readable = False
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of a page."""
+        return _Writer(stream, counts)
+
+
+class _Writer(FormatWriter):
     """Writes a page: an article a document, and a legend of the types with how often each occurs.
 
     The text of `.text` is the document's, character by character; the labels are made by its style.

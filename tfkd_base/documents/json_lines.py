@@ -6,37 +6,69 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-from tfkd_base.documents.document import KIND, Counts, Document, Entity, Passage, count_infons
-from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
+from tfkd_base.documents.document import (
+    KIND,
+    BrokenDocument,
+    Counts,
+    Document,
+    DocumentError,
+    Entity,
+    FaultError,
+    Passage,
+    count_infons,
+)
+from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
 
 _KEYS = frozenset({"id", "text", "entities", "passages"})
 _ENTITY_KEYS = frozenset({"start", "end", "type", "text", "score", "id", "identifier", "fragments"})
 
 
-def read(stream: IO[bytes], source: str, counts: Counts, first_line: int = 1) -> Iterator[Document | BrokenDocument]:
-    r"""Read a document from each line that is not blank. A part of a file begins at a later line.
+@FORMATS.register("jsonl")
+class JsonLines(LineFormat):
+    """JSON lines: an object a line, with a document's text, entities and passages."""
 
-    An object has `text`, and it may have `id` (else its line's number is its id), `entities` and `passages`. An entity
-    has `start`, `end` and `type`, and may have `text`, which must be what stands there, `score`, `id`, `identifier`
-    and `fragments`, a list of pairs.
+    description = "JSON, an object a line"
+    endings = (".jsonl", ".ndjson", ".json")
+    priority = -2
 
-    Example:
-        >>> import io
-        >>> line = b'{"text": "Cancer", "entities": [{"start": 0, "end": 6, "type": "Disease", "text": "Cancer"}]}'
-        >>> next(read(io.BytesIO(line), "x.jsonl", Counts())).entities[0].type
-        'Disease'
-    """
-    number = 0
-    for line_number, line in enumerate(stream, first_line):
-        if line_number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.strip():
-            continue
-        number += 1
-        try:
-            yield _document(line, line_number, counts)
-        except FaultError as fault:
-            yield BrokenDocument(source, fault.reason, line, line=line_number, number=number)
+    def recognizes(self, ending: str, content: bytes) -> bool:
+        """Recognize a `.json` file, or content that starts as JSON does."""
+        return ending == ".json" or content[:1] in (b"{", b"[")
+
+    def starts_document(self, previous: bytes, line: bytes) -> bool:
+        """Tell whether the line is not blank."""
+        return bool(line.strip())
+
+    def read(
+        self, stream: IO[bytes], source: str, counts: Counts, first_line: int = 1
+    ) -> Iterator[Document | BrokenDocument]:
+        """Read a document from each line that is not blank.
+
+        An object has `text`, and it may have `id` (default: the number of its line), `entities` and `passages`. An
+        entity has `start`, `end` and `type`, and may have `text`, which must be the text at its offsets, `score`, `id`,
+        `identifier` and `fragments`, a list of pairs.
+
+        Example:
+            >>> import io
+            >>> line = b'{"text": "Cancer", "entities": [{"start": 0, "end": 6, "type": "Disease", "text": "Cancer"}]}'
+            >>> next(JsonLines().read(io.BytesIO(line), "x.jsonl", Counts())).entities[0].type
+            'Disease'
+        """
+        number = 0
+        for line_number, line in enumerate(stream, first_line):
+            if line_number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if not line.strip():
+                continue
+            number += 1
+            try:
+                yield _document(line, line_number, counts)
+            except FaultError as fault:
+                yield BrokenDocument(source, fault.reason, line, line=line_number, number=number)
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of JSON lines."""
+        return _Writer(stream, counts)
 
 
 def _document(line: bytes, number: int, counts: Counts) -> Document:
@@ -97,7 +129,7 @@ def _entity(value: Mapping[str, Any], text: str, counts: Counts) -> Entity:
     return entity
 
 
-class Writer:
+class _Writer(FormatWriter):
     """Writes an object a line: `id`, `text`, `entities`, and `passages` where there are several or of a kind."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
@@ -112,9 +144,6 @@ class Writer:
             value["passages"] = [{"start": p.start, "end": p.end, "kind": p.kind} for p in document.passages]
         count_infons(document, self._counts)
         self._stream.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
-
-    def close(self) -> None:
-        """Nothing stands after the last document."""
 
 
 def _entity_json(document: Document, entity: Entity) -> dict[str, Any]:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tfkd_base.documents.document import Counts, Document
-from tfkd_base.documents.errors import BrokenDocument
-from tfkd_base.documents.file_names import FileNames
+from tfkd_base.documents.document import BrokenDocument, Counts, Document
+from tfkd_base.documents.files import FileNames
+from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter, LineFormat
 
 BYTE_ORDER_MARK = "\ufeff"
 REPLACED = "documents with bytes that are not UTF-8, read as U+FFFD"
 ENTITIES = "entities left out, which plain text cannot hold"
 
 
-def decoded(raw: bytes, counts: Counts) -> str:
+def _decode(raw: bytes, counts: Counts) -> str:
     """Read bytes as UTF-8; what is not is read as U+FFFD, and counted."""
     try:
         return raw.decode()
@@ -24,33 +24,70 @@ def decoded(raw: bytes, counts: Counts) -> str:
         return raw.decode(errors="replace")
 
 
-def read_lines(
-    stream: IO[bytes], source: str, counts: Counts, first_line: int = 1
-) -> Iterator[Document | BrokenDocument]:
-    r"""Read a document from each line, blank ones too; its number is its id. A part of a file begins at a later line.
+@FORMATS.register("lines")
+class Lines(LineFormat):
+    """Plain text, a document a line."""
 
-    A line ends with a line feed, before which a carriage return may stand, and with nothing else. A byte order mark at
-    the beginning is left out.
+    description = "text, a document a line"
+    endings = (".txt", ".text")
+    has_entities = False
+    priority = -9
 
-    Example:
-        >>> import io
-        >>> [document.text for document in read_lines(io.BytesIO(b"one\r\n\ntwo"), "x", Counts())]
-        ['one', '', 'two']
-    """
-    for number, line in enumerate(stream, first_line):
-        text = decoded(line.removesuffix(b"\n").removesuffix(b"\r"), counts)
-        yield Document(str(number), text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text)
+    def recognizes(self, ending: str, content: bytes) -> bool:
+        """Recognize any text that no other format recognizes."""
+        return ending in ("", *self.endings) and b"\0" not in content
+
+    def starts_document(self, previous: bytes, line: bytes) -> bool:
+        """Each line is a document."""
+        return True
+
+    def read(
+        self, stream: IO[bytes], source: str, counts: Counts, first_line: int = 1
+    ) -> Iterator[Document | BrokenDocument]:
+        r"""Read a document from each line, blank ones too; its number is its id.
+
+        A line ends with a line feed, which a carriage return may precede, and with nothing else. A byte order mark at
+        the beginning of the file is dropped.
+
+        Example:
+            >>> import io
+            >>> [document.text for document in Lines().read(io.BytesIO(b"one\r\n\ntwo"), "x", Counts())]
+            ['one', '', 'two']
+        """
+        for number, line in enumerate(stream, first_line):
+            text = _decode(line.removesuffix(b"\n").removesuffix(b"\r"), counts)
+            yield Document(str(number), text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text)
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of one line a document."""
+        return _LinesWriter(stream, counts)
 
 
-def read_text(stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-    r"""Read a whole file as one document, named as the file is; a byte order mark at the beginning is left out.
+@FORMATS.register("text")
+class WholeText(DocumentFormat):
+    """Plain text, a document a file."""
 
-    Example:
-        >>> import io
-        >>> list(read_text(io.BytesIO(b"a\r\nb"), "x/7.txt.gz", Counts()))[0].text
-        'a\r\nb'
-    """
-    yield Document(document_name(source), decoded(stream.read(), counts).removeprefix(BYTE_ORDER_MARK))
+    description = "text, a document a file"
+    endings = (".txt", ".text")
+    has_entities = False
+    is_folder = True
+    is_one_document = True
+
+    def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+        r"""Read a whole file as one document, whose id is the name of the file without its ending.
+
+        A byte order mark at the beginning is dropped.
+
+        Example:
+            >>> import io
+            >>> list(WholeText().read(io.BytesIO(b"a\r\nb"), "x/7.txt.gz", Counts()))[0].text
+            'a\r\nb'
+        """
+        yield Document(document_name(source), _decode(stream.read(), counts).removeprefix(BYTE_ORDER_MARK))
+
+    def folder_writer(self, folder: Path, counts: Counts) -> FormatWriter:
+        """Return a writer of one file a document."""
+        return _TextWriter(folder, counts)
 
 
 def document_name(source: str) -> str:
@@ -63,7 +100,7 @@ def document_name(source: str) -> str:
     return Path(source).name.removesuffix(".gz").removesuffix(".txt").removesuffix(".text")
 
 
-class LinesWriter:
+class _LinesWriter(FormatWriter):
     """Writes the text of each document as a line; line breaks in it become spaces, and entities are left out."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
@@ -84,11 +121,8 @@ class LinesWriter:
         self._first = False
         self._stream.write(text.encode() + b"\n")
 
-    def close(self) -> None:
-        """Nothing stands after the last document."""
 
-
-class TextWriter:
+class _TextWriter(FormatWriter):
     """Writes the text of each document as a file of its own, named after its id; entities are left out."""
 
     def __init__(self, folder: Path, counts: Counts) -> None:
@@ -103,6 +137,3 @@ class TextWriter:
         if text.startswith(BYTE_ORDER_MARK):
             text = BYTE_ORDER_MARK + text
         (self._folder / f"{self._names.take(document.id)}.txt").write_bytes(text.encode())
-
-    def close(self) -> None:
-        """Each file is whole already."""

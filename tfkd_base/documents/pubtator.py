@@ -7,16 +7,70 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tfkd_base.documents.document import Counts, Document, Entity, Passage, count_infons
-from tfkd_base.documents.errors import BrokenDocument, DocumentError, FaultError
-from tfkd_base.documents.sources import READ_ERRORS, opened, read_error
+from tfkd_base.documents.document import (
+    BrokenDocument,
+    Counts,
+    Document,
+    DocumentError,
+    Entity,
+    FaultError,
+    Passage,
+    count_infons,
+)
+from tfkd_base.documents.files import READ_ERRORS, open_file, read_error
+from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
 
+_BEGINNING = re.compile(rb"\s*[^|\t\n]+\|[ta]\|")
 _TEXT_LINE = re.compile(r"[^|\t]+\|([ta])\|(.*)", re.DOTALL)
 _RELATION_COLUMNS = 4
 _MENTION_COLUMNS = 6
 _BREAKS = re.compile(r"[\t\n\r]")
 
 Block = list[tuple[int, bytes]]
+
+
+@FORMATS.register("pubtator")
+class PubTator(LineFormat):
+    """PubTator: a title, an abstract, and a line for each entity, see `read_pubtator`."""
+
+    description = "PubTator"
+    endings = (".pubtator", ".txt")
+    priority = -3
+
+    def recognizes(self, ending: str, content: bytes) -> bool:
+        """Recognize `ID|t|` or `ID|a|` at the beginning."""
+        return _BEGINNING.match(content) is not None
+
+    def starts_document(self, previous: bytes, line: bytes) -> bool:
+        """Tell whether the line is the first after blank ones."""
+        return bool(line.strip()) and not previous.strip()
+
+    def drop_partial(self, lines: list[bytes]) -> list[bytes]:
+        """Drop the lines after the last blank one: the document may be incomplete."""
+        blank = [number for number, line in enumerate(lines, 1) if not line.strip()]
+        return lines[: blank[-1]] if blank else []
+
+    def read(
+        self, stream: IO[bytes], source: str, counts: Counts, first_line: int = 1
+    ) -> Iterator[Document | BrokenDocument]:
+        r"""Read documents one by one; a broken one ends at the next blank line.
+
+        Example:
+            >>> import io
+            >>> stream = io.BytesIO(b"7|a|No title\n\n8|t|Whole\n")
+            >>> [str(document)[:21] for document in PubTator().read(stream, "x", Counts())]
+            ['x:1: expected a title', "Document(id='8', text"]
+        """
+        for number, block in enumerate(_blocks(stream, first_line), 1):
+            try:
+                yield _document(block, counts)
+            except FaultError as fault:
+                raw = b"".join(line for _, line in block)
+                yield BrokenDocument(source, fault.reason, raw, line=fault.line, number=number)
+
+    def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
+        """Return a writer of PubTator."""
+        return _Writer(stream, counts)
 
 
 def read_pubtator(path: str | Path) -> list[Document]:
@@ -44,9 +98,9 @@ def read_pubtator(path: str | Path) -> list[Document]:
         [('Breast cancer. It spread.', 'Breast cancer', 'D001943')]
     """
     documents = []
-    with opened(path) as stream:
+    with open_file(path) as stream:
         try:
-            for document in read(stream, str(path), Counts()):
+            for document in PubTator().read(stream, str(path), Counts()):
                 if isinstance(document, BrokenDocument):
                     raise DocumentError(str(document))
                 documents.append(document)
@@ -55,24 +109,6 @@ def read_pubtator(path: str | Path) -> list[Document]:
     if not documents:
         raise DocumentError(f"{path}: the file is empty; expected documents in PubTator format (ID|t|..., ID|a|...)")
     return documents
-
-
-def read(stream: IO[bytes], source: str, counts: Counts, first_line: int = 1) -> Iterator[Document | BrokenDocument]:
-    r"""Read the documents of a file one by one, see `read_pubtator`; a broken one ends at the next blank line.
-
-    A part of a file begins at a later line.
-
-    Example:
-        >>> import io
-        >>> [str(one)[:21] for one in read(io.BytesIO(b"7|a|No title\n\n8|t|Whole\n"), "x", Counts())]
-        ['x:1: expected a title', "Document(id='8', text"]
-    """
-    for number, block in enumerate(_blocks(stream, first_line), 1):
-        try:
-            yield _document(block, counts)
-        except FaultError as fault:
-            raw = b"".join(line for _, line in block)
-            yield BrokenDocument(source, fault.reason, raw, line=fault.line, number=number)
 
 
 def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
@@ -155,7 +191,7 @@ def _entity(number: int, line: str, text: str, counts: Counts) -> list[Entity]:
     return [Entity(start, end, columns[4], identifier=identifier or None)]
 
 
-class Writer:
+class _Writer(FormatWriter):
     """Writes documents as title and abstract: the first passage, and all else.
 
     The text keeps its length, so that offsets hold: each tab and line break in it becomes one space. A document whose
@@ -206,9 +242,6 @@ class Writer:
         counts["ids of entities left out"] += sum(m.id is not None for m in document.entities)
         counts["scores of entities left out"] += sum(m.score is not None for m in document.entities)
         count_infons(document, counts)
-
-    def close(self) -> None:
-        """Nothing stands after the last document."""
 
 
 def _changes(before: str, after: str) -> int:

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from tfkd_base.documents.document import Counts, Document
-from tfkd_base.documents.errors import DocumentError
-from tfkd_base.documents.formats import FORMATS, Format, FormatWriter, format_named
-from tfkd_base.documents.sources import STANDARD, plain_name
+from tfkd_base.documents.document import Counts, Document, DocumentError
+from tfkd_base.documents.files import STANDARD
+from tfkd_base.documents.formats import FormatWriter, detect_output_format, get_format
 from tfkd_base.files import atomic_file, atomic_folder
 
 
@@ -87,56 +86,38 @@ def document_writer(target: str | os.PathLike[str] | IO[bytes], format: str | No
         >>> stream.getvalue().decode().splitlines()[0], dict(writer.counts)["tabs and line breaks written as spaces"]
         ('7|t|Cancer spreads.', 1)
     """
-    named = format_named(format) if format is not None else format_of_target(target)
+    name = os.fspath(target) if isinstance(target, str | os.PathLike) else ""
+    chosen = get_format(format if format is not None else detect_output_format(name))
     counts = Counts()
     if not isinstance(target, str | os.PathLike) or os.fspath(target) == STANDARD:
-        if named.folder:
-            raise DocumentError(f"the format {named.name} is a folder of files: name a folder to write")
+        if chosen.is_folder:
+            raise DocumentError(f"the format {chosen.name} is a folder of files: name a folder to write")
         stream = target if not isinstance(target, str | os.PathLike) else sys.stdout.buffer
-        yield from _written(named, stream, counts)
+        yield from _write(chosen.name, chosen.stream_writer(stream, counts), counts)
         stream.flush()
         return
     path = Path(target)
     if not path.parent.is_dir():
         raise DocumentError(f"{path}: there is no folder {path.parent}; make it first")
-    if named.folder:
+    if chosen.is_folder:
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise DocumentError(f"{path} is there already; the format {named.name} needs a new or an empty folder")
+            raise DocumentError(f"{path} exists already; the format {chosen.name} needs a new or an empty folder")
         with atomic_folder(path) as folder:
-            yield from _written(named, folder, counts)
+            yield from _write(chosen.name, chosen.folder_writer(folder, counts), counts)
         return
     if path.is_dir():
-        raise DocumentError(f"{path} is a folder; name a file, such as {path / ('documents' + named.endings[0])}")
+        raise DocumentError(f"{path} is a folder; name a file, such as {path / ('documents' + chosen.endings[0])}")
     with atomic_file(path) as part, contextlib.ExitStack() as files:
         file: IO[bytes] = files.enter_context(part.open("wb"))
         if path.suffix == ".gz":
-            # No name and no time in it: the same documents give the same bytes.
+            # Without name and time in the header, the same documents give the same bytes.
             packed = gzip.GzipFile("", "wb", 6, file, mtime=0)
             files.callback(packed.close)
             file = cast(IO[bytes], packed)
-        yield from _written(named, file, counts)
+        yield from _write(chosen.name, chosen.stream_writer(file, counts), counts)
 
 
-def _written(format: Format, place: IO[bytes] | Path, counts: Counts) -> Iterator[DocumentWriter]:
-    """Give a writer, and end what it wrote unless an error came."""
-    writer = format.writer(place, counts)
-    yield DocumentWriter(format.name, writer, counts)
+def _write(format: str, writer: FormatWriter, counts: Counts) -> Iterator[DocumentWriter]:
+    """Yield a writer, and end what it wrote unless an error occurred."""
+    yield DocumentWriter(format, writer, counts)
     writer.close()
-
-
-def format_of_target(target: str | os.PathLike[str] | IO[bytes]) -> Format:
-    """Tell the format of a file to write by the ending of its name; `.txt` and `.json` could be several.
-
-    Raises:
-        DocumentError: No ending, or one that belongs to no format or to several.
-
-    Example:
-        >>> format_of_target("out/part-1.jsonl.gz").name
-        'jsonl'
-    """
-    name = plain_name(Path(target)) if isinstance(target, str | os.PathLike) else ""
-    fitting = [one for one in FORMATS.values() if name.endswith(one.endings)]
-    if name.endswith((".txt", ".text", ".json")) or len(fitting) != 1:
-        shown = ", ".join(one.name for one in fitting) if fitting else ", ".join(FORMATS)
-        raise DocumentError(f"which format is {name or 'the output'} to be in? Name one: {shown}")
-    return fitting[0]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.base.corpora.test_overlap import corpus, sentence
 from tfkd_base.corpora import TransferSentences
-from tfkd_base.corpora.errors import CorpusError
+from tfkd_base.errors import CorpusError
 
 HELD = [
     corpus("one", train=["t r a i n e d"], devel=["g h i j k l"], test=["IL - 2 binds to cells .", "s h o r t"]),

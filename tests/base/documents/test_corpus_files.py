@@ -30,7 +30,7 @@ def test_files_and_folders_named_after_splits(tmp_path: Path) -> None:
         "devel": ["dev.pubtator"],
         "test": ["1.txt", "2.txt"],
     }
-    assert [path.name for path in corpus_documents(tmp_path).left_alone] == ["README.txt"]
+    assert [path.name for path in corpus_documents(tmp_path).skipped] == ["README.txt"]
     assert splits(tmp_path / "test") == {"test": ["1.txt", "2.txt"]}
     assert splits(tmp_path / "sample.txt") == {"train": ["sample.txt"]}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tfkd_base.documents import BrokenDocument, Document, DocumentError, open_documents
+from tfkd_base.errors import TfkdError
 
 XML = """<?xml version="1.0"?><!DOCTYPE collection SYSTEM "BioC.dtd">
 <collection><source/><date/><key/>{}</collection>"""
@@ -117,7 +118,7 @@ def test_gzip_by_its_content_and_a_file_that_is_cut_off(tmp_path: Path) -> None:
     found = list(open_documents(tmp_path))
     broken = [one for one in found if isinstance(one, BrokenDocument)]
     assert [one.source for one in broken] == [str(tmp_path / "cut.txt.gz")]
-    assert "what stands after this place is left out" in broken[0].reason
+    assert "the rest of the file is skipped" in broken[0].reason
     assert isinstance(found[-1], Document)
     assert found[-1].text == "two"
 
@@ -149,7 +150,7 @@ def test_a_folder_is_read_in_order_with_what_lies_in_it(tmp_path: Path) -> None:
         "plain",
         *("Title", None, "Title"),
     ]
-    assert reader.counts == {"files left alone, whose endings are none of the format": 1}
+    assert reader.counts == {"files skipped, whose endings are none of the format": 1}
     assert texts(tmp_path, "text") == ["plain"]
 
 
@@ -170,16 +171,16 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         (io.BytesIO(b""), "pubtater", "did you mean 'pubtator'"),
         (io.BytesIO(b""), "html", "is only written"),
         (io.BytesIO(b""), "brat", "is two files a document"),
-        (io.BytesIO(b"\0\1"), None, "cannot tell which format"),
+        (io.BytesIO(b"\0\1"), None, "the input: the format cannot be detected"),
     ]
     for source, format, message in cases:
-        with pytest.raises(DocumentError, match=message):
+        with pytest.raises(TfkdError, match=message):
             open_documents(source, format)  # type: ignore[arg-type]
     (tmp_path / "a.ann").write_text("")
     with pytest.raises(DocumentError, match=r"name its \.txt file"):
         open_documents(tmp_path / "a.ann")
     (tmp_path / "a.pdf").write_text("text")
-    with pytest.raises(DocumentError, match="name one of lines, text, jsonl"):
+    with pytest.raises(DocumentError, match="name one of bioc-json, bioc-xml, brat"):
         open_documents(tmp_path / "a.pdf")
 
 

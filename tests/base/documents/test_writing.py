@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tfkd_base.documents import FORMATS, Document, DocumentError, Entity, Passage, document_writer, open_documents
+from tfkd_base.documents import Document, DocumentError, Entity, Passage, all_formats, document_writer, open_documents
+from tfkd_base.errors import TfkdError
 
 ONE = Document("7", "Cancer spreads.", (Entity(0, 6, "Disease", "T1", "MESH:D1", 0.5),), sentences=(((0, 6), (7, 14)),))
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [format.name for format in all_formats()])
 def test_nothing_is_left_after_an_error(format: str, tmp_path: Path) -> None:
     def write() -> None:
         with document_writer(tmp_path / "out", format) as writer:
@@ -25,7 +26,7 @@ def test_nothing_is_left_after_an_error(format: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("format", [name for name, one in FORMATS.items() if not one.folder])
+@pytest.mark.parametrize("format", [format.name for format in all_formats() if not format.is_folder])
 def test_a_file_is_replaced_when_it_is_whole(format: str, tmp_path: Path) -> None:
     path = tmp_path / "out.gz"
     path.write_text("old")
@@ -61,8 +62,8 @@ def test_folders_must_be_new_or_empty(tmp_path: Path) -> None:
     ("target", "format", "message"),
     [
         ("out.pdf", None, "which format is out.pdf to be in"),
-        ("out.txt", None, "Name one: lines, text, pubtator, brat"),
-        ("out.json", None, "Name one: jsonl, bioc-json"),
+        ("out.txt", None, "Name one: brat, columns, lines, pubtator, text"),
+        ("out.json", None, "Name one: bioc-json, jsonl"),
         ("no/where.jsonl", None, "there is no folder"),
         (".", "jsonl", "is a folder; name a file"),
         ("-", "brat", "name a folder to write"),
@@ -73,12 +74,12 @@ def test_targets_that_are_refused(
     target: str, format: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DocumentError, match=message), document_writer(target, format):
+    with pytest.raises(TfkdError, match=message), document_writer(target, format):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("format", [name for name, one in FORMATS.items() if not one.folder])
+@pytest.mark.parametrize("format", [format.name for format in all_formats() if not format.is_folder])
 def test_half_a_surrogate_pair_is_refused_and_the_next_document_written(format: str) -> None:
     with document_writer(stream := io.BytesIO(), format) as writer:
         with pytest.raises(DocumentError, match=r"document '8' holds half a surrogate pair, '\\ud800', at character 1"):

@@ -10,9 +10,9 @@ from tfkd_base.corpora.demo.lexicon import Lexicon
 from tfkd_base.corpora.demo.mentions import CHEMICAL, DISEASE, GENE, Mention, Name, joined, plain
 from tfkd_base.corpora.demo.phrases import NEGATIVE, PHRASES
 from tfkd_base.corpora.demo.sentences import CHEMICAL_SENTENCES, DISEASE_SENTENCES, GENE_SENTENCES, GENERAL_SENTENCES
-from tfkd_base.corpora.errors import CorpusError
 from tfkd_base.corpora.overlap import sentence_key
 from tfkd_base.corpora.schemes import Span, tags_from_spans
+from tfkd_base.errors import CorpusError
 
 TYPES = {"disease": DISEASE, "chemical": CHEMICAL, "gene": GENE}
 
