@@ -36,14 +36,14 @@ def run(quick: bool) -> Sequence[Ratio]:
     text = WordFeatures.adapt(corpus)
     keras.utils.set_random_seed(1)
     teacher = Tagger(text, corpus, encoder=TINY if quick else BiLSTM(200), task_encoder=3 if quick else 100)
-    logits, features = LogitsDistillation(2.0), FeatureDistillation("encoder", "encoder")
+    logits, features = LogitsDistillation(temperature=2.0), FeatureDistillation(teacher_layer="encoder")
     needs = [*logits.needs, *features.needs]
     with tempfile.TemporaryDirectory() as folder:
         sentences = [sentence.tokens for sentence in corpus.train]
         cache = TeacherCache.write(Path(folder) / "cache", teacher, sentences, needs)
         epochs = [
             _distilling(corpus, text, cache, [logits], quick),
-            _distilling(corpus, text, cache, [LogitsDistillation(2.0), features], quick),
+            _distilling(corpus, text, cache, [LogitsDistillation(temperature=2.0), features], quick),
             _alone(corpus, text, quick),
         ]
         seconds = seconds_in_turns(epochs, turns=2 if quick else 15, steps_a_turn=1)

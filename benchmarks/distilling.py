@@ -44,7 +44,7 @@ def _models(text: WordFeatures, quick: bool) -> tuple[Tagger, Tagger]:
 
 def _ours(text: WordFeatures, quick: bool, shape: Shape) -> Step:
     teacher, student = _models(text, quick)
-    losses = [LogitsDistillation(2.0), FeatureDistillation("encoder", "encoder")]
+    losses = [LogitsDistillation(temperature=2.0), FeatureDistillation(teacher_layer="encoder")]
     distiller = Distiller(teacher, student, losses)
     distiller.compile(tfkd.optimizers.Adam())
     return _step(distiller, text, shape)

@@ -23,17 +23,15 @@ from tfkd.config import (
     load_config,
     parse_config,
 )
-from tfkd.config.base import PositiveRampConfig, RampConfig
-from tfkd.config.distillation import (
-    DecoupledConfig,
-    DistillationConfig,
-    FeaturesConfig,
-    LogitsConfig,
-    LossConfig,
-    PathsConfig,
-    TransferConfig,
-)
+from tfkd.config.distillation import DistillationConfig, TransferConfig
 from tfkd.config.schema import TaskConfig, TextConfig, TrainingConfig
+from tfkd.distillation import (
+    DecoupledDistillation,
+    FeatureDistillation,
+    LogitsDistillation,
+    PathDistillation,
+)
+from tfkd.sections import PositiveRamp, Ramp
 
 TAGGER = """\
 kind: tagger
@@ -123,8 +121,8 @@ class TestOverrides:
             ],
         )
         assert config.encoder.units == 129
-        assert config.distillation.losses[0].settings.temperature == 4
-        assert config.distillation.losses[1].settings.weight == 0.5
+        assert config.distillation.losses[0].temperature == 4
+        assert config.distillation.losses[1].weight == 0.5
         assert config.tasks["disease"].train_sentences == 500
         assert config.text.characters == CharacterConfig(kind="bilstm", units=7)
         assert config.name == "a=b"
@@ -132,7 +130,7 @@ class TestOverrides:
     def test_the_source_is_left_alone(self) -> None:
         text = TAGGER
         parse_config(text, ["distillation.losses.0.logits.temperature=4"])
-        assert parse_config(text).distillation.losses[0].settings.temperature == 2
+        assert parse_config(text).distillation.losses[0].temperature == 2
 
     @pytest.mark.parametrize(
         ("setting", "message"),
@@ -189,7 +187,7 @@ class TestRefusals:
             (
                 "logits: {temperature: 2.0}",
                 "logit: {}",
-                "x.yaml:9: distillation.losses.0.logit: unknown key; did you mean 'l",
+                "x.yaml:9: distillation.losses.0.logit: there is no distillation loss 'logit': did you mean 'l",
             ),
             (
                 "{temperature: 2.0}",
@@ -205,9 +203,13 @@ class TestRefusals:
             (
                 "- features: {weight: 0.5}",
                 "- {}",
-                "x.yaml:10: distillation.losses.1: expected one loss with its settings",
+                "x.yaml:10: distillation.losses.1: expected one distillation loss with its settings",
             ),
-            ("- features:", "  features:", "x.yaml:9: distillation.losses.0: expected one loss with its settings"),
+            (
+                "- features:",
+                "  features:",
+                "x.yaml:9: distillation.losses.0: expected one distillation loss with its settings",
+            ),
             (
                 "- features: {weight: 0.5}",
                 "- features",
@@ -344,14 +346,14 @@ positive = st.floats(1e-12, 1e12)
 counts = st.integers(1, 10**6)
 bilstms = st.builds(BiLSTMConfig, units=counts, layers=counts, dropout=rates)
 tasks = st.builds(TaskConfig, path=names.map(lambda name: f"/{name}"), train_sentences=st.none() | counts)
-ramps = st.builds(PositiveRampConfig, start=positive, end=positive, until=st.floats(0.01, 1))
-falling = st.builds(RampConfig, start=rates, end=rates)
+ramps = st.builds(PositiveRamp, start=positive, end=positive, until=st.floats(0.01, 1))
+falling = st.builds(Ramp, start=rates, end=rates)
 weights = positive | falling
 losses = st.one_of(
-    st.builds(lambda t, w: LossConfig(logits=LogitsConfig(temperature=t, weight=w)), positive | ramps, weights),
-    st.builds(lambda t, w: LossConfig(decoupled=DecoupledConfig(temperature=t, other_weight=w)), ramps, positive),
-    st.builds(lambda n, w: LossConfig(paths=PathsConfig(number=n, weight=w)), counts, weights),
-    st.builds(lambda a, b: LossConfig(features=FeaturesConfig(teacher_layer=a, student_layer=b)), names, names),
+    st.builds(LogitsDistillation, temperature=positive | ramps, weight=weights),
+    st.builds(DecoupledDistillation, temperature=ramps, other_weight=positive),
+    st.builds(PathDistillation, number=counts, weight=weights),
+    st.builds(FeatureDistillation, teacher_layer=names, student_layer=names),
 )
 
 

@@ -9,22 +9,21 @@ import pytest
 
 from tests.config.test_config import TAGGER, refused
 from tfkd.config import parse_config
-from tfkd.config.base import PositiveRampConfig, RampConfig
-from tfkd.config.distillation import FeaturesConfig, LogitsConfig, TransferConfig
+from tfkd.config.distillation import TransferConfig
+from tfkd.distillation import FeatureDistillation, LogitsDistillation
+from tfkd.sections import PositiveRamp, Ramp
 
 
 def test_losses_are_known_by_their_names() -> None:
     losses = parse_config(TAGGER).distillation.losses
-    assert [loss.name for loss in losses] == ["logits", "features"]
-    assert losses[0].settings == LogitsConfig(temperature=2.0)
-    assert losses[1].settings == FeaturesConfig(weight=0.5)
+    assert losses == (LogitsDistillation(temperature=2.0), FeatureDistillation(weight=0.5))
 
 
 def test_a_value_may_change_in_training() -> None:
     losses = "[{logits: {temperature: {start: 4, end: 1, until: 0.5}, weight: {start: 1, end: 0}}}]"
-    settings = parse_config(TAGGER, [f"distillation.losses={losses}"]).distillation.losses[0].settings
-    assert settings.temperature == PositiveRampConfig(start=4, end=1, until=0.5)
-    assert settings.weight == RampConfig(start=1, end=0)
+    loss = parse_config(TAGGER, [f"distillation.losses={losses}"]).distillation.losses[0]
+    assert loss.temperature == PositiveRamp(start=4, end=1, until=0.5)
+    assert loss.weight == Ramp(start=1, end=0)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ def test_a_value_may_change_in_training() -> None:
         ("losses=[{logits: {weight: {begin: 1}}}]", r"weight.begin: unknown key; .*'start', 'end', 'until'"),
         ("losses=[{posteriors: {temprature: 1}}]", r"temprature: unknown key; did you mean 'temperature'"),
         ("losses=[{paths: {number: 0}}]", r"paths.number: expected greater than or equal to 1, got 0"),
-        ("losses=[{path: {}}]", r"path: unknown key; did you mean 'paths'"),
+        ("losses=[{path: {}}]", r"path: there is no distillation loss 'path': did you mean 'paths'"),
         ("teacher=[]", r"distillation.teacher: expected at least one item, got none"),
         ("teacher=3", r"distillation.teacher: expected a string, got 3"),
     ],

@@ -7,9 +7,9 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from tfkd.config.base import Count, Name, NonEmpty, RampedRate, Section
 from tfkd.config.errors import validated
 from tfkd.config.source import ConfigError, parse_yaml
+from tfkd.sections import Count, Name, NonEmpty, RampedRate, Section
 
 
 class Inner(Section):

@@ -63,7 +63,7 @@ class TestAttention:
     @pytest.mark.parametrize("heads", [(2, 2), (3, 2), (1, 4)])
     @pytest.mark.parametrize("weights", [None, (2.0, 0.25)])
     def test_value_and_gradient_are_those_by_hand(self, heads, weights):
-        loss = AttentionDistillation([("t1", "s1"), ("t2", "s2")])
+        loss = AttentionDistillation(pairs=[("t1", "s1"), ("t2", "s2")])
         theirs, own = [maps(heads[0]) for _ in range(2)], [maps(heads[1]) for _ in range(2)]
         teacher = given(attention={"t1": theirs[0], "t2": theirs[1]})
         batch = Batch(sample_weight=None if weights is None else tf.constant(weights))
@@ -87,7 +87,7 @@ class TestAttention:
         np.testing.assert_allclose(gradient[places], exact[places], rtol=2e-3, atol=1e-4)
 
     def test_nothing_is_lost_where_both_attend_alike_and_padding_counts_nothing(self):
-        loss = AttentionDistillation([("x", "x")])
+        loss = AttentionDistillation(pairs=[("x", "x")])
         theirs, own = maps(2), maps(2)
         assert float(loss(given(attention={"x": theirs}), given(attention={"x": theirs}))) == pytest.approx(0, abs=1e-6)
         value = float(loss(given(attention={"x": theirs}), given(attention={"x": own})))
@@ -102,7 +102,7 @@ class TestAttention:
         assert float(loss(*wide)) == pytest.approx(value, rel=1e-5)
 
     def test_weights_of_tokens_are_refused(self):
-        loss, says = AttentionDistillation([("x", "x")]), given(attention={"x": maps(2)})
+        loss, says = AttentionDistillation(pairs=[("x", "x")]), given(attention={"x": maps(2)})
         with pytest.raises(ValueError, match=r"sample_weight of shape \[batch\]"):
             loss(says, says, Batch(sample_weight=tf.ones([2, 4])))
 
@@ -117,8 +117,9 @@ class TestHiddenStates:
 
     @pytest.mark.parametrize("width", [3, 2])
     def test_value_and_gradient_are_those_by_hand(self, width):
-        widths = None if width == 3 else [(2, 3), (2, 3)]
-        loss = HiddenStateDistillation([("t1", "s1"), ("t2", "s2")], widths)
+        widths = None if width == 3 else [[2, 3], [2, 3]]
+        pairs = [["t1", "s1"], ["t2", "s2"]]
+        loss = HiddenStateDistillation.from_config({"pairs": pairs, "projections": widths})
         assert len(loss.layers) == (0 if width == 3 else 2)
         theirs = [RNG.normal(size=(2, 4, 3)) for _ in range(2)]
         own = [RNG.normal(size=(2, 4, width)) for _ in range(2)]
@@ -134,7 +135,7 @@ class TestHiddenStates:
         np.testing.assert_allclose(tape.gradient(value, first), gradient, atol=1e-4)
 
     def test_padding_counts_nothing(self):
-        loss = HiddenStateDistillation([("x", "x")])
+        loss = HiddenStateDistillation(pairs=[("x", "x")])
         theirs, own = RNG.normal(size=(2, 4, 3)), RNG.normal(size=(2, 4, 3))
         value = float(loss(given({"x": theirs}), given({"x": own})))
         mask = np.pad(MASK, ((0, 1), (0, 2)))
@@ -155,7 +156,7 @@ def test_layers_are_paired_evenly(deep_teacher, narrow):
     pairs = [("transformer_2", "transformer_1"), ("transformer_5", "transformer_2")]
     for loss in (attention, hidden):
         loss.build(as_teacher(deep_teacher), narrow)
-    assert list(attention.pairs) == pairs
+    assert list(attention.layer_pairs) == pairs
     assert attention.needs == (Need("attention", "transformer_2"), Need("attention", "transformer_5"))
     assert attention.student_attention == ("transformer_1", "transformer_2")
     assert hidden.needs == tuple(Need("features", of) for of in ("piece_embedding", "transformer_2", "transformer_5"))
@@ -172,9 +173,9 @@ def test_layers_are_paired_evenly(deep_teacher, narrow):
     fresh.build(as_teacher(deep_teacher), narrow)
     assert {id(d) for d in fresh.layers}.isdisjoint(id(d) for d in hidden.layers)
     assert fresh.needs == hidden.needs
-    named = AttentionDistillation([["transformer_1", "transformer_2"]])
+    named = AttentionDistillation(pairs=[["transformer_1", "transformer_2"]])
     named.build(as_teacher(deep_teacher), narrow)
-    assert named.get_config() == {"pairs": [["transformer_1", "transformer_2"]]}
+    assert named.get_config() == {"weight": 1.0, "pairs": [["transformer_1", "transformer_2"]]}
 
 
 @pytest.mark.parametrize("loss", [AttentionDistillation(), HiddenStateDistillation()])
@@ -219,13 +220,13 @@ def test_what_has_no_such_layers_is_refused(deep_teacher, narrow, folders, tmp_p
                 Distiller(first, second, kind())
         with pytest.raises(TfkdError, match="the student has 5 layers, tagger only 2: name the pairs"):
             Distiller(narrow, deep_teacher, kind())
-    with pytest.raises(TfkdError, match="must read the same pieces"):
+    with pytest.raises(TfkdError, match="must read the same subwords"):
         Distiller(deep_teacher, other_text, AttentionDistillation())
     shared_more = small_transformer(folders["narrow"], CORPUS, layers=1, overlap=7)
-    with pytest.raises(TfkdError, match=r"its windows have .* \(20, 5\), the student's \(20, 7\)"):
+    with pytest.raises(TfkdError, match=r"the teacher's windows have .* \(20, 5\), the student's \(20, 7\)"):
         Distiller(deep_teacher, shared_more, AttentionDistillation())
     with pytest.raises(TfkdError, match="'transformer_9' with attention"):
-        Distiller(deep_teacher, narrow, AttentionDistillation([("transformer_9", "transformer_1")]))
+        Distiller(deep_teacher, narrow, AttentionDistillation(pairs=[("transformer_9", "transformer_1")]))
     pairs = [("transformer_1", "transformer_1")]
     with pytest.raises(TfkdError, match="a cache holds no attention, such as that of 'transformer_1'"):
         TeacherCache.write(tmp_path / "none", deep_teacher, [["ab"]], [Need("attention", "transformer_1")])

@@ -76,18 +76,19 @@ def test_every_loss_is_reached_by_its_name_with_its_settings(place):
         getattr(tfkd.distillation, name) for name in tfkd.distillation.__all__ if name.endswith("Distillation")
     } | {tfkd.distillation.LogitsRegression}
     found = [loss.get_config() for loss in losses[1:]]
+    layers = {"weight": 1.0, "projection": None}
     assert found == [
-        {},
-        {"temperature": 3.0, "target_weight": 0.5, "other_weight": 4.0},
-        {"temperature": 3.0, "between_weight": 0.5, "within_weight": 4.0},
-        {"teacher_layer_name": "embedding", "student_layer_name": "embedding", "project": None, "projection": None},
-        {"teacher_layer_name": "task_encoder", "student_layer_name": "encoder", "project": None, "projection": None},
-        {"teacher_layer_name": "shared_encoder", "student_layer_name": "encoder", "project": True, "projection": None},
-        {"temperature": 2.0},
-        {"temperature": 1.0},
-        {"paths": 2, "weighted": False},
-        {"pairs": None, "projections": None},
-        {"pairs": None},
+        {"weight": 1.0},
+        {"weight": 1.0, "temperature": 3.0, "target_weight": 0.5, "other_weight": 4.0},
+        {"weight": 1.0, "temperature": 3.0, "between_weight": 0.5, "within_weight": 4.0},
+        {**layers, "teacher_layer": "embedding", "student_layer": "embedding", "project": None},
+        {**layers, "teacher_layer": "task_encoder", "student_layer": "encoder", "project": None},
+        {**layers, "teacher_layer": "shared_encoder", "student_layer": "encoder", "project": True},
+        {"weight": 1.0, "temperature": 2.0},
+        {"weight": 1.0, "temperature": 1.0},
+        {"weight": 1.0, "number": 2, "weighted": False},
+        {"weight": 1.0, "pairs": None, "projections": None},
+        {"weight": 1.0, "pairs": None},
     ]
     assert [float(losses[0].temperature(step)) for step in (0, 10)] == [4.0, 1.0]
 

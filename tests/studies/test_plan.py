@@ -8,9 +8,14 @@ import pytest
 
 from tests.studies.tiny import GRID, planned, refused, without_marks
 from tfkd.config import BiLSTMConfig, TransformerConfig, dump_config
+from tfkd.distillation import LOSSES
 from tfkd.studies import read_plan
 from tfkd.studies.plan import Plan
 from tfkd.studies.process import cache_mark
+
+
+def names_of_losses(job):
+    return [LOSSES.name_of(type(loss)) for loss in job.config.distillation.losses]
 
 
 def names(plan: Plan, *kinds: str) -> list[str]:
@@ -69,7 +74,7 @@ class TestJobs:
         (cache,) = {plan.jobs[f"a.small.{way}.soft.10.1"].needs for way in ("logits", "both")}
         job = plan.jobs[cache[0]]
         assert (job.kind, job.needs, job.is_run) == ("cache", ("teacher.soft.10.1",), False)
-        assert [loss.name for loss in job.config.distillation.losses] == ["logits", "features"]
+        assert names_of_losses(job) == ["logits", "features"]
         assert list(job.config.tasks) == ["a"]
         assert len(names(plan, "cache")) == 2
 
@@ -87,7 +92,10 @@ class TestJobs:
         plan = planned(GRID, "seeds=[1]", way, "parts=[{name: P, corpora: [a], runs: [{teachers: [soft]}]}]")
         needs = {way: plan.jobs[f"a.small.{way}.soft.10.1"].needs for way in ("logits", "both", "wrong")}
         assert needs["logits"] == needs["both"] != needs["wrong"]
-        assert [loss.name for loss in plan.jobs[needs["both"][0]].config.distillation.losses] == ["logits", "features"]
+        assert [LOSSES.name_of(type(loss)) for loss in plan.jobs[needs["both"][0]].config.distillation.losses] == [
+            "logits",
+            "features",
+        ]
 
     def test_files_of_one_name_in_two_places_are_two_caches(self):
         ways = [f"distillation.w{n}={{distillation: {{}}, transfer: {{texts: [/{n}/x.txt]}}}}" for n in (1, 2)]
@@ -157,7 +165,9 @@ class TestJobs:
             "cache.soft.a.10.1",
             "a.small.default.soft.10.1",
         ]
-        assert [loss.name for loss in plan.jobs["a.small.default.soft.10.1"].config.distillation.losses] == ["logits"]
+        assert [
+            LOSSES.name_of(type(loss)) for loss in plan.jobs["a.small.default.soft.10.1"].config.distillation.losses
+        ] == ["logits"]
         for name in ("alone", "also"):
             assert plan.jobs[f"a.small.{name}.10.1"].config.distillation is None
 

@@ -1,7 +1,6 @@
 """Configurations of runs: read from YAML, checked before any work, written back with every default."""
 
-from tfkd.config.base import PositiveRampConfig, RampConfig, Section
-from tfkd.config.distillation import DistillationConfig, LossConfig, TransferConfig
+from tfkd.config.distillation import DistillationConfig, TransferConfig
 from tfkd.config.loading import (
     BUNDLED_CORPUS,
     bundled_configs,
@@ -32,10 +31,6 @@ __all__ = [
     "Config",
     "ConfigError",
     "DistillationConfig",
-    "LossConfig",
-    "PositiveRampConfig",
-    "RampConfig",
-    "Section",
     "TaskConfig",
     "TaskEncoderConfig",
     "TextConfig",

@@ -12,44 +12,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from tfkd.config.base import RampConfig
-from tfkd.config.distillation import DistillationConfig, LossConfig, TransferConfig
 from tfkd.config.errors import validated
-from tfkd.config.schema import (
-    BiLSTMConfig,
-    CharacterConfig,
-    Config,
-    TaskConfig,
-    TaskEncoderConfig,
-    TextConfig,
-    TrainingConfig,
-    TransformerConfig,
-)
+from tfkd.config.schema import Config, TransformerConfig
 from tfkd.config.source import ConfigError, Source, override, parse_yaml
 from tfkd_base.errors import nearest
-
-__all__ = [
-    "BiLSTMConfig",
-    "CharacterConfig",
-    "Config",
-    "ConfigError",
-    "DistillationConfig",
-    "LossConfig",
-    "RampConfig",
-    "TaskConfig",
-    "TaskEncoderConfig",
-    "TextConfig",
-    "TrainingConfig",
-    "TransferConfig",
-    "TransformerConfig",
-    "bundled_configs",
-    "bundled_studies",
-    "dump_config",
-    "load_config",
-    "parse_config",
-    "read_source",
-    "with_absolute_paths",
-]
 
 BUNDLED_CORPUS = "demo:"
 """How the path of a bundled corpus begins."""

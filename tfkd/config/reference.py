@@ -1,4 +1,4 @@
-"""Writes the tables of `docs/configuration.md` from the schema; a test fails where the two have parted.
+"""Write the tables of `docs/configuration.md` from the schema; a test fails when they differ.
 
 Run `python -m tfkd.config.reference docs/configuration.md` after a change of the schema.
 """
@@ -16,35 +16,45 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tfkd.config.base import RampConfig, Section
 from tfkd.config.schema import Config
-from tfkd.config.source import describe
+from tfkd.parts import Named, Part
+from tfkd.sections import Ramp, Schedule, Section, describe
 
 BEGIN = "<!-- tables: made by tfkd.config.reference -->"
 END = "<!-- end of tables -->"
 
 
 def reference(schema: type[Section] = Config) -> str:
-    """Write every section of a configuration as a Markdown table of its keys.
+    """Return every section of a configuration as a Markdown table of its keys.
 
     Example:
         >>> print(reference().splitlines()[0])
         ### Top level
     """
-    parts = []
-    sections: list[tuple[str, type[Section]]] = list(_sections("", schema))
+    tables = list(_tables("", schema))
     if schema is Config:
-        sections.append(("A ramp, in place of a number", RampConfig))
-    for path, section in sections:
-        heading = "Top level" if not path else path if " " in path else f"`{path}`"
-        rows = [
-            f"| `{name}` | {_type(field)} | {_default(field)} | {field.description} |"
-            for name, field in section.model_fields.items()
-        ]
-        lead = (section.__doc__ or "").strip().splitlines()[0]
-        table = ["| key | type | default | meaning |", "|---|---|---|---|", *rows]
-        parts.append("\n".join([f"### {heading}", "", lead, "", *table]))
-    return "\n\n".join(parts)
+        tables.append(_table("A ramp, in place of a number", Ramp))
+    return "\n\n".join(tables)
+
+
+def _table(heading: str, section: type[Section]) -> str:
+    rows = [
+        f"| `{name}` | {_type(field)} | {_default(field)} | {field.description} |"
+        for name, field in section.model_fields.items()
+        if not field.exclude
+    ]
+    table = ["| key | type | default | meaning |", "|---|---|---|---|", *rows]
+    return "\n".join([f"### {heading}", "", _first_line(section), "", *table])
+
+
+def _table_of_names(heading: str, parts: dict[str, type[Part]], kind: str) -> str:
+    rows = [f"| `{name}` | {_first_line(part)} |" for name, part in parts.items()]
+    lead = f"One {kind}: its name, and below it its settings."
+    return "\n".join([f"### {heading}", "", lead, "", "| name | meaning |", "|---|---|", *rows])
+
+
+def _first_line(section: type[Section]) -> str:
+    return (section.__doc__ or "").strip().splitlines()[0]
 
 
 def with_reference(page: str, schema: type[Section] = Config) -> str:
@@ -53,43 +63,46 @@ def with_reference(page: str, schema: type[Section] = Config) -> str:
     return f"{before}{BEGIN}\n\n{reference(schema)}\n\n{END}{rest.partition(END)[2]}"
 
 
-def _sections(path: str, section: type[Section]) -> Iterator[tuple[str, type[Section]]]:
-    yield path, section
+def _tables(path: str, section: type[Section]) -> Iterator[str]:
+    """Give the tables of a section and of those below it."""
+    yield _table(f"`{path}`" if path else "Top level", section)
     for name, field in section.model_fields.items():
-        inner = [
-            model
-            for model in _flat(field.annotation)
-            if isinstance(model, type) and issubclass(model, Section) and not issubclass(model, RampConfig)
-        ]
-        below = f"{name}{_BELOW.get(name, '')}"
-        for model in inner:
-            yield from _sections(f"{path}.{below}".lstrip("."), model)
+        below = f"{path}.{name}{_BELOW.get(name, '')}".lstrip(".")
+        for part in _flatten(_annotation(field)):
+            if isinstance(part, Named):
+                registered = {each: part.registry.get(each) for each in part.registry}
+                ours = {each: kind for each, kind in registered.items() if kind.__module__.startswith("tfkd.")}
+                yield _table_of_names(f"`{below}`", ours, part.registry.kind)
+                for each, kind in ours.items():
+                    yield from _tables(f"{below}.{each}", kind)
+            elif isinstance(part, type) and issubclass(part, Section) and not issubclass(part, Ramp | Part):
+                yield from _tables(below, part)
 
 
 _BELOW = {"tasks": ".NAME", "corpora": ".NAME", "losses": ".N", "parts": ".N", "runs": ".N"}
 """What stands between the name of a key that holds several sections, and the keys of each."""
 
 
-def _flat(annotation: Any) -> Iterator[Any]:
-    """Give an annotation and all that it is composed of."""
+def _annotation(field: FieldInfo) -> Any:
+    """Return the annotation of a field with its metadata."""
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def _flatten(annotation: Any) -> Iterator[Any]:
+    """Give an annotation and everything that it is composed of."""
     yield annotation
     if get_origin(annotation) is not Literal:
         for argument in get_args(annotation):
-            yield from _flat(argument)
+            yield from _flatten(argument)
 
 
 def _type(field: FieldInfo) -> str:
-    return " ".join([_name(field.annotation), *dict.fromkeys(_bounds([*field.metadata, *_metadata(field.annotation)]))])
-
-
-def _metadata(annotation: Any) -> Iterator[Any]:
-    for part in _flat(annotation):
-        if get_origin(part) is Annotated:
-            yield from part.__metadata__
+    annotation = _annotation(field)
+    return " ".join([_name(annotation), *dict.fromkeys(_bounds(_flatten(annotation)))])
 
 
 def _bounds(metadata: Iterable[Any]) -> Iterator[str]:
-    """Write the limits among the metadata of a type."""
+    """Give the limits among the metadata of a type."""
     signs = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
     for item in metadata:
         if isinstance(item, FieldInfo):
@@ -102,34 +115,45 @@ def _bounds(metadata: Iterable[Any]) -> Iterator[str]:
 def _name(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _name(arguments[0])
+        return "section" if _is_section(annotation) else _name(arguments[0])
     if origin in (Union, UnionType):
-        return " or ".join(_name(argument) for argument in arguments)
+        return " or ".join(_name(argument) for argument in arguments if not _is_python_only(argument))
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in arguments)
     if origin is dict:
         return "sections by name"
     if origin is tuple:
         item = arguments[0]
-        return "list of sections" if isinstance(item, type) and issubclass(item, Section) else f"list of {_name(item)}"
-    if isinstance(annotation, type) and issubclass(annotation, RampConfig):
+        return "list of sections" if _is_section(item) else f"list of {_name(item)}"
+    if isinstance(annotation, type) and issubclass(annotation, Ramp):
         return "ramp"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "section"
     return {bool: "true or false", int: "integer", float: "number", str: "text", NoneType: "null"}[annotation]
 
 
+def _is_section(annotation: Any) -> bool:
+    if any(isinstance(item, Named) for item in getattr(annotation, "__metadata__", ())):
+        return True
+    return isinstance(annotation, type) and issubclass(annotation, Section) and not issubclass(annotation, Ramp)
+
+
+def _is_python_only(annotation: Any) -> bool:
+    """Return whether a form of a value cannot be written in YAML: an instance of a class."""
+    return any(isinstance(item, type) and issubclass(item, Schedule) for item in _flatten(annotation))
+
+
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
+    named = next((item for item in _flatten(_annotation(field)) if isinstance(item, Named)), None)
+    if named is not None and isinstance(value, tuple):
+        return ", ".join(f"`{named.name(part)}`" for part in value) + " with its defaults"
+    if isinstance(value, tuple) and value and all(isinstance(item, BaseModel) for item in value):
+        return "one with its defaults"
     if isinstance(value, BaseModel):
         return "its defaults"
-    if isinstance(value, tuple) and not value:
-        return "`[]`"
-    if isinstance(value, tuple) and all(isinstance(item, BaseModel) for item in value):
-        names = ", ".join(f"`{item.name}`" if hasattr(item, "name") else "one" for item in value)
-        return f"{names} with its defaults"
     if isinstance(value, tuple | dict):
         return f"`{json.dumps(value)}`"
     return f"`{value if value and isinstance(value, str) else describe(value)}`"

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from tfkd.config.base import (
-    BILSTM,
-    TRANSFORMER,
+from tfkd.config.distillation import DistillationConfig, TransferConfig
+from tfkd.config.errors import KEY_ERROR
+from tfkd.sections import (
     Count,
     Name,
     NonEmpty,
@@ -26,11 +26,10 @@ from tfkd.config.base import (
     Units,
     Weight,
 )
-from tfkd.config.distillation import DistillationConfig, TransferConfig
 from tfkd.training.devices import parse_devices
 
-KEY_ERROR = "key_error"
-"""Type of the errors that name their key in `ctx["key"]`, since the schema finds them at the whole configuration."""
+BILSTM, TRANSFORMER = "[bilstm]", "[transformer]"
+"""Marks for the form of an encoder in the location of an error; they are no part of its key."""
 
 
 def _names_devices(named: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from tfkd.sections import describe
 from tfkd_base.errors import TfkdError
 
 Key = tuple[str, ...]
@@ -185,21 +186,3 @@ def dotted(key: Key) -> str:
         'losses.0.weight'
     """
     return ".".join(key)
-
-
-def describe(value: Any) -> str:
-    """Say what a value from YAML is, in a user's words.
-
-    Example:
-        >>> describe("ten"), describe(None), describe([1, 2])
-        ("'ten'", 'null', 'a list of 2')
-    """
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    return repr(value)

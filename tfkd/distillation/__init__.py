@@ -3,6 +3,7 @@
 from tfkd.distillation.cache import TeacherCache
 from tfkd.distillation.distiller import Distiller
 from tfkd.distillation.losses import (
+    LOSSES,
     AttentionDistillation,
     Batch,
     CorrelationDistillation,
@@ -16,13 +17,14 @@ from tfkd.distillation.losses import (
     PathDistillation,
     PatientFeatureDistillation,
     PosteriorDistillation,
-    Schedule,
     SequenceDistillation,
+    TagLoss,
 )
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.distillation.teachers import Ensemble, Teacher
 
 __all__ = [
+    "LOSSES",
     "AttentionDistillation",
     "Batch",
     "CorrelationDistillation",
@@ -40,8 +42,8 @@ __all__ = [
     "PathDistillation",
     "PatientFeatureDistillation",
     "PosteriorDistillation",
-    "Schedule",
     "SequenceDistillation",
+    "TagLoss",
     "Teacher",
     "TeacherCache",
     "TeacherOutputs",

@@ -10,11 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfkd.distillation.losses import Batch, DistillationLoss, Schedule
+from tfkd.distillation.losses import Batch, DistillationLoss
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.distillation.teachers import Extractor, as_teacher, part_of
 from tfkd.models import Tagger
+from tfkd.sections import Ramp, Schedule
 from tfkd.training import Batches, BatchPlan, EncodedSentences, TransferPlan, tag_ids
 from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
 from tfkd_base.corpora import Sentence
@@ -45,7 +46,7 @@ class Distiller(Trained, keras.Model):
             or several of these, whose probabilities are averaged (`Ensemble` takes weights for them).
         student: The tagger to train, built and not necessarily compiled.
         distillation_losses: One loss or several.
-        distillation_loss_weights: A weight, or a schedule, for each of them; 1 by default.
+        distillation_loss_weights: A weight, or a schedule, for each of them. Default: each loss's own `weight`.
         student_loss_weight: Weight of the student's own loss on the gold tags, or a schedule.
         name: The distiller's name.
 
@@ -80,7 +81,9 @@ class Distiller(Trained, keras.Model):
         # The student's policy, so that Keras scales the loss of a float16 student whatever the global policy is.
         super().__init__(name=name, dtype=student.dtype_policy)
         losses = [distillation_losses] if isinstance(distillation_losses, DistillationLoss) else [*distillation_losses]
-        weights = [1.0] * len(losses) if distillation_loss_weights is None else [*distillation_loss_weights]
+        _check_losses(losses)
+        given = distillation_loss_weights
+        weights = [loss.weight for loss in losses] if given is None else [*given]
         _check_weights(losses, weights, student_loss_weight)
         losses = [loss.fresh() for loss in losses]
         self.student = student
@@ -285,15 +288,25 @@ def _plain(weight: float | Schedule) -> float | Schedule:
     return weight if isinstance(weight, Schedule) else float(weight)
 
 
-def _check_weights(
-    losses: Sequence[DistillationLoss], weights: Sequence[float | Schedule], student_loss_weight: float | Schedule
-) -> None:
+def _check_losses(losses: Sequence[DistillationLoss]) -> None:
     if not losses:
         raise TfkdError("give at least one distillation loss, e.g. LogitsDistillation(temperature=2.0).")
     for loss in losses:
         if not isinstance(loss, DistillationLoss):
             raise TfkdError(f"expected a DistillationLoss, got {type(loss).__name__}.")
+
+
+def _check_weights(
+    losses: Sequence[DistillationLoss],
+    weights: Sequence[float | Ramp | Schedule],
+    student_loss_weight: float | Ramp | Schedule,
+) -> None:
     if len(weights) != len(losses):
         raise TfkdError(f"{len(losses)} distillation losses need as many weights, got {len(weights)}.")
     if any(isinstance(w, float | int) and w < 0 for w in (*weights, student_loss_weight)):
         raise TfkdError(f"weights of losses must not be negative, got {[*weights]} and {student_loss_weight}.")
+    if any(isinstance(w, Ramp) for w in (*weights, student_loss_weight)):
+        raise TfkdError(
+            "a weight is a ramp, which needs the number of updates: call `loss.resolved(updates)`, or give a schedule "
+            "of Keras."
+        )

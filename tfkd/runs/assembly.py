@@ -9,9 +9,10 @@ from typing import Any
 import keras
 
 import tfkd.optimizers
-from tfkd.config import BUNDLED_CORPUS, Config, RampConfig, TransformerConfig
+from tfkd.config import BUNDLED_CORPUS, Config, TransformerConfig
 from tfkd.models import BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer
 from tfkd.pretrained import open_pretrained
+from tfkd.sections import resolve
 from tfkd.text import Text, WordFeatures, WordVectors, read_document_corpus, read_word_vectors
 from tfkd.training import Batches, batches, multitask_batches
 from tfkd_base.corpora import Corpus, demo_corpora, read_corpus, without_held_out
@@ -180,7 +181,7 @@ def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> ke
     # Keras asks for the rate by the batches, not by the updates that they make.
     batches = steps * accumulate
     warm_up = round(settings.warmup * batches)
-    rate = ramped(settings.learning_rate, batches - warm_up)
+    rate = resolve(settings.learning_rate, batches - warm_up)
     common: dict[str, Any] = {
         "learning_rate": tfkd.optimizers.WarmUp(rate, warm_up) if warm_up else rate,
         "global_clipnorm": settings.clip_norm,
@@ -190,14 +191,6 @@ def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> ke
         return tfkd.optimizers.Adam(**common)
     factors = {name: settings.layer_decay**depth for depth, name in enumerate(reversed(layers), 1)}
     return tfkd.optimizers.AdamW(weight_decay=settings.weight_decay, rate_factors=factors, **common)
-
-
-def ramped(value: float | RampConfig, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return a number as it is, and a ramp as a schedule over a training of so many updates."""
-    if not isinstance(value, RampConfig):
-        return value
-    decay = max(round(value.until * steps), 1)
-    return keras.optimizers.schedules.PolynomialDecay(value.start, decay, value.end)
 
 
 def updates(config: Config, batches: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tfkd.config import Config
-from tfkd.distillation import Need, TeacherCache
+from tfkd.distillation import LOSSES, Need, TeacherCache
 from tfkd.distillation.cache import bytes_needed
 from tfkd.runs.assembly import read_data, read_named
 from tfkd.runs.distilling import make_losses, read_transfer, view_of_run
@@ -117,11 +117,11 @@ def format_bytes(size: int) -> str:
 def _needs_of(student: Config | None, head: str) -> list[Need]:
     if student is not None and student.distillation is not None:
         losses = make_losses(student, steps=1)
-        for settings, loss in zip(student.distillation.losses, losses, strict=True):
-            if not loss.needs:
+        for loss in losses:
+            if not loss.cacheable(head):
                 raise TfkdError(
-                    f"distillation.losses: {settings.name} pairs layers with those of the teacher itself, and learns "
-                    "nothing from a cache: distil without one, or leave this loss out."
+                    f"distillation.losses: {LOSSES.name_of(type(loss))} needs the teacher itself, which no cache "
+                    "replaces: distil without a cache, or remove this loss."
                 )
         return [need for loss in losses for need in loss.needs]
     return [Need("logits"), Need("posteriors", 1.0)] if head == "crf" else [Need("logits")]

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfkd.config import Config, DistillationConfig, LossConfig
-from tfkd.distillation import (
-    AttentionDistillation,
-    CorrelationDistillation,
-    CosineFeatureDistillation,
-    DecoupledDistillation,
-    DistillationLoss,
-    Distiller,
-    Ensemble,
-    FeatureDistillation,
-    HiddenStateDistillation,
-    LogitsDistillation,
-    LogitsRegression,
-    PathDistillation,
-    PatientFeatureDistillation,
-    PosteriorDistillation,
-    SequenceDistillation,
-    Teacher,
-    TeacherCache,
-)
+from tfkd.config import Config, DistillationConfig
+from tfkd.distillation import DistillationLoss, Distiller, Ensemble, Teacher, TeacherCache
 from tfkd.models import MultiTaskTagger, Tagger, initialize_from
-from tfkd.runs.assembly import compiled_shapes, ramped, read_named, updates
+from tfkd.runs.assembly import compiled_shapes, read_named, updates
 from tfkd.runs.run_folder import RunFolder
+from tfkd.sections import resolve
 from tfkd.text import TextSentences
 from tfkd.training import TransferPlan
 from tfkd_base.corpora import Corpus, TransferSentences
@@ -206,16 +189,14 @@ def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, progr
 
 
 def make_losses(config: Config, steps: int) -> list[DistillationLoss]:
-    """Make the losses of a configuration; ramps go over so many updates."""
-    return [_LOSSES[loss.name](loss.settings, steps) for loss in distillation_settings(config).losses]
+    """Return the losses of a configuration; ramps become schedules for this number of updates."""
+    return [loss.resolved(steps) for loss in distillation_settings(config).losses]
 
 
 def make_distiller(config: Config, teacher: Teacher | Tagger, student: Tagger, steps: int) -> Distiller:
-    """Make the distiller of a configuration, for a training of so many updates."""
-    settings = distillation_settings(config)
-    weights = [ramped(loss.settings.weight, steps) for loss in settings.losses]
-    own = ramped(settings.student_loss_weight, steps)
-    return Distiller(teacher, student, make_losses(config, steps), weights, own)
+    """Return the distiller of a configuration, for a training with this number of updates."""
+    weight = resolve(distillation_settings(config).student_loss_weight, steps)
+    return Distiller(teacher, student, make_losses(config, steps), student_loss_weight=weight)
 
 
 def distilling_batches(
@@ -231,31 +212,3 @@ def distilling_batches(
         seed=config.seed,
         shapes=compiled_shapes(config),
     )
-
-
-def _tempered(make: Callable[..., DistillationLoss], *others: str) -> Callable[[Any, int], DistillationLoss]:
-    """Make losses with a temperature, and these other settings under their own names."""
-    return lambda settings, steps: make(
-        ramped(settings.temperature, steps), **{name: getattr(settings, name) for name in others}
-    )
-
-
-def _features(make: Callable[..., DistillationLoss]) -> Callable[[Any, int], DistillationLoss]:
-    return lambda settings, _: make(settings.teacher_layer, settings.student_layer, settings.project)
-
-
-_LOSSES: dict[str, Callable[[Any, int], DistillationLoss]] = {
-    "logits": _tempered(LogitsDistillation),
-    "logits_regression": lambda settings, _: LogitsRegression(),
-    "decoupled": _tempered(DecoupledDistillation, "target_weight", "other_weight"),
-    "correlation": _tempered(CorrelationDistillation, "between_weight", "within_weight"),
-    "features": _features(FeatureDistillation),
-    "cosine_features": _features(CosineFeatureDistillation),
-    "patient_features": _features(PatientFeatureDistillation),
-    "posteriors": _tempered(PosteriorDistillation),
-    "sequences": _tempered(SequenceDistillation),
-    "paths": lambda settings, _: PathDistillation(settings.number, settings.weighted),
-    "hidden_states": lambda settings, _: HiddenStateDistillation(),
-    "attention": lambda settings, _: AttentionDistillation(),
-}
-assert _LOSSES.keys() == LossConfig.model_fields.keys()

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfkd.config import Config
 from tfkd.config.source import ConfigError, Key, Source, dotted
+from tfkd.distillation import LOSSES, Need
 from tfkd.studies.job import Job
 from tfkd.studies.schema import StudyConfig
 from tfkd_base.errors import nearest
@@ -91,11 +92,17 @@ def check_run(source: Source, way: str, student: Config, teacher: Job) -> None:
         )
     assert student.distillation is not None
     for index, loss in enumerate(student.distillation.losses):
-        layer = getattr(loss.settings, "teacher_layer", None)
-        if layer == "task_encoder" and teacher.config.task_encoder is None:
-            key = ("distillation", way, "distillation", "losses", str(index), loss.name, "teacher_layer")
+        needs_task_encoder = Need("features", "task_encoder") in loss.needs
+        if needs_task_encoder and teacher.config.task_encoder is None:
+            name = LOSSES.name_of(type(loss))
+            key = ("distillation", way, "distillation", "losses", str(index), name, "teacher_layer")
             remedy = "name the teachers that have it under the part's `runs`"
             raise refused(source, key, f"teacher {teacher.teacher} has no task_encoder: {remedy}")
+
+
+def certain_layers(teacher: Config) -> set[str]:
+    """Return the layers that a teacher of this configuration is certain to have."""
+    return {"shared_encoder"} | ({"task_encoder"} if teacher.task_encoder is not None else set())
 
 
 def check_teaching(config: StudyConfig, source: Source, methods: Mapping[str, Sequence[str]]) -> None:

@@ -10,21 +10,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from tfkd.config import Config, LossConfig, read_source, with_absolute_paths
-from tfkd.config.base import RampConfig
+from tfkd.config import Config, read_source, with_absolute_paths
 from tfkd.config.errors import validated
 from tfkd.config.source import ConfigError, Source
-from tfkd.studies.checks import check_names, check_run, check_teaching, refused
+from tfkd.distillation import DistillationLoss
+from tfkd.studies.checks import certain_layers, check_names, check_run, check_teaching, refused
 from tfkd.studies.job import Job, cached_of
 from tfkd.studies.merging import merged
 from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig
-
-LIVE = ("hidden_states", "attention")
-"""Losses that take from the teacher itself what no cache keeps."""
-CHANGING = ("posteriors", "sequences")
-"""Losses that a CRF's cache serves at fixed temperatures alone."""
-COMMON = {"shared_encoder", "task_encoder"}
-"""Layers of teachers that are checked before anything is run."""
 
 
 @dataclass(frozen=True)
@@ -203,8 +196,8 @@ class _Planner:
             student = self.student(cell)
             check_run(self.source, cell.way, student, first)
             transfer = None if student.transfer is None else student.transfer.model_dump(exclude={"share"})
-            # A layer that the teacher may not have is to stop no other student.
-            layers = sorted(_teacher_layers(student) - COMMON)
+            # A layer that the teacher may lack must not stop other students: they get another cache.
+            layers = sorted(_teacher_layers(student) - certain_layers(first.config))
             sharing.setdefault((cell.corpus, json.dumps(transfer), *layers), []).append(cell)
         for (corpus, *_), users in sharing.items():
             cached = [cell for cell in users if not _needs_teacher_itself(self.student(cell), first.config.head)]
@@ -223,11 +216,12 @@ class _Planner:
         """Make the cache of several students: of all that their losses need."""
         config = self.student(cells[0])
         assert config.distillation is not None
-        losses: dict[str, LossConfig] = {}
+        losses: dict[str, DistillationLoss] = {}
         for cell in cells:
             settings = self.student(cell).distillation
             assert settings is not None
-            losses.update({json.dumps(loss.model_dump()): loss for loss in settings.losses})
+            plain = settings.model_dump(mode="json", include={"losses"})["losses"]
+            losses.update({json.dumps(each): loss for each, loss in zip(plain, settings.losses, strict=True)})
         kept = config.distillation.model_copy(update={"losses": tuple(losses.values())})
         config = config.model_copy(update={"distillation": kept})
         mark = json.dumps(cached_of(config), sort_keys=True)
@@ -268,17 +262,13 @@ class _Planner:
 
 
 def _teacher_layers(config: Config) -> set[str]:
+    """Return the teacher's layers whose outputs a student's losses need."""
     assert config.distillation is not None
-    named = (getattr(loss.settings, "teacher_layer", None) for loss in config.distillation.losses)
-    return {layer for layer in named if layer is not None}
+    return {str(need.of) for loss in config.distillation.losses for need in loss.needs if need.kind == "features"}
 
 
 def _needs_teacher_itself(config: Config, head: str) -> bool:
-    """Tell whether a student learns what no cache keeps: by a CRF's probabilities, those of a changing temperature."""
+    """Return whether a student learns what no cache of a teacher with this head holds."""
     settings = config.distillation
     assert settings is not None
-    changing = CHANGING if head == "crf" else ()
-    return settings.initialize or any(
-        loss.name in LIVE or (loss.name in changing and isinstance(loss.settings.temperature, RampConfig))
-        for loss in settings.losses
-    )
+    return settings.initialize or not all(loss.cacheable(head) for loss in settings.losses)

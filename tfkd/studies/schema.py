@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from tfkd.config.base import Count, Name, NonEmpty, Section, Seed
 from tfkd.config.schema import CorpusConfig
+from tfkd.sections import Count, Name, NonEmpty, Section, Seed
 
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
 Texts = Annotated[tuple[NonEmpty, ...], Field(strict=False)]

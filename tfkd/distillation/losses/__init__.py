@@ -1,6 +1,6 @@
-"""What a student may be taught: each a loss between a teacher's and a student's outputs."""
+"""Distillation losses: each compares a teacher's outputs with a student's."""
 
-from tfkd.distillation.losses.base import Batch, DistillationLoss, Schedule
+from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss, TagLoss
 from tfkd.distillation.losses.features import CosineFeatureDistillation, FeatureDistillation, PatientFeatureDistillation
 from tfkd.distillation.losses.logits import (
     CorrelationDistillation,
@@ -12,6 +12,7 @@ from tfkd.distillation.losses.sequences import PathDistillation, PosteriorDistil
 from tfkd.distillation.losses.transformers import AttentionDistillation, HiddenStateDistillation
 
 __all__ = [
+    "LOSSES",
     "AttentionDistillation",
     "Batch",
     "CorrelationDistillation",
@@ -25,6 +26,6 @@ __all__ = [
     "PathDistillation",
     "PatientFeatureDistillation",
     "PosteriorDistillation",
-    "Schedule",
     "SequenceDistillation",
+    "TagLoss",
 ]

@@ -1,38 +1,37 @@
-"""The base of the losses between a teacher's outputs and a student's."""
+"""The base classes of distillation losses, which compare a teacher's outputs with a student's."""
 
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 import tensorflow as tf
-
-# A value that changes in training: a function of the number of updates, such as Keras' `PolynomialDecay`.
-from keras.optimizers.schedules import LearningRateSchedule as Schedule
+from pydantic import Field
+from typing_extensions import override
 
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.layers import token_weights
 from tfkd.models import Tagger
+from tfkd.parts import Part, PartRegistry
+from tfkd.sections import Ramp, RampedWeight, Schedule, Temperature
+from tfkd.tensors import Tensor
 from tfkd.training.fitting import real_tokens
 from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
     from tfkd.distillation.teachers import Teacher
 
-Tensor = Any
-
 
 @dataclass(frozen=True)
 class Batch:
-    """What else of a batch a loss may look at.
+    """What a loss can use of a batch besides the outputs of the two models.
 
     Attributes:
         tags: Indices of the gold tags, int `[batch, time]`; -1 in a sentence that has none.
         sample_weight: Weight of each sentence `[batch]` or token `[batch, time]`.
-        step: Updates done so far.
+        step: Number of updates so far.
     """
 
     tags: Tensor | None = None
@@ -40,71 +39,98 @@ class Batch:
     step: Tensor | int = 0
 
 
-class DistillationLoss:
-    """A loss between a teacher's outputs and a student's, a mean over real tokens, weighted by sample.
+class DistillationLoss(Part):
+    """A loss between a teacher's outputs and a student's: a mean over tokens, weighted by sample.
 
-    Most losses are those of tokens and give `token_losses`; the sum over the real ones is taken here, so that padding
-    counts in none. Others override `__call__`.
+    Most losses override `token_losses`; the mean over the tokens that are not padding is taken here. Others override
+    `__call__`. The fields of a loss are its arguments in Python and its keys in a configuration.
     """
 
-    needs: tuple[Need, ...] = ()
-    """What is taken from the teacher."""
+    keyword_only: ClassVar[tuple[str, ...]] = ("weight",)
 
-    student_layers: tuple[str, ...] = ()
-    """Names of the student's layers whose outputs are needed."""
+    weight: RampedWeight = Field(1.0, description="weight among the losses; or a ramp")
 
-    student_attention: tuple[str, ...] = ()
-    """Names of the student's layers whose attention is needed."""
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What the loss takes from the teacher."""
+        return ()
 
-    layers: tuple[keras.layers.Layer, ...] = ()
-    """Layers that are trained with the student and belong to the loss."""
+    @property
+    def student_layers(self) -> tuple[str, ...]:
+        """Names of the student's layers whose outputs are needed."""
+        return ()
+
+    @property
+    def student_attention(self) -> tuple[str, ...]:
+        """Names of the student's layers whose attention is needed."""
+        return ()
+
+    @property
+    def layers(self) -> tuple[keras.layers.Layer, ...]:
+        """Layers that belong to the loss and are trained with the student."""
+        return ()
+
+    def cacheable(self, head: str) -> bool:
+        """Return whether an output cache holds what the loss needs.
+
+        Args:
+            head: The registered name of the teacher's head.
+        """
+        del head
+        return True
 
     def fresh(self) -> DistillationLoss:
-        """Return the same loss for one distiller: what is trained with its student is that distiller's own."""
+        """Return a copy for one distiller, with trained layers of its own.
+
+        Raises:
+            TfkdError: A field is still a ramp, which needs the number of updates.
+        """
+        for name in type(self).model_fields:
+            if isinstance(getattr(self, name), Ramp):
+                raise TfkdError(
+                    f"{type(self).__name__}: {name} is a ramp, which needs the number of updates: call "
+                    "`loss.resolved(updates)`, or give a schedule of Keras."
+                )
         return copy.copy(self)
 
     def build(self, teacher: Teacher, student: Tagger) -> None:
-        """Check that the two models go together, and make `layers` if any are needed.
+        """Check that the two models fit together, and make `layers` if any are needed.
 
         Raises:
             TfkdError: They do not.
         """
 
     def token_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
-        """Compute the loss of each token, float32 `[batch, time]`; any finite value in the padding."""
-        raise NotImplementedError
+        """Return the loss of each token, float32 `[batch, time]`; the padding may have any finite value."""
+        raise NotImplementedError(f"{type(self).__name__} has to override `token_losses` or `__call__`")
 
     def __call__(self, teacher: TeacherOutputs, student: Outputs, batch: Batch | None = None) -> Tensor:
-        """Compute the mean over the real tokens.
+        """Return the mean over the tokens, padding excluded.
 
         Args:
             teacher: The teacher's outputs.
             student: The student's outputs.
-            batch: What else is known of the batch.
+            batch: Gold tags, weights of samples and the number of updates.
 
         Returns:
-            A float32 scalar: the weighted sum of the real tokens' losses over their number.
+            A float32 scalar: the weighted sum of the tokens' losses over the number of tokens.
         """
         batch = batch or Batch()
         losses = self.token_losses(teacher, student, batch)
         weight = token_weights(student.mask, batch.sample_weight)
         return tf.reduce_sum(tf.where(student.mask, losses, 0.0) * weight) / real_tokens(student.mask)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DistillationLoss:
-        """Make the same loss again."""
-        return cls(**{name: deserialized(value) for name, value in config.items()})
+LOSSES: PartRegistry[DistillationLoss] = PartRegistry("distillation loss", "tfkd.losses")
+"""The distillation losses by their names in configurations."""
 
 
 class TagLoss(DistillationLoss):
-    """A loss between two models' scores of tags, which must be those of the same tags."""
+    """A loss between two models' scores of tags; both must have the same tags."""
 
+    @override
     def build(self, teacher: Teacher, student: Tagger) -> None:
-        """Check that both models have the same tags in the same order, and the scheme that says what they mean."""
+        """Check that both models have the same tags in the same order, and the same tag scheme."""
         if (tuple(teacher.tags), teacher.scheme) != (tuple(student.tags), student.scheme):
             raise TfkdError(
                 "teacher and student must have the same tags in the same order, and the same scheme: the teacher has "
@@ -114,60 +140,41 @@ class TagLoss(DistillationLoss):
 
 
 class TemperedLoss(TagLoss):
-    """A loss between tag distributions that a temperature softens.
+    """A loss between tag distributions that a temperature softens."""
 
-    Args:
-        temperature: Above 0; the higher, the more the less probable tags count. A `Schedule` lets it change.
-    """
+    temperature: Temperature = Field(2.0, description="both models' logits are divided by it; or a ramp")
 
-    def __init__(self, temperature: float | Schedule = 2.0) -> None:
-        self.temperature = checked_temperature(temperature)
-
-    def at(self, batch: Batch) -> Any:
+    def temperature_at(self, batch: Batch) -> float | Tensor:
         """Return the temperature of a batch."""
         return value_at(self.temperature, batch.step)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {"temperature": serialized(self.temperature)}
+    @property
+    def fixed_temperature(self) -> float | None:
+        """The temperature; `None` for one that changes during training."""
+        return None if isinstance(self.temperature, Schedule | Ramp) else self.temperature
 
 
-def checked_temperature(temperature: float | Schedule) -> float | Schedule:
-    """Return a temperature, or refuse one that is not above 0 and finite, or that a schedule brings there."""
-    for value in _extremes(temperature) if isinstance(temperature, Schedule) else [temperature]:
-        if not 0 < value < math.inf:
-            raise TfkdError(f"the temperature of a distillation must be above 0, got {value}; 1 leaves as is.")
-    return temperature if isinstance(temperature, Schedule) else float(temperature)
+def value_at(value: float | Ramp | Schedule, step: Tensor | int) -> float | Tensor:
+    """Return a number, or the value of a schedule at a step as a float32 scalar.
 
-
-def _extremes(schedule: Schedule) -> list[float]:
-    """Return the values that one of Keras' schedules begins with and ends at; of other schedules nothing is known."""
-    settings = schedule.get_config()
-    start = settings.get("initial_learning_rate", 1.0)
-    ends = [settings.get("end_learning_rate", start), settings.get("alpha", 1.0) * start]
-    return [start, *ends, *settings.get("values", ())]
-
-
-def value_at(value: float | Schedule, step: Tensor | int) -> Any:
-    """Return a number, or what a schedule gives for a step as a float32 scalar."""
+    Raises:
+        TfkdError: The value is a ramp, which needs the number of updates.
+    """
+    if isinstance(value, Ramp):
+        raise TfkdError("a ramp needs the number of updates: call `loss.resolved(updates)` first.")
     return tf.cast(value(step), tf.float32) if isinstance(value, Schedule) else value
 
 
-def fixed(value: float | Schedule) -> float | None:
-    """Return a number, or `None` for a schedule."""
-    return None if isinstance(value, Schedule) else value
-
-
 def serialized(value: Any) -> Any:
-    """Turn a schedule into plain data; anything else is plain already."""
+    """Return a schedule as plain data; anything else is returned as it is."""
     return keras.saving.serialize_keras_object(value) if isinstance(value, Schedule) else value
 
 
 def deserialized(value: Any) -> Any:
-    """Undo `serialized`."""
+    """Return the schedule that `serialized` wrote; anything else is returned as it is."""
     return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
 
 
 def divergence(p: Tensor, log_q: Tensor) -> Tensor:
-    """Compute the Kullback-Leibler divergence of distributions over the last axis, `sum_k p_k (log p_k - log q_k)`."""
+    """Return the Kullback-Leibler divergence of distributions over the last axis, `sum_k p_k (log p_k - log q_k)`."""
     return tf.reduce_sum(tf.math.xlogy(p, p) - p * log_q, axis=-1)

@@ -1,131 +1,148 @@
-"""Losses between what a layer of the teacher and one of the student give."""
+"""Losses between the outputs of a layer of the teacher and a layer of the student."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 from keras import ops
+from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
-from tfkd.distillation.losses.base import Batch, DistillationLoss
+from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.models import Tagger
+from tfkd.sections import NonEmpty
+from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
     from tfkd.distillation.teachers import Teacher
 
-Tensor = Any
 _LEAST = 1e-12
+_OLD_NAMES = {"teacher_layer_name": "teacher_layer", "student_layer_name": "student_layer"}
+"""Names that fields had in models saved by earlier versions."""
 
 
+@LOSSES.register("features")
 @keras.saving.register_keras_serializable("tfkd")
 class FeatureDistillation(DistillationLoss):
-    """Mean squared difference of a teacher layer's output and a student layer's (Romero et al. 2015, FitNets).
+    """Mean squared difference of two layers' outputs (Romero et al. 2015, FitNets).
 
     A learned linear projection brings the student's features to the teacher's width. It is trained with the student
-    and is no part of it: a saved student does not hold it. Several pairs of layers are several losses.
-
-    Args:
-        teacher_layer_name: A layer of the teacher, e.g. `"shared_encoder"` or `"task_encoder"`.
-        student_layer_name: A layer of the student, e.g. `"encoder"`.
-        project: Whether there is a projection; by default where the widths differ.
-        projection: Widths that a projection goes from and to; found from the models if not given.
+    and is no part of it: a saved student does not contain it. For several pairs of layers, give several losses.
 
     Raises:
         TfkdError: A model has no such layer, the layer's output is not a vector for each token, there are several
-            teachers, or widths differ and `project` is false.
+            teachers, or the widths differ and `project` is false.
 
     Example:
         >>> import tensorflow as tf
-        >>> loss = FeatureDistillation("shared_encoder", "encoder")
+        >>> loss = FeatureDistillation(teacher_layer="shared_encoder", student_layer="encoder")
         >>> t = Outputs.of(tf.zeros([1, 1, 2]), layers={"shared_encoder": tf.constant([[[1.0, 3.0]]])})
         >>> s = Outputs.of(tf.zeros([1, 1, 2]), layers={"encoder": tf.constant([[[1.0, 1.0]]])})
         >>> float(loss(t, s))
         2.0
     """
 
-    def __init__(
-        self,
-        teacher_layer_name: str,
-        student_layer_name: str,
-        project: bool | None = None,
-        projection: tuple[int, int] | None = None,
-    ) -> None:
-        self.teacher_layer_name = teacher_layer_name
-        self.student_layer_name = student_layer_name
-        self.project = project
-        self.needs = (Need("features", teacher_layer_name),)
-        self.student_layers = (student_layer_name,)
-        self.projection: tuple[int, int] | None = None
-        if projection is not None:
-            self._make_projection(*projection)
+    teacher_layer: NonEmpty = Field("shared_encoder", description="name of the teacher's layer")
+    student_layer: NonEmpty = Field("encoder", description="name of the student's layer")
+    project: bool | None = Field(
+        None,
+        description="bring the student's features to the teacher's width by a learned projection; null: only where "
+        "the widths differ",
+    )
+
+    _projection: keras.layers.Dense | None = PrivateAttr(None)
+
+    @property
+    @override
+    def needs(self) -> tuple[Need, ...]:
+        return (Need("features", self.teacher_layer),)
+
+    @property
+    @override
+    def student_layers(self) -> tuple[str, ...]:
+        return (self.student_layer,)
+
+    @property
+    @override
+    def layers(self) -> tuple[keras.layers.Layer, ...]:
+        return () if self._projection is None else (self._projection,)
+
+    @property
+    def projection(self) -> tuple[int, int] | None:
+        """Widths that the projection goes from and to; `None` without a projection."""
+        return None if self._projection is None else tuple(self._projection.kernel.shape)
 
     @override
     def fresh(self) -> FeatureDistillation:
-        same = super().fresh()
-        assert isinstance(same, FeatureDistillation)
-        if same.projection is not None:
-            same._make_projection(*same.projection)
-        return same
+        loss = super().fresh()
+        assert isinstance(loss, FeatureDistillation)
+        if loss.projection is not None:
+            loss._make_projection(*loss.projection)
+        return loss
 
     @override
     def build(self, teacher: Teacher, student: Tagger) -> None:
-        own, theirs = student.layer_width(self.student_layer_name), teacher.width(self.teacher_layer_name)
-        if self.projection is not None and self.projection != (own, theirs):
-            raise TfkdError(
-                f"the projection brings {self.projection[0]} units to {self.projection[1]}, but "
-                f"{self.student_layer_name!r} of the student has {own} and {self.teacher_layer_name!r} of the teacher "
-                f"{theirs}: use the models that it was trained with, or make a new loss."
-            )
+        own, theirs = student.layer_width(self.student_layer), teacher.width(self.teacher_layer)
         if self.projection is not None:
+            if self.projection != (own, theirs):
+                raise TfkdError(
+                    f"the projection brings {self.projection[0]} units to {self.projection[1]}, but "
+                    f"{self.student_layer!r} of the student has {own} and {self.teacher_layer!r} of the teacher "
+                    f"{theirs}: use the models that it was trained with, or make a new loss."
+                )
             return
         if self.project is False and own != theirs:
             raise TfkdError(
-                f"{self.student_layer_name!r} of the student gives {own} units and {self.teacher_layer_name!r} of the "
-                f"teacher {theirs}: without a projection they must be alike; leave `project` to its default."
+                f"{self.student_layer!r} of the student gives {own} units and {self.teacher_layer!r} of the "
+                f"teacher {theirs}: without a projection they must be alike; leave `project` at its default."
             )
         if self.project or own != theirs:
             self._make_projection(own, theirs)
 
     def _make_projection(self, own: int, theirs: int) -> None:
-        self.projection = (own, theirs)
-        layer = keras.layers.Dense(theirs, dtype="float32", name=f"projection_{self.student_layer_name}")
+        layer = keras.layers.Dense(theirs, dtype="float32", name=f"projection_{self.student_layer}")
         layer.build((None, None, own))
-        self.layers = (layer,)
+        self._projection = layer
 
     @override
     def token_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
-        own = student.features(self.student_layer_name)
-        if self.layers:
-            own = self.layers[0](own)
-        return self.distances(teacher.features(self.teacher_layer_name), own)
+        own = student.features(self.student_layer)
+        if self._projection is not None:
+            own = self._projection(own)
+        return self.distances(teacher.features(self.teacher_layer), own)
 
     def distances(self, teacher: Tensor, student: Tensor) -> Tensor:
-        """Compute the distance of each token's two vectors, float32 `[batch, time]`, from `[batch, time, width]`."""
+        """Return the distance of each token's two vectors, float32 `[batch, time]`, from `[batch, time, width]`."""
         return ops.mean(ops.square(teacher - student), axis=-1)
 
     @override
     def get_config(self) -> dict[str, Any]:
-        return {
-            "teacher_layer_name": self.teacher_layer_name,
-            "student_layer_name": self.student_layer_name,
-            "project": self.project,
-            "projection": self.projection,
-        }
+        return {**super().get_config(), "projection": self.projection and list(self.projection)}
+
+    @classmethod
+    @override
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        settings = {_OLD_NAMES.get(name, name): value for name, value in config.items()}
+        widths = settings.pop("projection", None)
+        loss = super().from_config(settings)
+        if widths is not None:
+            loss._make_projection(*widths)
+        return loss
 
 
+@LOSSES.register("cosine_features")
 @keras.saving.register_keras_serializable("tfkd")
 class CosineFeatureDistillation(FeatureDistillation):
-    """One less the cosine of the angle between a teacher layer's output and a student layer's.
+    """One minus the cosine of two layers' outputs (Sanh et al. 2019, DistilBERT).
 
-    `1 - t.s / (|t| |s|)`, as in the training of DistilBERT (Sanh et al. 2019): only the direction counts. The rest is
-    as in `FeatureDistillation`.
+    `1 - t.s / (|t| |s|)`: only the direction counts. Everything else is as in `FeatureDistillation`.
 
     Example:
         >>> import tensorflow as tf
-        >>> loss = CosineFeatureDistillation("encoder", "encoder")
+        >>> loss = CosineFeatureDistillation(teacher_layer="encoder", student_layer="encoder")
         >>> t = Outputs.of(tf.zeros([1, 1, 2]), layers={"encoder": tf.constant([[[1.0, 0.0]]])})
         >>> s = Outputs.of(tf.zeros([1, 1, 2]), layers={"encoder": tf.constant([[[0.0, 5.0]]])})
         >>> float(loss(t, s))
@@ -134,19 +151,20 @@ class CosineFeatureDistillation(FeatureDistillation):
 
     @override
     def distances(self, teacher: Tensor, student: Tensor) -> Tensor:
-        return 1.0 - ops.sum(_of_length_one(teacher) * _of_length_one(student), axis=-1)
+        return 1.0 - ops.sum(_normalize(teacher) * _normalize(student), axis=-1)
 
 
+@LOSSES.register("patient_features")
 @keras.saving.register_keras_serializable("tfkd")
 class PatientFeatureDistillation(FeatureDistillation):
-    """Squared distance of the two outputs, each brought to length one (Sun et al. 2019, patient distillation).
+    """Squared distance of two layers' outputs, each scaled to length 1 (Sun et al. 2019, patient distillation).
 
-    `|t / |t| - s / |s||^2`, which is twice `CosineFeatureDistillation`. The paper takes it over several pairs of
-    layers: give one loss for each. The rest is as in `FeatureDistillation`.
+    `|t / |t| - s / |s||^2`, which is twice `CosineFeatureDistillation`. The paper uses several pairs of layers: give
+    one loss for each. Everything else is as in `FeatureDistillation`.
 
     Example:
         >>> import tensorflow as tf
-        >>> loss = PatientFeatureDistillation("encoder", "encoder")
+        >>> loss = PatientFeatureDistillation(teacher_layer="encoder", student_layer="encoder")
         >>> t = Outputs.of(tf.zeros([1, 1, 2]), layers={"encoder": tf.constant([[[1.0, 0.0]]])})
         >>> s = Outputs.of(tf.zeros([1, 1, 2]), layers={"encoder": tf.constant([[[0.0, 5.0]]])})
         >>> float(loss(t, s))
@@ -155,8 +173,9 @@ class PatientFeatureDistillation(FeatureDistillation):
 
     @override
     def distances(self, teacher: Tensor, student: Tensor) -> Tensor:
-        return ops.sum(ops.square(_of_length_one(teacher) - _of_length_one(student)), axis=-1)
+        return ops.sum(ops.square(_normalize(teacher) - _normalize(student)), axis=-1)
 
 
-def _of_length_one(vectors: Tensor) -> Tensor:
+def _normalize(vectors: Tensor) -> Tensor:
+    """Return vectors scaled to length 1."""
     return vectors * ops.rsqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True) + _LEAST)

@@ -3,82 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import keras
 import tensorflow as tf
+from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
-from tfkd.distillation.losses.base import Batch, DistillationLoss
+from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss
 from tfkd.distillation.losses.features import FeatureDistillation
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.models import Tagger
 from tfkd.models.transformer import evenly
+from tfkd.sections import NonEmpty
+from tfkd.tensors import Tensor
 from tfkd.training.fitting import real_tokens
 from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
     from tfkd.distillation.teachers import Teacher
 
-Tensor = Any
-Pair = tuple[str, str]
+Pair = Annotated[tuple[NonEmpty, NonEmpty], Field(strict=False)]
+Pairs = Annotated[tuple[Pair, ...], Field(strict=False, min_length=1)]
 _LEAST = 1e-12
 
 
+@LOSSES.register("hidden_states")
 @keras.saving.register_keras_serializable("tfkd")
 class HiddenStateDistillation(DistillationLoss):
-    """Mean squared difference of the two models' states, layer by layer (Jiao et al. 2020, TinyBERT).
+    """Mean squared difference of two transformers' states, layer by layer (Jiao et al. 2020, TinyBERT).
 
-    Each of the student's layers learns from one of the teacher's, evenly over its depth, and the embedding from the
-    embedding. Where the widths differ, each pair has a learned projection, see `FeatureDistillation`. The loss is the
-    mean over the pairs. States are those of words: the two models may cut words into other pieces.
-
-    Args:
-        pairs: Names of a teacher's and a student's layer each; found from the models if not given.
-        projections: Widths that the pairs' projections go from and to; found from the models if not given.
+    Where the widths differ, each pair has a learned projection, see `FeatureDistillation`. The loss is the mean over
+    the pairs. States are those of words: the two models may split words into different subwords.
 
     Raises:
-        TfkdError: One of the models is no transformer, and no pairs are given; or as `FeatureDistillation`.
+        TfkdError: One of the models is no transformer and no pairs are given; or as `FeatureDistillation`.
 
     Example:
-        >>> loss = HiddenStateDistillation([("transformer_2", "transformer_1")])
+        >>> loss = HiddenStateDistillation(pairs=[("transformer_2", "transformer_1")])
         >>> t = Outputs.of(tf.zeros([1, 1, 2]), layers={"transformer_2": tf.constant([[[1.0, 3.0]]])})
         >>> s = Outputs.of(tf.zeros([1, 1, 2]), layers={"transformer_1": tf.constant([[[1.0, 1.0]]])})
         >>> float(loss(t, s))
         2.0
     """
 
-    def __init__(self, pairs: Sequence[Sequence[str]] | None = None, projections: Sequence[Any] | None = None) -> None:
-        self._parts: list[FeatureDistillation] = []
-        if pairs is not None:
-            self._make_parts([(teacher, student) for teacher, student in pairs], projections)
+    pairs: Pairs | None = Field(
+        None,
+        description="names of a teacher's and a student's layer each; null: the embeddings, and each of the student's "
+        "layers with one of the teacher's, evenly over its depth",
+    )
+
+    _parts: tuple[FeatureDistillation, ...] = PrivateAttr(())
+
+    @override
+    def model_post_init(self, context: object, /) -> None:
+        self._parts = _make_parts(self.pairs or ())
+
+    @property
+    @override
+    def needs(self) -> tuple[Need, ...]:
+        return tuple(need for part in self._parts for need in part.needs)
+
+    @property
+    @override
+    def student_layers(self) -> tuple[str, ...]:
+        return tuple(part.student_layer for part in self._parts)
+
+    @property
+    @override
+    def layers(self) -> tuple[keras.layers.Layer, ...]:
+        return tuple(layer for part in self._parts for layer in part.layers)
+
+    @override
+    def cacheable(self, head: str) -> bool:
+        """Return whether the layers are named; otherwise they are paired with those of the teacher itself."""
+        return self.pairs is not None
 
     @override
     def fresh(self) -> HiddenStateDistillation:
-        same = super().fresh()
-        assert isinstance(same, HiddenStateDistillation)
-        same._take([part.fresh() for part in self._parts])
-        return same
+        loss = super().fresh()
+        assert isinstance(loss, HiddenStateDistillation)
+        loss._parts = tuple(part.fresh() for part in self._parts)
+        return loss
 
     @override
     def build(self, teacher: Teacher, student: Tagger) -> None:
         if not self._parts:
             pairs = even_pairs(teacher, student)
-            embeddings = (teacher.encoder_layers[0], student.encoder.layer_names[0])
-            self._make_parts([embeddings, *pairs], None)
+            self._parts = _make_parts([(teacher.encoder_layers[0], student.encoder.layer_names[0]), *pairs])
         for part in self._parts:
             part.build(teacher, student)
-        self._take(self._parts)
-
-    def _make_parts(self, pairs: Sequence[Pair], projections: Sequence[Any] | None) -> None:
-        widths = [None] * len(pairs) if projections is None else projections
-        self._take([FeatureDistillation(*pair, projection=of) for pair, of in zip(pairs, widths, strict=True)])
-
-    def _take(self, parts: list[FeatureDistillation]) -> None:
-        self._parts = parts
-        self.needs = tuple(need for part in parts for need in part.needs)
-        self.student_layers = tuple(layer for part in parts for layer in part.student_layers)
-        self.layers = tuple(layer for part in parts for layer in part.layers)
 
     @override
     def token_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
@@ -86,89 +100,129 @@ class HiddenStateDistillation(DistillationLoss):
 
     @override
     def get_config(self) -> dict[str, Any]:
-        pairs = [(part.teacher_layer_name, part.student_layer_name) for part in self._parts]
-        return {"pairs": pairs or None, "projections": [part.projection for part in self._parts] or None}
+        pairs = [[part.teacher_layer, part.student_layer] for part in self._parts]
+        widths = [part.projection and list(part.projection) for part in self._parts]
+        return {**super().get_config(), "pairs": pairs or None, "projections": widths or None}
+
+    @classmethod
+    @override
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        settings = dict(config)
+        widths = settings.pop("projections", None)
+        loss = super().from_config(settings)
+        if widths is not None:
+            parts = zip(loss._parts, widths, strict=True)
+            loss._parts = tuple(
+                FeatureDistillation.from_config({**part.get_config(), "projection": of}) for part, of in parts
+            )
+        return loss
 
 
+def _make_parts(pairs: Sequence[Sequence[str]]) -> tuple[FeatureDistillation, ...]:
+    return tuple(FeatureDistillation(teacher_layer=teacher, student_layer=student) for teacher, student in pairs)
+
+
+@LOSSES.register("attention")
 @keras.saving.register_keras_serializable("tfkd")
 class AttentionDistillation(DistillationLoss):
-    """Divergence of the student's attention from the teacher's, layer by layer (Sun et al. 2020, MobileBERT).
+    """KL divergence of a transformer's attention from its teacher's, layer by layer (Sun et al. 2020, MobileBERT).
 
-    For every real piece, `KL(teacher's weights || student's weights)` over the pieces that it attends to: a mean over
-    the pieces, the heads and the pairs of layers. Where the numbers of heads differ, both models' are averaged first.
-    Each of the student's layers learns from one of the teacher's, evenly over its depth. Both read the same pieces.
-
-    Args:
-        pairs: Names of a teacher's and a student's layer each; found from the models if not given.
+    For every subword, `KL(teacher's weights || student's weights)` over the subwords that it attends to: a mean over
+    the subwords, the heads and the pairs of layers. Where the numbers of heads differ, both models' attention is
+    averaged over the heads first. Both models must read the same subwords; a cache holds no attention.
 
     Raises:
-        TfkdError: One of the models is no transformer, the teacher is cached or several, or the two read other pieces.
+        TfkdError: One of the models is no transformer, the teacher is a cache or an ensemble, or the two models read
+            different subwords.
 
     Example:
-        >>> loss = AttentionDistillation([("transformer_1", "transformer_1")])
-        >>> of = lambda *weights: Outputs.of(
-        ...     tf.zeros([1, 1, 2]), attention={"transformer_1": tf.constant([[[weights]]])}, real=tf.constant([[True]])
-        ... )
-        >>> round(float(loss(of(0.5, 0.5), of(0.25, 0.75))), 4)
+        >>> loss = AttentionDistillation(pairs=[("transformer_1", "transformer_1")])
+        >>> def outputs(*weights):
+        ...     maps = {"transformer_1": tf.constant([[[weights]]])}
+        ...     return Outputs.of(tf.zeros([1, 1, 2]), attention=maps, real=tf.constant([[True]]))
+        >>> round(float(loss(outputs(0.5, 0.5), outputs(0.25, 0.75))), 4)
         0.1438
     """
 
-    def __init__(self, pairs: Sequence[Sequence[str]] | None = None) -> None:
-        self.pairs = tuple((teacher, student) for teacher, student in pairs or ())
+    pairs: Pairs | None = Field(
+        None,
+        description="names of a teacher's and a student's layer each; null: each of the student's layers with one of "
+        "the teacher's, evenly over its depth",
+    )
+
+    _even_pairs: tuple[tuple[str, str], ...] = PrivateAttr(())
+
+    @property
+    def layer_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Names of a teacher's and a student's layer each, as given or as found in the models."""
+        return self.pairs or self._even_pairs
 
     @property
     @override
-    def needs(self) -> tuple[Need, ...]:  # type: ignore[override]
-        return tuple(Need("attention", teacher) for teacher, _ in self.pairs)
+    def needs(self) -> tuple[Need, ...]:
+        return tuple(Need("attention", teacher) for teacher, _ in self.layer_pairs)
 
     @property
     @override
-    def student_attention(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(student for _, student in self.pairs)
+    def student_attention(self) -> tuple[str, ...]:
+        return tuple(student for _, student in self.layer_pairs)
+
+    @override
+    def cacheable(self, head: str) -> bool:
+        """Return false: a cache holds no attention."""
+        return False
 
     @override
     def build(self, teacher: Teacher, student: Tagger) -> None:
         if teacher.text is None:
             raise TfkdError(
                 f"attention is learnt from one teacher that runs, not from a cache or several, got {teacher.name}: "
-                "name one teacher, or leave the loss of attention out."
+                "name one teacher, or remove the loss `attention`."
             )
-        self.pairs = self.pairs or tuple(even_pairs(teacher, student))
+        self._even_pairs = self.layer_pairs or tuple(even_pairs(teacher, student))
         if teacher.text != student.text:
             raise TfkdError(
-                f"{teacher.name} and the student must read the same pieces to compare what they attend to: give the "
-                "student the teacher's `text`, or take HiddenStateDistillation, which compares words."
+                f"{teacher.name} and the student must read the same subwords to compare their attention: give the "
+                "student the teacher's `text`, or use HiddenStateDistillation, which compares words."
             )
         if teacher.windows != student.encoder.windows:
             raise TfkdError(
-                f"{teacher.name} and the student must read the same windows to compare what pieces attend to: its "
-                f"windows have (positions, overlap) {teacher.windows}, the student's {student.encoder.windows}. Give "
-                "the student the teacher's, or take HiddenStateDistillation, which compares words."
+                f"{teacher.name} and the student must read the same windows to compare their attention: the "
+                f"teacher's windows have (positions, overlap) {teacher.windows}, the student's "
+                f"{student.encoder.windows}. Give the student the teacher's, or use HiddenStateDistillation, which "
+                "compares words."
             )
 
     @override
     def __call__(self, teacher: TeacherOutputs, student: Outputs, batch: Batch | None = None) -> Tensor:
+        """Return the mean over the subwords, padding excluded.
+
+        Raises:
+            ValueError: The sample weights are those of tokens.
+        """
         weights = (batch or Batch()).sample_weight
         if weights is not None and len(weights.shape) != 1:
             raise ValueError(
-                f"Attention is that of whole sentences: expected a sample_weight of shape [batch], got {weights.shape}."
+                "AttentionDistillation compares whole sentences: expected a sample_weight of shape [batch], got "
+                f"{weights.shape}. Give one weight a sentence."
             )
         real = student.real_pieces
         counted = tf.cast(real, tf.float32)
         if weights is not None:
             windows = tf.shape(real)[0] // tf.shape(student.mask)[0]
             counted *= tf.repeat(tf.cast(weights, tf.float32), windows)[:, tf.newaxis]
-        losses = [_divergence(teacher.attention(theirs), student.attention(own)) for theirs, own in self.pairs]
-        total = tf.add_n(losses) / len(losses)
+        pairs = self.layer_pairs
+        values = [_divergence(teacher.attention(theirs), student.attention(own)) for theirs, own in pairs]
+        total = tf.add_n(values) / len(values)
         return tf.reduce_sum(tf.where(real, total, 0.0) * counted) / real_tokens(real)
 
     @override
     def get_config(self) -> dict[str, Any]:
-        return {"pairs": [list(pair) for pair in self.pairs] or None}
+        return {**super().get_config(), "pairs": [list(pair) for pair in self.layer_pairs] or None}
 
 
-def even_pairs(teacher: Teacher, student: Tagger) -> list[Pair]:
-    """Pair each layer of a transformer with one of a deeper one, evenly over its depth, the embeddings left out.
+def even_pairs(teacher: Teacher, student: Tagger) -> list[tuple[str, str]]:
+    """Pair each layer of a transformer with one of a deeper one, evenly over its depth; embeddings are excluded.
 
     Raises:
         TfkdError: One of them is no transformer, or the student has more layers.
@@ -186,9 +240,9 @@ def even_pairs(teacher: Teacher, student: Tagger) -> list[Pair]:
 
 
 def _divergence(teacher: Tensor, student: Tensor) -> Tensor:
-    """Compute the divergence of each piece's attention, `[windows, pieces]`, from maps with heads and keys."""
+    """Return the divergence of each subword's attention, `[windows, pieces]`, from maps with heads and keys."""
     if teacher.shape[1] != student.shape[1]:
         teacher, student = (tf.reduce_mean(x, axis=1, keepdims=True) for x in (teacher, student))
-    # Of pieces that no attention may go to both have 0.
+    # Both are 0 at subwords that no attention may go to.
     apart = tf.math.xlogy(teacher, teacher) - tf.math.xlogy(teacher, student + _LEAST)
     return tf.reduce_mean(tf.reduce_sum(apart, axis=-1), axis=1)

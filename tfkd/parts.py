@@ -1,0 +1,180 @@
+"""Parts of a configuration: classes that are their own section, and fields that take a part by its registered name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import keras
+from pydantic import GetCoreSchemaHandler, SerializationInfo, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
+
+from tfkd.sections import Ramp, Schedule, Section, explain, resolve
+from tfkd_base.errors import TfkdError, nearest
+from tfkd_base.registry import Registry
+
+PART_ERROR = "part_error"
+"""Type of the errors that name a part which is not registered."""
+
+
+class Part(Section):
+    """A class that is its own section of a configuration, such as a distillation loss or an encoder.
+
+    The fields, with their types, defaults, ranges and descriptions, are the constructor's arguments, the keys of the
+    section in YAML, and a table of the documentation. What a part learns or derives from models belongs into private
+    attributes. Arguments may be given by position, in the order of the fields.
+
+    Raises:
+        TfkdError: An argument is unknown or out of range; the message lists all of them.
+
+    Example:
+        >>> class Margin(Part):
+        ...     margin: float = 0.1
+        >>> Margin(margin=0.5).margin, Margin().get_config()
+        (0.5, {'margin': 0.1})
+        >>> Margin(margn=1.0)
+        Traceback (most recent call last):
+        tfkd_base.errors.TfkdError: Margin: margn: unknown key; did you mean 'margin'?
+    """
+
+    keyword_only: ClassVar[tuple[str, ...]] = ()
+    """Fields that cannot be given by position."""
+
+    def __init__(self, *values: Any, **settings: Any) -> None:
+        positional = [name for name in type(self).model_fields if name not in self.keyword_only]
+        if len(values) > len(positional):
+            raise TfkdError(
+                f"{type(self).__name__} takes at most {len(positional)} arguments by position, got {len(values)}"
+            )
+        for name, value in zip(positional, values, strict=False):
+            if name in settings:
+                raise TfkdError(f"{type(self).__name__}: {name}: given by position and by keyword; give it once")
+            settings[name] = value
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise TfkdError(_explain_all(type(self), error)) from None
+
+    # Pydantic then validates a section of a configuration without calling the constructor, and reports each key.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def resolved(self, updates: int) -> Self:
+        """Return a copy in which ramps are schedules for a training with this number of updates."""
+        ramps = {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Ramp)}
+        return self.model_copy(update={name: resolve(ramp, updates) for name, ramp in ramps.items()})
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the fields as plain data, for Keras."""
+        return {name: _to_plain(getattr(self, name)) for name in type(self).model_fields}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the part that `get_config` described."""
+        return cls(**{name: _from_plain(value) for name, value in config.items()})
+
+
+PartType = TypeVar("PartType", bound=Part)
+
+
+class PartRegistry(Registry[type[PartType]], Generic[PartType]):
+    """Parts of one kind by name, which Keras can save and load too.
+
+    Args:
+        kind: What the parts are, for messages: `"distillation loss"`.
+        group: The group of Python entry points that installed packages use.
+    """
+
+    def register(self, name: str) -> Callable[[type[PartType]], type[PartType]]:
+        """Return a decorator that adds a class under a name, and registers it with Keras as `GROUP>NAME`.
+
+        Args:
+            name: The name in configurations.
+
+        Raises:
+            TfkdError: Another class has the name.
+        """
+        add = super().register(name)
+
+        def register(part: type[PartType]) -> type[PartType]:
+            if ">" not in keras.saving.get_registered_name(part):
+                keras.saving.register_keras_serializable(self.group, name)(part)
+            return add(part)
+
+        return register
+
+
+class Named(Generic[PartType]):
+    """Annotation of a field that takes a part by its registered name: `{NAME: {SETTINGS}}`.
+
+    Args:
+        registry: The parts.
+        example: How such a section looks, for messages.
+    """
+
+    def __init__(self, registry: PartRegistry[PartType], example: str) -> None:
+        self.registry = registry
+        self.example = example
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema that validates and serializes such a field."""
+        dump = core_schema.plain_serializer_function_ser_schema(self.dump, info_arg=True)
+        return core_schema.no_info_plain_validator_function(self.validate, serialization=dump)
+
+    def validate(self, value: object) -> Part:
+        """Return the part that a section describes; a part is returned as it is.
+
+        Raises:
+            ValidationError: The section is not one name with its settings, or a setting is wrong.
+        """
+        if isinstance(value, Part):
+            self.name(value)
+            return value
+        if not isinstance(value, Mapping):
+            raise PydanticKnownError("dict_type")
+        if len(value) != 1:
+            raise ValueError(f"expected one {self.registry.kind} with its settings, for example '{self.example}'")
+        ((name, settings),) = value.items()
+        return self.validate_named(name, settings)
+
+    def validate_named(self, name: object, settings: object) -> Part:
+        """Return the part of a name with these settings."""
+        if name not in self.registry:
+            message = f"there is no {self.registry.kind} {name!r}: {nearest(str(name), self.registry)} {CODE_HINT}"
+            error = PydanticCustomError(PART_ERROR, "{message}", {"message": message})
+            details = InitErrorDetails(type=error, loc=(str(name),), input=settings)
+            raise ValidationError.from_exception_data(str(name), [details])
+        # Through a mapping, so that the place of an error begins with the name.
+        section = TypeAdapter(dict[str, self.registry.get(str(name))])  # type: ignore[misc,arg-type]
+        return section.validate_python({name: settings})[str(name)]
+
+    def name(self, part: Part) -> str:
+        """Return the name of a part."""
+        return self.registry.name_of(type(part))
+
+    def dump(self, part: Part, info: SerializationInfo) -> object:
+        """Return the section that describes a part."""
+        return {self.name(part): part.model_dump(mode=info.mode)}
+
+
+CODE_HINT = "A part of your own is known once its file is given: --code FILE."
+
+
+def _explain_all(part: type[Part], error: ValidationError) -> str:
+    problems = []
+    for details in error.errors(include_url=False):
+        key = ".".join(str(name) for name in details["loc"] if str(name)[0] != "[")
+        problems.append(f"{key}: {explain(details, part.model_fields)}" if key else explain(details))
+    return f"{part.__name__}: {'; '.join(problems)}"
+
+
+def _to_plain(value: object) -> object:
+    if isinstance(value, Schedule):
+        return keras.saving.serialize_keras_object(value)
+    if isinstance(value, Section):
+        return value.model_dump()
+    return [_to_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _from_plain(value: object) -> object:
+    is_object = isinstance(value, Mapping) and "class_name" in value
+    return keras.saving.deserialize_keras_object(value) if is_object else value
