@@ -144,7 +144,8 @@ class Named(Generic[PartType]):
             details = InitErrorDetails(type=error, loc=(str(name),), input=settings)
             raise ValidationError.from_exception_data(str(name), [details])
         # Through a mapping, so that the place of an error begins with the name.
-        section = TypeAdapter(dict[str, self.registry.get(str(name))])  # type: ignore[misc,arg-type]
+        kind: Any = self.registry.get(str(name))
+        section: TypeAdapter[dict[str, Part]] = TypeAdapter(dict[str, kind])
         return section.validate_python({name: settings})[str(name)]
 
     def name(self, part: Part) -> str:
