@@ -29,7 +29,7 @@ def tagger(characters: str | None, **settings: Any) -> Tagger:
 @pytest.mark.parametrize("characters", ["cnn", "bilstm", None])
 def test_a_tagger_gives_the_same(characters: str | None, dtype: str) -> None:
     model = tagger(characters, dtype=dtype)
-    table = TEXT.of_types(tf.constant(TYPES))
+    table = TEXT.make_table(tf.constant(TYPES))
     plain, short = TEXT.gather(table, IDS), TEXT.gather(prepared(model, table), IDS)
     assert are_prepared(short) is (characters is not None)
     expected = model(plain, training=False)
@@ -42,7 +42,7 @@ def test_a_teacher_and_its_views_give_the_same() -> None:
     tasks = {"a": CORPUS, "b": small_corpus("B", 1)}
     encoder = small_encoder(6, characters="cnn", character_units=4)
     model = MultiTaskTagger(TEXT, tasks, encoder=encoder, head="crf", task_encoder=3)
-    table = TEXT.of_types(tf.constant(TYPES))
+    table = TEXT.make_table(tf.constant(TYPES))
     plain, short = TEXT.gather(table, IDS), TEXT.gather(prepared(model, table), IDS)
     expected = model(plain, training=False)
     for task, emissions in model.emissions(short).items():
@@ -63,7 +63,7 @@ def test_it_follows_the_weights_and_is_no_part_of_the_model(monkeypatch: pytest.
     model.set_weights([rng.normal(0, 1, w.shape) for w in model.get_weights()])
     after = model.tag(CORPUS.train)
     assert after != before
-    table = TEXT.table(TYPES)
+    table = TEXT.make_large_table(TYPES)
     whole = prepared(model, table)["characters"]
     np.testing.assert_allclose(DistinctTokens().prepared(model, table)["characters"], whole, atol=1e-6)
     for sentence, tags in zip(CORPUS.train, after, strict=True):

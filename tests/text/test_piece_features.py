@@ -1,3 +1,5 @@
+"""Featurizer of subwords, its tables and its batches."""
+
 from __future__ import annotations
 
 import functools
@@ -19,8 +21,8 @@ from tfkd.training.shapes import PaddedShapes
 from tfkd_base.corpora import Sentence
 from tfkd_base.errors import TfkdError
 
-MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-PIECES = [*MARKS, "tumor", "##s", "a", "b", "##b", "w", *(f"##{chr(97 + i)}" for i in range(0, 18, 3)), "-"]
+SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+PIECES = [*SPECIAL_TOKENS, "tumor", "##s", "a", "b", "##b", "w", *(f"##{chr(97 + i)}" for i in range(0, 18, 3)), "-"]
 WORDS = st.text("abst-\u00c1\u0301\u200b\u4e2d", min_size=1, max_size=6)
 
 
@@ -40,54 +42,54 @@ def byte_pairs():
 
 @functools.cache
 def graphs(make):
-    """Make graphs of cutting a batch and of a table."""
-    made = make()
+    """Return the traced functions that split a batch and that make a table."""
+    text = make()
     return (
-        tf.function(made.__call__, input_signature=[tf.TensorSpec([None, None], tf.string)], autograph=False),
-        tf.function(made.of_types, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False),
+        tf.function(text.__call__, input_signature=[tf.TensorSpec([None, None], tf.string)], autograph=False),
+        tf.function(text.make_table, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False),
     )
 
 
-def lists(features):
+def to_lists(features):
     assert {name: value.dtype for name, value in features.items()} == {"pieces": tf.int32, "counts": tf.int32}
     return features["pieces"].numpy().tolist(), features["counts"].numpy().tolist()
 
 
-def assert_same(found, expected):
-    assert found.keys() == expected.keys()
-    for name, value in found.items():
+def assert_same(features, expected):
+    assert features.keys() == expected.keys()
+    for name, value in features.items():
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
-def test_pieces_of_a_sentence_stand_one_after_another():
-    found = word_pieces()(tf.constant([["Tumors", "x", "a-b", ""], ["a", "", "", ""]]))
-    assert lists(found) == ([[4, 5, 1, 6, 16, 7], [6, -1, -1, -1, -1, -1]], [[2, 1, 3, 0], [1, 0, 0, 0]])
-    assert word_pieces().mask(found).numpy().tolist() == [[True, True, True, False], [True, False, False, False]]
+def test_subwords_of_a_sentence_are_in_one_row():
+    features = word_pieces()(tf.constant([["Tumors", "x", "a-b", ""], ["a", "", "", ""]]))
+    assert to_lists(features) == ([[4, 5, 1, 6, 16, 7], [6, -1, -1, -1, -1, -1]], [[2, 1, 3, 0], [1, 0, 0, 0]])
+    assert word_pieces().mask(features).numpy().tolist() == [[True, True, True, False], [True, False, False, False]]
 
 
-def test_padding_may_stand_anywhere():
-    found = word_pieces()(tf.constant([["", "a", "", "tumors"], ["", "", "", ""], ["b", "", "", ""]]))
-    assert lists(found) == (
+def test_padding_may_be_anywhere():
+    features = word_pieces()(tf.constant([["", "a", "", "tumors"], ["", "", "", ""], ["b", "", "", ""]]))
+    assert to_lists(features) == (
         [[6, 4, 5], [-1, -1, -1], [7, -1, -1]],
         [[0, 1, 0, 2], [0, 0, 0, 0], [1, 0, 0, 0]],
     )
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0), (1, 1), (2, 3)])
-def test_batches_of_nothing(shape):
-    found = word_pieces()(tf.fill(shape, ""))
-    assert lists(found) == ([[]] * shape[0], [[0] * shape[1]] * shape[0])
+def test_empty_batches(shape):
+    features = word_pieces()(tf.fill(shape, ""))
+    assert to_lists(features) == ([[]] * shape[0], [[0] * shape[1]] * shape[0])
 
 
 @pytest.mark.parametrize("token", [b"\xff", "\u200b", "\u0301", "\ufffd", " ", "x" * 101])
-def test_every_token_has_a_piece(token):
-    assert lists(word_pieces()(tf.constant([["a", token, "b"]]))) == ([[6, 1, 7]], [[1, 1, 1]])
+def test_every_token_has_a_subword(token):
+    assert to_lists(word_pieces()(tf.constant([["a", token, "b"]]))) == ([[6, 1, 7]], [[1, 1, 1]])
 
 
-def test_a_token_of_byte_pairs_is_cut_as_tokenizers_cuts_it():
-    text, some = byte_pairs(), words()[::9]
+def test_byte_pairs_match_the_tokenizers_library():
+    text, tokens = byte_pairs(), words()[::9]
     expected = rows(arrays("pieces"), "byte_pairs")[::9]
-    pieces, counts = lists(text(tf.constant([some])))
+    pieces, counts = to_lists(text(tf.constant([tokens])))
     assert counts == [[len(row) for row in expected]]
     assert pieces == [[i for row in expected for i in row]]
     assert (text.begin, text.end, text.padding) == (0, 2, 1)
@@ -98,37 +100,36 @@ def test_a_token_of_byte_pairs_is_cut_as_tokenizers_cuts_it():
 @given(sentences=st.lists(st.lists(WORDS, max_size=5), min_size=1, max_size=4))
 @example(sentences=[[]])
 @example(sentences=[["tumors", "tumors"], [], ["ab-"]])
-def test_gathering_from_a_table_is_cutting(make, sentences):
-    text, (cutting, of_types) = make(), graphs(make)
+def test_gathering_from_a_table_equals_splitting(make, sentences):
+    text, (split, make_table) = make(), graphs(make)
     types = ["", *dict.fromkeys(word for sentence in sentences for word in sentence)]
     ids = tf.ragged.constant([[types.index(w) for w in s] for s in sentences], tf.int32, ragged_rank=1).to_tensor(0)
-    direct = cutting(tf.gather(tf.constant(types), ids))
-    for table in (text.table(types), of_types(tf.constant(types))):
+    direct = split(tf.gather(tf.constant(types), ids))
+    for table in (text.make_large_table(types), make_table(tf.constant(types))):
         assert_same(text.gather(table, ids), direct)
-    # How much of a batch's width each token takes.
-    sizes = text.sizes(text.table(types)).numpy()
+    sizes = text.sizes(text.make_large_table(types)).numpy()
     assert sizes[0] == 0
     np.testing.assert_array_equal(sizes[ids], direct["counts"])
 
 
-def test_a_table_is_made_in_parts_of_bounded_size(monkeypatch):
-    whole = word_pieces().table(["", *words()[:60]])
+def test_a_large_table_is_made_in_chunks(monkeypatch):
+    whole = word_pieces().make_large_table(["", *words()[:60]])
     monkeypatch.setattr("tfkd.text.piece_features._CHUNK", 7)
-    assert_same(word_pieces().table(["", *words()[:60]]), whole)
-    assert word_pieces().sizes(word_pieces().table([""])).numpy().tolist() == [0]
+    assert_same(word_pieces().make_large_table(["", *words()[:60]]), whole)
+    assert word_pieces().sizes(word_pieces().make_large_table([""])).numpy().tolist() == [0]
 
 
 def test_padding_to_a_given_size():
     text, types = word_pieces(), ["", "tumors", "a"]
     ids = tf.constant([[1, 2], [2, 0]])
     for size in (3, 7, tf.constant(7, tf.int64)):
-        pieces, counts = lists(text.gather(text.table(types), ids, size))
+        pieces, counts = to_lists(text.gather(text.make_large_table(types), ids, size))
         more = [-1] * (int(size) - 3)
         assert pieces == [[4, 5, 6, *more], [6, -1, -1, *more]]
         assert counts == [[2, 1], [1, 0]]
 
 
-def test_inputs_are_those_of_a_batch():
+def test_inputs_match_a_batch():
     inputs = word_pieces().inputs()
     assert {name: (i.dtype, tuple(i.shape)) for name, i in inputs.items()} == {
         "pieces": ("int32", (None, None)),
@@ -139,17 +140,17 @@ def test_inputs_are_those_of_a_batch():
 
 
 @pytest.mark.parametrize("make", [word_pieces, byte_pairs])
-def test_saves_and_loads_in_a_config(make):
+def test_serialization(make):
     config = keras.saving.serialize_keras_object(make())
-    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
-    assert again == make()
-    assert hash(again) == hash(make())
-    assert again.get_config() == make().get_config()
-    some = tf.constant([["tumors", "\u00c1-b"]])
-    assert_same(again(some), make()(some))
+    copy = keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+    assert copy == make()
+    assert hash(copy) == hash(make())
+    assert copy.get_config() == make().get_config()
+    tokens = tf.constant([["tumors", "\u00c1-b"]])
+    assert_same(copy(tokens), make()(tokens))
 
 
-def test_two_are_equal_where_all_settings_are():
+def test_featurizers_with_the_same_settings_are_equal():
     assert word_pieces() == PieceFeatures(PIECES)
     others = [
         PieceFeatures([*PIECES, "c"]),
@@ -165,17 +166,15 @@ def test_two_are_equal_where_all_settings_are():
     assert PieceFeatures(PIECES, lowercase=False)(tf.constant([["Tumors"]]))["pieces"].numpy().tolist() == [[1]]
 
 
-def test_tables_that_an_export_must_hold():
+def test_lookup_tables():
     for text in (word_pieces(), byte_pairs()):
         (table,) = text.lookup_tables
         assert isinstance(table, tf.lookup.StaticHashTable)
 
 
 @pytest.mark.parametrize("name", ["begin", "end", "padding", "unknown"])
-def test_every_mark_must_be_there(name):
-    with pytest.raises(
-        TfkdError, match=rf"of 17 pieces lacks '\[SEPP\]', the piece for {name}: did you mean '\[SEP\]'"
-    ):
+def test_missing_special_tokens_are_refused(name):
+    with pytest.raises(TfkdError, match=rf"of 17 subwords lacks the {name} token '\[SEPP\]': did you mean '\[SEP\]'"):
         PieceFeatures(PIECES, **{name: "[SEPP]"})
 
 
@@ -183,15 +182,15 @@ def test_wrong_vocabularies_are_refused():
     with pytest.raises(TfkdError, match="holds 'a' twice"):
         PieceFeatures([*PIECES, "a"])
     with pytest.raises(TfkdError, match="lacks 'ab', a part of merge 1"):
-        PieceFeatures([*MARKS, *byte_characters()], merges=["a b"])
+        PieceFeatures([*SPECIAL_TOKENS, *byte_characters()], merges=["a b"])
 
 
-def test_sizes_of_sentences_are_those_of_their_pieces():
+def test_the_size_of_a_sentence_is_its_number_of_subwords():
     sentences = [("tumors", "a-b"), (), ("x",), ("tumors",) * 3]
     encoded = EncodedSentences(sentences, word_pieces())
     assert encoded.lengths.tolist() == [2, 0, 1, 3]
     assert encoded.sizes.tolist() == [5, 0, 1, 6]
-    # Of several texts the first one's count.
+    # With several featurizers the first one counts.
     two = EncodedSentences(sentences, {"teacher": WordFeatures(["a"], []), "student": word_pieces()})
     assert two.sizes.tolist() == [2, 0, 1, 3]
     nested = two.gather(tf.constant([0, 2], tf.int64))
@@ -199,8 +198,8 @@ def test_sizes_of_sentences_are_those_of_their_pieces():
     assert nested["teacher"]["words"].shape == (2, 2)
 
 
-def test_sentences_of_as_many_pieces_make_a_batch():
-    # Not the tokens' order: of 1, 2, 5 and 8 tokens there are 65, 100, 85 and 16 pieces.
+def test_batches_group_sentences_by_subwords():
+    # The order differs from that of the tokens: 1, 2, 5 and 8 tokens have 65, 100, 85 and 16 subwords.
     corpus = [Sentence(("a" + "b" * (9 - n) ** 2,) * n, ("O",) * n) for n in [1, 2, 5, 8] * 6]
     sizes = EncodedSentences([s.tokens for s in corpus], word_pieces()).sizes
     assert sizes[:4].tolist() == [65, 100, 85, 16]
@@ -209,7 +208,7 @@ def test_sentences_of_as_many_pieces_make_a_batch():
         assert len(set((y.numpy() >= 0).sum(1))) == 1
 
 
-def test_batches_hold_what_the_text_makes_of_their_tokens():
+def test_batches_hold_the_features_of_their_tokens():
     corpus, text = small_corpus(), word_pieces()
     row = 0
     for x, y in batches(corpus.train, text, corpus.tags, batch_size=7, shuffle=False):
@@ -220,7 +219,7 @@ def test_batches_hold_what_the_text_makes_of_their_tokens():
     assert row == len(corpus.train)
 
 
-def test_few_shapes_with_the_same_content():
+def test_few_padded_shapes_have_the_same_content():
     corpus, text = small_corpus(sentences=60, longest=20), word_pieces()
     plain = batches(corpus.train, text, corpus.tags, batch_size=8)
     few = batches(corpus.train, text, corpus.tags, batch_size=8, shapes=3)
@@ -242,7 +241,7 @@ def test_few_shapes_with_the_same_content():
     assert {pieces[0] for pieces, _ in shapes} == {8}
 
 
-def test_shapes_take_the_most_tokens_of_what_fits():
+def test_shapes_cover_the_longest_sentence_that_fits():
     sizes, lengths, other = np.array([3, 3, 9, 9]), np.array([3, 1, 2, 8]), np.array([5, 6, 7, 4])
     shapes = PaddedShapes.of(2, sizes, lengths, {"student": other})
     assert shapes.sizes.numpy().tolist() == [3, 9]
@@ -253,8 +252,8 @@ def test_shapes_take_the_most_tokens_of_what_fits():
 
 def test_batches_of_several_tasks():
     tasks = {"a": small_corpus("A"), "b": small_corpus("B", 1)}
-    seen = set()
+    task_ids = set()
     for x, y in multitask_batches(tasks, word_pieces(), batch_size=4, shapes=2):
-        seen |= set(x["task"].numpy().tolist())
+        task_ids |= set(x["task"].numpy().tolist())
         np.testing.assert_array_equal(y.numpy() >= 0, x["counts"].numpy() > 0)
-    assert seen == {0, 1}
+    assert task_ids == {0, 1}

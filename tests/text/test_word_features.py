@@ -1,3 +1,5 @@
+"""Featurizer of words."""
+
 from __future__ import annotations
 
 import keras
@@ -18,7 +20,7 @@ def corpus_of(*tokens):
     return Corpus("c", "iob2", {"train": (Sentence(tuple(tokens), ("O",) * len(tokens)),)})
 
 
-def test_vocabulary_is_cut_by_frequency_and_ordered_by_it():
+def test_vocabulary_is_selected_and_ordered_by_frequency():
     text = WordFeatures.adapt(corpus_of("The", "the", "IL-2", "IL-6", "once", "THE"), min_count=2)
     assert text.words == ("the", "il-0")
     assert WordFeatures.adapt(corpus_of("b", "a", "a", "b", "a"), min_count=1).words == ("a", "b")
@@ -27,7 +29,7 @@ def test_vocabulary_is_cut_by_frequency_and_ordered_by_it():
     assert WordFeatures.adapt(corpus_of("a", "a"), extra_words=["B", "a"]).words == ("a", "b")
 
 
-def test_words_are_read_as_the_vocabulary_was_built():
+def test_words_are_normalised_as_in_the_vocabulary():
     text = WordFeatures(["the", "il-0"], [])
     ids = text(tf.constant([["THE", "Il-9", "new", ""]]))["words"]
     assert ids.numpy().tolist() == [[2, 3, 1, 0]]
@@ -47,15 +49,15 @@ def test_casing(token, casing):
     assert CASINGS[int(text(tf.constant([[token]]))["casing"][0, 0])] == casing
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(tokens=st.lists(TOKENS, min_size=1, max_size=5), limit=st.integers(2, 9))
-def test_characters_are_pythons_with_the_middle_of_long_words_left_out(tokens, limit):
-    known = sorted({c for t in tokens for c in t})[::2]
-    text = WordFeatures([], known, max_characters=limit)
+def test_characters_match_python_and_long_words_lose_their_middle(tokens, limit):
+    vocabulary = sorted({c for t in tokens for c in t})[::2]
+    text = WordFeatures([], vocabulary, max_characters=limit)
     ids = text(tf.constant([tokens]))["characters"].numpy()[0]
     for token, row in zip(tokens, ids, strict=True):
         kept = token if len(token) <= limit else token[: limit // 2] + token[len(token) - (limit - limit // 2) :]
-        expected = [known.index(c) + 2 if c in known else 1 for c in kept]
+        expected = [vocabulary.index(c) + 2 if c in vocabulary else 1 for c in kept]
         assert row.tolist() == expected + [0] * (limit - len(kept))
 
 
@@ -64,7 +66,7 @@ def test_invalid_utf8_counts_as_the_replacement_character():
     assert text(tf.constant([[b"a\xffa"]]))["characters"].numpy()[0, 0, :4].tolist() == [2, 3, 2, 0]
 
 
-def test_features_of_a_token_depend_on_it_alone():
+def test_features_of_a_token_do_not_depend_on_other_tokens():
     text = WordFeatures(["a", "bc"], list("abc"))
     row = ["a", "Bc", "zz9", ""]
     together = text(tf.constant([row, row[::-1]]))
@@ -75,16 +77,16 @@ def test_features_of_a_token_depend_on_it_alone():
             np.testing.assert_array_equal(together[name][1, 3 - i], value[0, 0])
 
 
-def test_saves_and_loads_in_a_config():
+def test_serialization():
     text = WordFeatures.adapt(corpus_of("β", "β", "IL-2"), max_characters=7, lowercase=False)
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(text))
-    assert again == text
-    assert hash(again) == hash(text)
-    assert again != WordFeatures.adapt(corpus_of("β", "β"))
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(text))
+    assert copy == text
+    assert hash(copy) == hash(text)
+    assert copy != WordFeatures.adapt(corpus_of("β", "β"))
 
 
 def test_wrong_arguments_are_refused():
-    with pytest.raises(TfkdError, match="holds 'a' twice"):
+    with pytest.raises(TfkdError, match="expected each word of the vocabulary once, got 'a' twice"):
         WordFeatures(["a", "b", "a"], [])
     with pytest.raises(TfkdError, match="at least 2, got 1"):
         WordFeatures([], [], max_characters=1)

@@ -1,3 +1,5 @@
+"""Reading of pre-trained word vectors, and their selection for a vocabulary."""
+
 from __future__ import annotations
 
 import builtins
@@ -46,7 +48,7 @@ def cache_home(tmp_path, monkeypatch):
     return tmp_path / "home" / "tfkd" / "vectors"
 
 
-# Names that say nothing, or something wrong, of the format.
+# The names do not tell the format, or suggest a wrong one.
 @pytest.mark.parametrize("name", ["vectors", "vectors.bin", "vectors.vec"])
 @pytest.mark.parametrize("write", [text_file, binary_file, lambda p: binary_file(p, newline=b"")])
 def test_word2vec_and_fasttext_text_and_word2vec_binary(tmp_path, name, write):
@@ -58,7 +60,7 @@ def test_word2vec_and_fasttext_text_and_word2vec_binary(tmp_path, name, write):
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_what_gensim_writes(tmp_path, binary):
+def test_files_written_by_gensim(tmp_path, binary):
     keyed = KeyedVectors(7)
     keyed.add_vectors(WORDS, MATRIX)
     keyed.save_word2vec_format(str(tmp_path / "v"), binary=binary)
@@ -78,14 +80,14 @@ def test_fasttext_binary(fasttext, tmp_path, map_above):
 
 
 @pytest.mark.parametrize("map_above", [0, 10**9])
-def test_a_limit_takes_the_first_words(tmp_path, fasttext, map_above):
+def test_a_limit_reads_the_first_words(tmp_path, fasttext, map_above):
     for path in (text_file(tmp_path / "t"), binary_file(tmp_path / "b")):
         vectors = read_word_vectors(path, limit=2, map_above=map_above)
         assert list(vectors.words) == WORDS[:2]
         np.testing.assert_array_equal(vectors.matrix, MATRIX[:2])
     assert len(read_word_vectors(shutil.copy(fasttext[0], tmp_path), limit=3, map_above=map_above)) == 3
     assert len(read_word_vectors(tmp_path / "t", limit=50, map_above=map_above)) == 5
-    with pytest.raises(TfkdError, match="at least 1, got 0"):
+    with pytest.raises(TfkdError, match="at least 1 word vector, got 0"):
         read_word_vectors(tmp_path / "t", limit=0)
 
 
@@ -95,12 +97,12 @@ def test_a_large_file_is_converted_once_and_mapped(tmp_path, monkeypatch):
     assert isinstance(vectors.matrix, np.memmap)
     np.testing.assert_array_equal(vectors.matrix, MATRIX)
     assert not isinstance(read_word_vectors(path).matrix, np.memmap)
-    time = path.stat()
-    path.write_bytes(b"x" * time.st_size)
-    os.utime(path, ns=(time.st_atime_ns, time.st_mtime_ns))
-    again = read_word_vectors(path, map_above=0)
-    assert list(again.words) == WORDS
-    np.testing.assert_array_equal(again.matrix, MATRIX)
+    status = path.stat()
+    path.write_bytes(b"x" * status.st_size)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    copy = read_word_vectors(path, map_above=0)
+    assert list(copy.words) == WORDS
+    np.testing.assert_array_equal(copy.matrix, MATRIX)
     os.utime(path, ns=(1, 1))
     with pytest.raises(TfkdError):
         read_word_vectors(path, map_above=0)
@@ -118,7 +120,7 @@ def test_the_copy_of_an_older_file_is_removed(tmp_path):
     assert len(list((tmp_path / ".tfkd-vectors").iterdir())) == 2
 
 
-def test_a_damaged_copy_is_made_again(tmp_path):
+def test_a_damaged_copy_is_replaced(tmp_path):
     path = text_file(tmp_path / "v.vec")
     read_word_vectors(path, map_above=0)
     (copy,) = (tmp_path / ".tfkd-vectors").iterdir()
@@ -128,7 +130,7 @@ def test_a_damaged_copy_is_made_again(tmp_path):
     assert list((tmp_path / ".tfkd-vectors").iterdir()) == [copy]
 
 
-def test_the_users_cache_stands_in_for_a_folder_that_cannot_be_written(tmp_path, cache_home):
+def test_the_users_cache_is_used_if_the_folder_cannot_be_written(tmp_path, cache_home):
     path = text_file(tmp_path / "v.vec")
     (tmp_path / ".tfkd-vectors").write_text("a file where the folder would be")
     vectors = read_word_vectors(path, map_above=0)
@@ -140,7 +142,7 @@ def test_the_users_cache_stands_in_for_a_folder_that_cannot_be_written(tmp_path,
         read_word_vectors(path, map_above=0)
 
 
-def test_a_word_that_stands_twice_has_its_first_vector(tmp_path):
+def test_the_first_vector_of_a_duplicate_word_counts(tmp_path):
     words = ["a", "b", "a"]
     for path in (text_file(tmp_path / "t", words, MATRIX[:3]), binary_file(tmp_path / "b", words, MATRIX[:3])):
         vectors = read_word_vectors(path)
@@ -159,18 +161,18 @@ def test_a_word_that_stands_twice_has_its_first_vector(tmp_path):
         (b"2 3\na 1 2 3\nb 1 2\n", ":3: expected a word and 3 numbers"),
         (b"2 3\na 1 2 3\nb 5\n", ":3: expected a word and 3 numbers"),
         (b"2 3\na 1 2\nb 1 2\n", ":2: expected a word and 3 numbers"),
-        (b"3 2\na 1 2\nb 1 2\n", "promises 3 words, the file has 2"),
-        (b"1 2\na 1 2\nb 1 2\n", "promises 1 words, the file has more than 1"),
-        (b"2 2\na 1 2\nb 1 two\n", "broken word vectors.*two"),
-        (b"1 2\na 1 nan\n", "the vector of 'a' holds a number that is not finite"),
-        (b"19 2\na " + MATRIX.tobytes(), "promises 19 words of width 2.*cut off"),
-        (b"12 2\na " + MATRIX.tobytes(), "broken word vectors, read as word2vec binary"),
-        (b"999999999999999999 2\na " + MATRIX.tobytes(), "promises 9999"),
+        (b"3 2\na 1 2\nb 1 2\n", "expected the 3 words of line 1, got 2"),
+        (b"1 2\na 1 2\nb 1 2\n", "expected the 1 words of line 1, got more than 1"),
+        (b"2 2\na 1 2\nb 1 two\n", "damaged word vectors.*two"),
+        (b"1 2\na 1 nan\n", "the vector of 'a' contains a number that is not finite"),
+        (b"19 2\na " + MATRIX.tobytes(), "for the 19 words of width 2 of line 1.*truncated"),
+        (b"12 2\na " + MATRIX.tobytes(), "damaged word vectors, read as word2vec binary"),
+        (b"999999999999999999 2\na " + MATRIX.tobytes(), "for the 9999"),
         (b"\x1f\x8bxx", "compressed"),
         (pickle.dumps({"a": 1}), "pickle.*any code"),
     ],
 )  # fmt: skip
-def test_broken_files(tmp_path, content, message):
+def test_damaged_files_are_refused(tmp_path, content, message):
     path = tmp_path / "v"
     path.write_bytes(content)
     with pytest.raises(TfkdError, match=message) as error:
@@ -181,9 +183,9 @@ def test_broken_files(tmp_path, content, message):
     assert not (tmp_path / ".tfkd-vectors").exists()
 
 
-def test_a_fasttext_model_cut_off_anywhere_is_refused(fasttext, tmp_path):
+def test_truncated_fasttext_models_are_refused(fasttext, tmp_path):
     whole = fasttext[0].read_bytes()
-    # gensim reads words, buckets and width, and not the matrix after the vectors.
+    # gensim reads words, buckets and vectors, but not the matrix after them.
     needed = len(whole) - 6 * 5 * 4 - 17
     for size in [10, 60, 92, 100, 130, needed // 2, needed - 1]:
         (tmp_path / "v").write_bytes(whole[:size])
@@ -191,7 +193,7 @@ def test_a_fasttext_model_cut_off_anywhere_is_refused(fasttext, tmp_path):
             read_word_vectors(tmp_path / "v")
 
 
-def test_gensims_own_files_are_not_unpickled(tmp_path):
+def test_pickled_files_of_gensim_are_refused(tmp_path):
     keyed = KeyedVectors(7)
     keyed.add_vectors(WORDS, MATRIX)
     keyed.save(str(tmp_path / "v.kv"))
@@ -200,9 +202,9 @@ def test_gensims_own_files_are_not_unpickled(tmp_path):
 
 
 def test_missing_files_and_a_missing_gensim(tmp_path, monkeypatch):
-    with pytest.raises(TfkdError, match=r"none\.vec: .*there is none"):
+    with pytest.raises(TfkdError, match=r"none\.vec does not exist: expected a file of word vectors"):
         read_word_vectors(tmp_path / "none.vec")
-    with pytest.raises(TfkdError, match="a folder"):
+    with pytest.raises(TfkdError, match="is a folder"):
         read_word_vectors(tmp_path)
     real = builtins.__import__
 
@@ -216,26 +218,26 @@ def test_missing_files_and_a_missing_gensim(tmp_path, monkeypatch):
         read_word_vectors(text_file(tmp_path / "v"))
 
 
-def test_the_same_word_goes_before_one_that_normalises_to_it():
+def test_an_identical_word_has_priority_over_a_normalised_one():
     vectors = WordVectors(["The", "p53", "the", "P99", "IL-6", "Unused"], MATRIX[[0, 1, 2, 3, 4, 0]])
-    rows, values = vectors.for_vocabulary(WordFeatures(["the", "absent", "p00", "il-0"], []))
+    rows, values = vectors.select(WordFeatures(["the", "absent", "p00", "il-0"], []))
     assert rows.dtype == np.int32
     assert rows.tolist() == [2, 4, 5]
     np.testing.assert_array_equal(values, MATRIX[[2, 1, 4]])
     cased = WordFeatures(["The", "P99", "il-6"], [], lowercase=False, normalize_digits=False)
-    assert vectors.for_vocabulary(cased)[0].tolist() == [2, 3]
-    rows, values = vectors.for_vocabulary(WordFeatures(["absent"], []))
+    assert vectors.select(cased)[0].tolist() == [2, 3]
+    rows, values = vectors.select(WordFeatures(["absent"], []))
     assert (rows.shape, values.shape) == ((0,), (0, 7))
 
 
-def test_vectors_of_a_wrong_shape():
+def test_wrong_shapes_and_dtypes_are_refused():
     with pytest.raises(TfkdError, match="each of 2 words"):
         WordVectors(["a", "b"], MATRIX)
     with pytest.raises(TfkdError, match="float64"):
         WordVectors(WORDS, MATRIX.astype(float))
 
 
-def test_a_models_word_embedding_takes_the_vectors():
+def test_models_load_the_vectors_into_their_word_embedding():
     text = WordFeatures(["the", "absent", "il-0"], ["a"])
     encoder = BiLSTM(2, word_units=7, character_units=3, character_embedding_units=2)
     models = [

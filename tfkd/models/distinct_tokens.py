@@ -23,7 +23,7 @@ def prepared(model: keras.Model, table: dict[str, Tensor]) -> dict[str, Tensor]:
 
     Args:
         model: A functional model of the features.
-        table: The features of distinct tokens, from `Text.of_types` or `Text.table`.
+        table: The features of distinct tokens, from `Text.make_table` or `Text.make_large_table`.
 
     Returns:
         The table, with `characters` float `[types, units]` where the model has an encoder of characters; batches
@@ -33,7 +33,7 @@ def prepared(model: keras.Model, table: dict[str, Tensor]) -> dict[str, Tensor]:
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
         >>> model = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2, character_units=4))
-        >>> prepared(model, model.text.of_types(tf.constant(["", "cancer"])))["characters"].shape
+        >>> prepared(model, model.text.make_table(tf.constant(["", "cancer"])))["characters"].shape
         TensorShape([2, 4])
     """
     if not _reads_characters(model):

@@ -78,7 +78,7 @@ class Tagging(Trained, keras.Model):
                 f"{vectors.source}: the vectors have width {vectors.width}, but word_units of the encoder is "
                 f"{layer.units}: make it {vectors.width}, or take other vectors."
             )
-        rows, values = vectors.for_vocabulary(self.text)
+        rows, values = vectors.select(self.text)
         table = layer.embeddings.numpy()
         table[rows] = values
         layer.embeddings.assign(table)

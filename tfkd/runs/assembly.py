@@ -123,7 +123,7 @@ def make_text(
     if vectors is not None:
         common = vectors.words[: settings.vector_words]
         widest = WordFeatures.adapt(corpora.values(), extra_words=common, **{**arguments, "min_count": 1})
-        arguments["extra_words"] = [widest.words[row - 2] for row in vectors.for_vocabulary(widest)[0]]
+        arguments["extra_words"] = [widest.words[row - 2] for row in vectors.select(widest)[0]]
     return WordFeatures.adapt(corpora.values(), **arguments)
 
 

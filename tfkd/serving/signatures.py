@@ -72,14 +72,14 @@ class Signatures(tf.Module):
         splits = segments.sentence_splits
 
         def dense(values: tf.Tensor, padding: str | float) -> tf.Tensor:
-            return segments.by_passage(values).to_tensor(default_value=tf.cast(padding, values.dtype))
+            return segments.group_by_passage(values).to_tensor(default_value=tf.cast(padding, values.dtype))
 
         answer = {
             "tokens": dense(segments.tokens, ""),
             "starts": dense(segments.starts, -1),
             "ends": dense(segments.ends, -1),
             "sentences": dense(segments.sentences, -1),
-            "num_tokens": tf.cast(segments.by_passage(segments.starts).row_lengths(), tf.int32),
+            "num_tokens": tf.cast(segments.group_by_passage(segments.starts).row_lengths(), tf.int32),
         }
         for suffix, (tags, scores) in self._tag(segments.tokens, splits[1:] - splits[:-1]).items():
             answer[f"tags{suffix}"] = tf.gather(self._names[suffix], dense(tags + 1, 0))
@@ -134,7 +134,7 @@ def _tag_by_size(
         teacher for each task, under `/TASK`, of a tagger under `""`.
     """
     types, ids = tf.unique(tf.concat([[""], tokens], 0))
-    table = model.text.of_types(types)
+    table = model.text.make_table(types)
     of_type = model.text.sizes(table)
     table = prepared(model, table)
     sizes = lengths if of_type is None else _sums(tf.gather(of_type, ids[1:]), lengths)

@@ -1,4 +1,4 @@
-"""Text to tensors, as TensorFlow graph code: featurizers, tokenizers, word vectors."""
+"""Text to tensors: featurizers, tokenizers and sentence splitting as TensorFlow graph code, and word vectors."""
 
 from tfkd.text.bpe import BytePairs
 from tfkd.text.document_sentences import documents_to_sentences, read_document_corpus, tokenized

@@ -1,51 +1,48 @@
-"""Byte-level byte-pair encoding, RoBERTa's cutting of words into pieces, in core TensorFlow operations."""
+"""Byte-level byte-pair encoding, the subword tokenizer of RoBERTa, in core TensorFlow operations."""
 
 from __future__ import annotations
 
 import functools
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfkd.tensors import Tensor
-from tfkd.text.characters import BLOCK, CODE_POINTS
+from tfkd.text.code_points import BLOCK, OTHER, SPACE, make_gpt2_table
 from tfkd_base.errors import TfkdError
 
-_OTHER, _LETTER, _NUMBER, _SPACE = range(4)
 _NEVER = np.iinfo(np.int32).max
-_LINE_SPACES = "\t\n\x0b\x0c\r\x85"
 
 
 class BytePairs:
-    """Cut words into pieces, as the tokenizers of GPT-2 and RoBERTa do (Sennrich et al. 2016; Radford et al. 2019).
+    """Tokenizer that splits words into subwords as GPT-2 and RoBERTa do (Sennrich et al. 2016; Radford et al. 2019).
 
-    A word, with a space before it, is parted into runs of letters, of numbers and of the rest; each part, as bytes of
-    UTF-8, is put together pair by pair, always that pair first which comes first among the merges. All words are cut at
-    once, in as many steps as a part has merges.
+    A word gets a space in front and is split into runs of letters, of numbers and of other characters. The UTF-8 bytes
+    of each run are merged pair by pair, in the order of the list of merges. All words are processed at once, in as
+    many steps as a run has merges.
 
     Args:
-        pieces: The vocabulary in the order of its ids, each piece written in the characters that stand for its bytes.
-        merges: Pairs of pieces, `"a b"`, in the order in which they are put together.
+        pieces: The vocabulary in the order of its ids. Subwords are written with the characters of `byte_characters`.
+        merges: Pairs of subwords, `"a b"`, in the order in which they are merged.
 
     Raises:
-        TfkdError: The vocabulary lacks a byte, or what a merge puts together.
+        TfkdError: The vocabulary lacks a byte, or a subword of a merge.
 
     Example:
         >>> letters = [byte_characters()[b] for b in range(256)]
-        >>> cut = BytePairs([*letters, "Ġa", "bb"], ["Ġ a", "b b"])
-        >>> ids, lengths = cut(tf.constant(["abb", "b"]))
+        >>> tokenizer = BytePairs([*letters, "Ġa", "bb"], ["Ġ a", "b b"])
+        >>> ids, lengths = tokenizer(tf.constant(["abb", "b"]))
         >>> [(letters + ["Ġa", "bb"])[i] for i in ids], lengths.numpy().tolist()
         (['Ġa', 'bb', 'Ġ', 'b'], [2, 2])
     """
 
     def __init__(self, pieces: Sequence[str], merges: Sequence[str]) -> None:
         ids = {piece: number for number, piece in enumerate(pieces)}
-        lacking = [character for character in byte_characters() if character not in ids]
-        if lacking:
+        missing = [character for character in byte_characters() if character not in ids]
+        if missing:
             raise TfkdError(
-                f"the vocabulary of {len(pieces):,} pieces lacks {len(lacking)} bytes, such as {lacking[0]!r}."
+                f"the vocabulary of {len(pieces):,} subwords lacks {len(missing)} bytes, such as {missing[0]!r}."
             )
         keys, results = [], []
         for number, merge in enumerate(merges):
@@ -57,9 +54,9 @@ class BytePairs:
             results.append(ids[left + right])
         self._count = len(ids)
         self._bytes = tf.constant([ids[character] for character in byte_characters()], tf.int32)
-        index, classes = _class_table()
+        index, classes = make_gpt2_table()
         self._index, self._classes = tf.constant(index), tf.constant(classes)
-        # One more, since a table of nothing cannot be made.
+        # One additional entry, because an empty table is not possible.
         self._results = tf.constant([*results, 0], tf.int32)
         initializer = tf.lookup.KeyValueTensorInitializer(
             tf.constant([*keys, -1], tf.int64), tf.constant([*range(len(keys)), _NEVER], tf.int32)
@@ -67,83 +64,85 @@ class BytePairs:
         self.table = tf.lookup.StaticHashTable(initializer, default_value=_NEVER)
 
     def __call__(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut words.
+        """Split words into subwords.
 
         Args:
-            words: Strings `[words]`; bytes that are not UTF-8 count as the replacement character.
+            words: Strings `[words]`. Bytes that are not UTF-8 count as the replacement character.
 
         Returns:
-            The ids of all pieces one after another, int32, and how many each word has, at least 1, int64 `[words]`.
+            The subword ids of all words in one tensor, int32, and the number of subwords of each word, at least 1,
+            int64 `[words]`.
         """
         spaced = tf.where(tf.strings.regex_full_match(words, r"(?s) .*"), words, tf.strings.join([" ", words]))
         decoded = tf.strings.unicode_decode(spaced, "UTF-8", errors="replace")
         points, word = decoded.flat_values, decoded.value_rowids()
-        part = tf.cumsum(tf.cast(self._part_begins(points, word), tf.int32)) - 1
-        read, source = _utf8(points)
-        ids, place = self._merged(tf.gather(self._bytes, read), tf.gather(part, source), tf.gather(word, source))
-        return ids, tf.math.unsorted_segment_sum(tf.ones_like(place), place, tf.size(words, tf.int64))
+        run = tf.cumsum(tf.cast(self._is_run_start(points, word), tf.int32)) - 1
+        values, source = _encode_utf8(points)
+        ids, word = self._merge(tf.gather(self._bytes, values), tf.gather(run, source), tf.gather(word, source))
+        return ids, tf.math.unsorted_segment_sum(tf.ones_like(word), word, tf.size(words, tf.int64))
 
-    def _part_begins(self, points: Tensor, word: Tensor) -> Tensor:
-        """Tell the characters with which a part begins, as the regular expression of GPT-2 parts text."""
+    def _is_run_start(self, points: Tensor, word: Tensor) -> Tensor:
+        """Return True at the first character of each run, as the regular expression of GPT-2 splits text."""
         row = tf.gather(self._index, tf.bitwise.right_shift(points, 8)) * BLOCK + tf.bitwise.bitwise_and(points, 255)
         kind = tf.cast(tf.gather(self._classes, row), tf.int32)
 
-        def shifted(x: Tensor, by: int, fill: int) -> Tensor:
+        def shift(x: Tensor, by: int, fill: int) -> Tensor:
             filled = tf.concat(
                 [tf.fill([abs(by)], tf.cast(fill, x.dtype)), x, tf.fill([abs(by)], tf.cast(fill, x.dtype))], 0
             )
             return filled[abs(by) + by : abs(by) + by + tf.size(x)]
 
-        same_word = [word == shifted(word, by, -1) for by in (-1, 1, 2)]
-        before = tf.where(same_word[0], shifted(kind, -1, -1), -1)
-        after = tf.where(same_word[1], shifted(kind, 1, -1), -1)
-        after_a_space = same_word[0] & (shifted(points, -1, 0) == ord(" "))
-        following = [tf.where(same, shifted(points, by, 0), 0) for by, same in zip((1, 2), same_word[1:], strict=True)]
+        same_word = [word == shift(word, by, -1) for by in (-1, 1, 2)]
+        before = tf.where(same_word[0], shift(kind, -1, -1), -1)
+        after = tf.where(same_word[1], shift(kind, 1, -1), -1)
+        after_a_space = same_word[0] & (shift(points, -1, 0) == ord(" "))
+        next_points = [tf.where(same, shift(points, by, 0), 0) for by, same in zip((1, 2), same_word[1:], strict=True)]
 
-        space = kind == _SPACE
-        last_space = space & (after >= 0) & (after != _SPACE)
-        begins = tf.where(space, (before != _SPACE) | last_space, (kind != before) & ~after_a_space)
-        # 's, 't, 'm, 'd, 're, 've and 'll are parts of their own where no run of other signs holds the apostrophe.
-        apostrophe = (points == ord("'")) & (before >= 0) & (before != _OTHER) & ~after_a_space
-        short = apostrophe & tf.reduce_any([following[0] == ord(c) for c in "stmd"], axis=0)
-        pairs = [(following[0] == ord(a)) & (following[1] == ord(b)) for a, b in ("re", "ve", "ll")]
+        space = kind == SPACE
+        last_space = space & (after >= 0) & (after != SPACE)
+        begins = tf.where(space, (before != SPACE) | last_space, (kind != before) & ~after_a_space)
+        # 's, 't, 'm, 'd, 're, 've and 'll are separate runs unless the apostrophe is within a run of other characters.
+        apostrophe = (points == ord("'")) & (before >= 0) & (before != OTHER) & ~after_a_space
+        short = apostrophe & tf.reduce_any([next_points[0] == ord(c) for c in "stmd"], axis=0)
+        pairs = [(next_points[0] == ord(a)) & (next_points[1] == ord(b)) for a, b in ("re", "ve", "ll")]
         long = apostrophe & tf.reduce_any(pairs, axis=0)
-        inside = shifted(short | long, -1, False) | shifted(long, -2, False)
-        ends = shifted(short, -2, False) | shifted(long, -3, False)
+        inside = shift(short | long, -1, False) | shift(long, -2, False)
+        ends = shift(short, -2, False) | shift(long, -3, False)
         return ((begins | ends) & ~inside) | ~same_word[0]
 
-    def _merged(self, ids: Tensor, part: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
-        """Put pairs together until none is left that may be.
+    def _merge(self, ids: Tensor, run: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
+        """Merge pairs until no merge applies.
 
         Args:
-            ids: The piece of each byte.
-            part: The number of its part, ascending.
-            word: The number of its word.
+            ids: The subword of each byte.
+            run: Index of the run of each byte, ascending.
+            word: Index of the word of each byte.
 
         Returns:
-            The pieces, and of each the number of its word.
+            The subwords, and the index of the word of each.
         """
-        parts = tf.reduce_max(tf.concat([part, [-1]], 0)) + 1
+        runs = tf.reduce_max(tf.concat([run, [-1]], 0)) + 1
 
-        def step(ids: Tensor, part: Tensor, word: Tensor, _: Tensor) -> tuple[Tensor, ...]:
+        def step(ids: Tensor, run: Tensor, word: Tensor, _: Tensor) -> tuple[Tensor, ...]:
             key = tf.cast(ids[:-1], tf.int64) * self._count + tf.cast(ids[1:], tf.int64)
-            rank = self.table.lookup(tf.where(part[:-1] == part[1:], key, -1))
-            best = tf.gather(tf.math.unsorted_segment_min(rank, part[:-1], parts), part[:-1])
-            wanted = (rank == best) & (rank < _NEVER)
-            # Of the overlapping pairs of a run, as in "aaa", every second one, from the left.
-            place = tf.range(tf.size(wanted))
-            run = tf.cumsum(tf.cast(~wanted, tf.int32))
-            first = tf.gather(tf.math.unsorted_segment_min(tf.where(wanted, place, _NEVER), run, tf.size(run) + 1), run)
-            taken = wanted & ((place - first) % 2 == 0)
-            joined = tf.where(taken, tf.gather(self._results, tf.where(taken, rank, 0)), ids[:-1])
+            rank = self.table.lookup(tf.where(run[:-1] == run[1:], key, -1))
+            best = tf.gather(tf.math.unsorted_segment_min(rank, run[:-1], runs), run[:-1])
+            candidates = (rank == best) & (rank < _NEVER)
+            # Of overlapping pairs, as in "aaa", merge every second one, from the left.
+            place = tf.range(tf.size(candidates))
+            group = tf.cumsum(tf.cast(~candidates, tf.int32))
+            places = tf.where(candidates, place, _NEVER)
+            first = tf.gather(tf.math.unsorted_segment_min(places, group, tf.size(group) + 1), group)
+            merged = candidates & ((place - first) % 2 == 0)
+            joined = tf.where(merged, tf.gather(self._results, tf.where(merged, rank, 0)), ids[:-1])
             ids = tf.concat([joined, ids[-1:]], 0)
-            kept = tf.concat([tf.ones([tf.minimum(tf.size(ids), 1)], tf.bool), ~taken], 0)
-            return *(tf.boolean_mask(x, kept) for x in (ids, part, word)), tf.reduce_any(taken)
+            keep = tf.concat([tf.ones([tf.minimum(tf.size(ids), 1)], tf.bool), ~merged], 0)
+            return *(tf.boolean_mask(x, keep) for x in (ids, run, word)), tf.reduce_any(merged)
 
         ids, _, word, _ = tf.while_loop(
             lambda *state: state[-1],
             step,
-            (ids, part, word, tf.size(ids) > 1),
+            (ids, run, word, tf.size(ids) > 1),
             shape_invariants=(*(tf.TensorShape([None]),) * 3, tf.TensorShape([])),
         )
         return ids, word
@@ -151,9 +150,9 @@ class BytePairs:
 
 @functools.cache
 def byte_characters() -> tuple[str, ...]:
-    """Return the characters that stand for the bytes in a vocabulary (Radford et al. 2019).
+    """Return the characters that represent the 256 bytes in a vocabulary (Radford et al. 2019).
 
-    Bytes that are printable characters of Latin-1 stand for themselves, the others for those from U+0100 on.
+    Printable characters of Latin-1 represent themselves. Characters from U+0100 represent the other bytes.
 
     Example:
         >>> byte_characters()[ord("a")], byte_characters()[ord(" ")]
@@ -164,29 +163,13 @@ def byte_characters() -> tuple[str, ...]:
     return tuple(chr(byte if byte in printable else next(others)) for byte in range(256))
 
 
-def _utf8(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Encode code points: the bytes, int32, and which code point each belongs to."""
+def _encode_utf8(points: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the UTF-8 bytes of code points, int32, and the index of the code point of each byte."""
     count = 1 + sum(tf.cast(points >= bound, tf.int32) for bound in (0x80, 0x800, 0x10000))
     source = tf.repeat(tf.range(tf.size(points)), count)
     left = tf.gather(tf.cumsum(count), source) - tf.range(tf.size(source)) - 1
     bits = tf.bitwise.right_shift(tf.gather(points, source), 6 * left)
     length = tf.gather(count, source)
     first = tf.gather(tf.constant([0, 0, 0xC0, 0xE0, 0xF0]), length) + bits
-    continuing = 0x80 + tf.bitwise.bitwise_and(bits, 0x3F)
-    return tf.where(left == length - 1, first, continuing), source
-
-
-@functools.cache
-def _class_table() -> tuple[np.ndarray, np.ndarray]:
-    """Make a table of two stages of what each code point is to the regular expression of GPT-2."""
-    letters, spaces = ("L",), ("Z",)
-    rows: dict[bytes, int] = {}
-    index = []
-    for start in range(0, CODE_POINTS, BLOCK):
-        row = bytearray()
-        for point in range(start, start + BLOCK):
-            category = unicodedata.category(chr(point))[0]
-            known = _LETTER if category in letters else _NUMBER if category == "N" else _OTHER
-            row.append(_SPACE if category in spaces or chr(point) in _LINE_SPACES else known)
-        index.append(rows.setdefault(bytes(row), len(rows)))
-    return np.array(index, np.int32), np.frombuffer(b"".join(rows), np.uint8)
+    continuation = 0x80 + tf.bitwise.bitwise_and(bits, 0x3F)
+    return tf.where(left == length - 1, first, continuation), source

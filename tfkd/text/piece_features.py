@@ -1,4 +1,4 @@
-"""From tokens to word pieces, as TensorFlow graph code: what a pre-trained transformer reads."""
+"""Featurizer of subwords: tokens to the inputs of a pre-trained transformer, as TensorFlow graph code."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from tfkd.text.wordpiece import WordPiece
 from tfkd_base.errors import TfkdError, nearest
 
 _CHUNK = 8192
-"""Tokens that are cut at once, for a bounded memory."""
+"""Number of tokens that are split at once, to bound the memory."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
 class PieceFeatures(Text):
-    """Turn tokens into the pieces of a pre-trained encoder's vocabulary.
+    """Featurizer that turns tokens into subwords of the vocabulary of a pre-trained encoder.
 
-    - `pieces`, int32 `[batch, pieces]`: the ids of a sentence's pieces one after another, -1 in the padding.
-    - `counts`, int32 `[batch, time]`: how many pieces each token has, at least 1; 0 in the padding.
+    - `pieces`, int32 `[batch, pieces]`: the subword ids of each sentence, -1 in the padding.
+    - `counts`, int32 `[batch, time]`: the number of subwords of each token, at least 1; 0 in the padding.
 
-    A token's pieces are those that the encoder's own tokenizer gives where words are cut before. What it would give
-    none, such as a control character alone, is one unknown piece, so that every token has a vector. Invalid UTF-8
-    counts as the replacement character. No mark stands before or after a sentence: the encoder adds its own.
+    The subwords of a token are those of the encoder's own tokenizer for text that is already split into words. A token
+    without subwords, such as a single control character, becomes one unknown subword, so that every token has a
+    vector. Invalid UTF-8 counts as the replacement character. The features contain no special tokens before or after a
+    sentence: the encoder adds them.
 
     Args:
-        pieces: The vocabulary, in the order of its ids.
-        begin: The piece that stands before a sentence.
-        end: The piece that stands after it.
-        padding: The piece for what is not there.
-        unknown: The piece for what is unknown.
-        merges: For byte-pair encoding (RoBERTa) the pairs in their order, `"a b"`; `None` for WordPiece (BERT).
-        lowercase: Whether WordPiece reads words in lower case.
-        strip_accents: Whether it takes accents off; as `lowercase` by default.
+        pieces: The vocabulary in the order of its ids.
+        begin: The special token before a sentence.
+        end: The special token after a sentence.
+        padding: The special token for padding.
+        unknown: The special token for unknown subwords.
+        merges: The merges of byte-pair encoding (RoBERTa) in their order, `"a b"`. Default: None, for WordPiece (BERT).
+        lowercase: Whether WordPiece converts words to lower case.
+        strip_accents: Whether WordPiece removes accents. Default: the value of `lowercase`.
 
     Raises:
-        TfkdError: The vocabulary lacks one of the named pieces, or is none of its kind.
+        TfkdError: The vocabulary lacks one of the special tokens, or does not fit its tokenizer.
 
     Example:
         >>> text = PieceFeatures(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "tumor", "##s"])
@@ -66,43 +67,43 @@ class PieceFeatures(Text):
         self.pieces = tuple(pieces)
         self.merges = None if merges is None else tuple(merges)
         self.lowercase, self.strip_accents = lowercase, strip_accents
-        self._marks = {"begin": begin, "end": end, "padding": padding, "unknown": unknown}
+        self._special_tokens = {"begin": begin, "end": end, "padding": padding, "unknown": unknown}
         ids = {piece: number for number, piece in enumerate(self.pieces)}
-        for name, piece in self._marks.items():
+        for name, piece in self._special_tokens.items():
             if piece not in ids:
                 near = nearest(piece, [p for p in ids if p.startswith(("[", "<"))])
-                raise TfkdError(f"the vocabulary of {len(ids):,} pieces lacks {piece!r}, the piece for {name}: {near}")
+                raise TfkdError(f"the vocabulary of {len(ids):,} subwords lacks the {name} token {piece!r}: {near}")
         self.begin, self.end, self.padding = ids[begin], ids[end], ids[padding]
-        self._cut: WordPiece | BytePairs
+        self._tokenizer: WordPiece | BytePairs
         with tf.init_scope():
             if self.merges is None:
-                self._cut = WordPiece(self.pieces, lowercase, strip_accents, unknown)
+                self._tokenizer = WordPiece(self.pieces, lowercase, strip_accents, unknown)
             else:
-                self._cut = BytePairs(self.pieces, self.merges)
+                self._tokenizer = BytePairs(self.pieces, self.merges)
 
     @override
     def __call__(self, tokens: Tensor) -> dict[str, Tensor]:
         tokens = tf.convert_to_tensor(tokens)
         real = tokens != ""
         types, number = tf.unique(tf.boolean_mask(tokens, real))
-        ids, lengths = self._cut(types)
+        ids, lengths = self._tokenizer(types)
         counts = tf.scatter_nd(tf.where(real), tf.gather(lengths, number), tf.shape(tokens, tf.int64))
         by_type = tf.RaggedTensor.from_row_lengths(ids, lengths, validate=False)
-        return self._features(tf.gather(by_type, number).flat_values, counts)
+        return self._make_features(tf.gather(by_type, number).flat_values, counts)
 
     @override
-    def of_types(self, types: Tensor) -> dict[str, Tensor]:
-        return _table([self._cut(types[1:])])
+    def make_table(self, types: Tensor) -> dict[str, Tensor]:
+        return _join([self._tokenizer(types[1:])])
 
     @override
-    def table(self, types: Sequence[str]) -> dict[str, Tensor]:
-        return _table([self._traced(tf.constant(types[i : i + _CHUNK])) for i in range(1, len(types), _CHUNK)])
+    def make_large_table(self, types: Sequence[str]) -> dict[str, Tensor]:
+        return _join([self._traced(tf.constant(types[i : i + _CHUNK])) for i in range(1, len(types), _CHUNK)])
 
     @override
     def gather(self, table: dict[str, Tensor], ids: Tensor, size: Tensor | None = None) -> dict[str, Tensor]:
         by_type = tf.RaggedTensor.from_row_splits(table["pieces"], table["splits"], validate=False)
         counts = tf.gather(table["splits"], ids + 1) - tf.gather(table["splits"], ids)
-        return self._features(tf.gather(by_type, tf.reshape(ids, [-1])).flat_values, counts, size)
+        return self._make_features(tf.gather(by_type, tf.reshape(ids, [-1])).flat_values, counts, size)
 
     @override
     def sizes(self, table: dict[str, Tensor]) -> Tensor:
@@ -123,13 +124,13 @@ class PieceFeatures(Text):
     @property
     @override
     def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
-        return [self._cut.table]
+        return [self._tokenizer.table]
 
     @override
     def get_config(self) -> dict[str, Any]:
         return {
             "pieces": list(self.pieces),
-            **self._marks,
+            **self._special_tokens,
             "merges": None if self.merges is None else list(self.merges),
             "lowercase": self.lowercase,
             "strip_accents": self.strip_accents,
@@ -137,12 +138,13 @@ class PieceFeatures(Text):
 
     @cached_property
     def _traced(self) -> Any:
-        cut = self._cut
-        return tf.function(cut.__call__, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+        return tf.function(
+            self._tokenizer.__call__, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+        )
 
     @staticmethod
-    def _features(pieces: Tensor, counts: Tensor, size: Tensor | None = None) -> dict[str, Tensor]:
-        """Lay pieces out by sentence, given how many each token has, int64 `[batch, time]`."""
+    def _make_features(pieces: Tensor, counts: Tensor, size: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the features of a batch from its subwords and the number of subwords of each token."""
         rows = tf.RaggedTensor.from_row_lengths(pieces, tf.reduce_sum(counts, axis=1), validate=False)
         dense = rows.to_tensor(-1)
         if size is not None:
@@ -150,8 +152,8 @@ class PieceFeatures(Text):
         return {"pieces": dense, "counts": tf.cast(counts, tf.int32)}
 
 
-def _table(cut: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
-    """Lay the pieces of all types one after another; the first type, the padding, has none."""
-    ids, lengths = zip(*cut, strict=True) if cut else ((), ())
+def _join(chunks: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Return one table of the subwords of all chunks. The first token, the padding, has none."""
+    ids, lengths = zip(*chunks, strict=True) if chunks else ((), ())
     splits = tf.cumsum(tf.concat([tf.zeros([2], tf.int64), *lengths], axis=0))
     return {"pieces": tf.concat([tf.zeros([0], tf.int32), *ids], axis=0), "splits": splits}

@@ -1,4 +1,4 @@
-"""What every kind of features has in common: how a model, its batches and its export deal with them."""
+"""Interface of featurizers: objects that turn tokens into the inputs of a model."""
 
 from __future__ import annotations
 
@@ -13,65 +13,65 @@ from tfkd.tensors import Tensor
 
 
 class Text(ABC):
-    """Turns tokens into the features that a model reads: a model's `text`.
+    """Featurizer: turns tokens into the features that a model reads. A model has it as its attribute `text`.
 
-    Calling one is TensorFlow graph code, so that an exported model has it inside. A token's features depend on that
-    token alone: they are computed once for each distinct token, as a table, from which batches are gathered.
+    A featurizer is TensorFlow graph code, so an exported model contains it. The features of a token depend only on
+    that token. They are computed once for each distinct token, as a table, and batches are gathered from the table.
     """
 
     @abstractmethod
     def __call__(self, tokens: Tensor) -> dict[str, Tensor]:
-        """Compute the features of tokens, strings `[batch, time]` with `""` as padding."""
+        """Return the features of tokens, strings `[batch, time]` with `""` as padding."""
 
     @abstractmethod
-    def of_types(self, types: Tensor) -> dict[str, Tensor]:
-        """Compute the table of distinct tokens, strings `[types]`, of which the first is `""`, the padding."""
+    def make_table(self, types: Tensor) -> dict[str, Tensor]:
+        """Return the table of distinct tokens, strings `[types]`. The first one must be `""`, the padding."""
 
     @abstractmethod
-    def table(self, types: Sequence[str]) -> dict[str, Tensor]:
-        """Compute the same outside of a graph, of any number of tokens, with bounded memory."""
+    def make_large_table(self, types: Sequence[str]) -> dict[str, Tensor]:
+        """Return the table of any number of distinct tokens, computed eagerly in chunks with bounded memory."""
 
     @abstractmethod
     def gather(self, table: dict[str, Tensor], ids: Tensor, size: Tensor | None = None) -> dict[str, Tensor]:
-        """Make the features of a batch from a table.
+        """Return the features of a batch from a table.
 
         Args:
-            table: What `of_types` or `table` gave.
-            ids: Which of its tokens, int32 `[batch, time]`.
-            size: The size to pad sentences to, where it is not the time; by default that of the largest one.
+            table: The result of `make_table` or `make_large_table`.
+            ids: Indices of tokens in the table, int32 `[batch, time]`.
+            size: Width to which subwords are padded. Default: that of the longest sentence.
         """
 
     def sizes(self, table: dict[str, Tensor]) -> Tensor | None:
-        """Return how much of a batch's width each token of a table takes, int64, or `None` where each takes one."""
+        """Return the width of each token of a table in a batch, int64; None if all tokens have the width 1."""
         return None
 
     @abstractmethod
     def inputs(self) -> dict[str, keras.KerasTensor]:
-        """Make the symbolic inputs of a functional model that takes these features."""
+        """Return the symbolic inputs of a functional model that reads these features."""
 
     @staticmethod
     @abstractmethod
     def mask(features: dict[str, Tensor]) -> Tensor:
-        """Tell real tokens (True) from padding, bool `[batch, time]`."""
+        """Return the padding mask: True at real tokens, bool `[batch, time]`."""
 
     @property
     @abstractmethod
     def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
-        """The tables that the graph looks things up in, which an export must hold."""
+        """The lookup tables of the graph. An exported model must hold references to them."""
 
     @abstractmethod
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
+        """Return the arguments of the constructor."""
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Text:
-        """Make the same features again."""
+        """Return a featurizer with these arguments."""
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
-        """Two of one kind and the same settings and vocabulary are equal."""
+        """Featurizers of the same class with the same settings and vocabulary are equal."""
         return type(other) is type(self) and isinstance(other, Text) and self.get_config() == other.get_config()
 
     def __hash__(self) -> int:
-        """Hash by the kind; a vocabulary is compared only where two are."""
+        """Return the hash of the class; only `==` compares vocabularies."""
         return hash(type(self))

@@ -1,4 +1,4 @@
-"""Plain text files as sentences: cut as the exported model cuts what it is sent."""
+"""Sentences of plain text files, split in the same way as by an exported model."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tfkd.text.segmentation import traced_segment
 from tfkd_base.errors import TfkdError
 
 _LINES = 512
-"""Documents that are cut at once."""
+"""Number of documents that are split at once."""
 
 
 class TextSentences(Iterable[tuple[str, ...]]):
-    """The sentences of a text file, one document a line, plain or gzip; read anew with every iteration.
+    """Sentences of a text file with one document per line, plain or gzip. Each iteration reads the file again.
 
     Bytes that are not UTF-8 are read as U+FFFD, as in serving.
 
     Args:
-        path: The file.
+        path: Path of the file.
 
     Raises:
-        TfkdError: There is no such file, or it cannot be read.
+        TfkdError: The file does not exist, is empty or cannot be read.
 
     Example:
         >>> import tempfile
@@ -42,20 +42,20 @@ class TextSentences(Iterable[tuple[str, ...]]):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            found = "a folder" if self.path.is_dir() else "nothing"
-            raise TfkdError(f"{self.path}: expected a text file, one document a line, found {found}.")
+            problem = "is a folder" if self.path.is_dir() else "does not exist"
+            raise TfkdError(f"{self.path} {problem}: expected a text file with one document per line.")
         if next(iter(self), None) is None:
-            raise TfkdError(f"{self.path} is empty: expected text, one document a line.")
+            raise TfkdError(f"{self.path} is empty: expected text with one document per line.")
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        """Read sentence after sentence."""
-        cut = traced_segment()
+        """Yield one sentence after another."""
+        split = traced_segment()
         try:
             with self._open() as file:
                 while lines := list(islice(file, _LINES)):
-                    found = cut(tf.constant(lines, tf.string))
-                    tokens = np.array([token.decode("utf-8", "replace") for token in found.tokens.numpy()], object)
-                    splits = found.sentence_splits.numpy()
+                    segments = split(tf.constant(lines, tf.string))
+                    tokens = np.array([token.decode("utf-8", "replace") for token in segments.tokens.numpy()], object)
+                    splits = segments.sentence_splits.numpy()
                     for start, end in pairwise(splits):
                         yield tuple(tokens[start:end])
         except (OSError, EOFError, zlib.error) as error:

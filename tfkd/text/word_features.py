@@ -1,4 +1,4 @@
-"""From tokens to numbers, as TensorFlow graph code: the same for training and for serving."""
+"""Featurizer of words: tokens to word, casing and character ids, as TensorFlow graph code."""
 
 from __future__ import annotations
 
@@ -18,33 +18,30 @@ from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
 
 CASINGS = ("padding", "lower", "upper", "title", "mixed", "number", "with_digit", "punctuation", "other")
-"""Shapes of a word, by index in the feature `casing`."""
+"""Casing classes of words, in the order of the ids of the feature `casing`."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
 class WordFeatures(Text):
-    """Turn tokens into word ids, casing ids and character ids.
+    """Featurizer that turns tokens into word ids, casing ids and character ids.
 
-    Calling it is TensorFlow graph code. A token's features depend on that token alone, so that
-    training may compute them once for each distinct token.
-
-    - `words`, int32 `[batch, time]`: 0 padding, 1 a word outside the vocabulary, then the vocabulary.
-      A word is lower-cased and its digits are read as 0, unless switched off.
+    - `words`, int32 `[batch, time]`: 0 for padding, 1 for words outside the vocabulary, then the vocabulary. Words are
+      converted to lower case and their digits to 0, unless this is switched off.
     - `casing`, int32 `[batch, time]`: an index into `CASINGS`.
-    - `characters`, int32 `[batch, time, max_characters]`: 0 padding, 1 unknown, then the characters. Of a longer
-      word the first and the last half of `max_characters` are kept.
+    - `characters`, int32 `[batch, time, max_characters]`: 0 for padding, 1 for unknown characters, then the known
+      ones. Longer words keep their first and last characters, half of `max_characters` each.
 
     Invalid UTF-8 counts as the replacement character.
 
     Args:
-        words: The vocabulary, most frequent first, as normalised.
+        words: The vocabulary in normalised form, most frequent word first.
         characters: The known characters.
-        lowercase: Whether words are lower-cased for the vocabulary.
-        normalize_digits: Whether digits of words are read as 0 for the vocabulary.
-        max_characters: Characters kept of a word.
+        lowercase: Whether words are converted to lower case for the vocabulary.
+        normalize_digits: Whether digits are replaced by 0 for the vocabulary.
+        max_characters: Number of characters that are kept of each word.
 
     Raises:
-        TfkdError: `max_characters` is below 2, or a word stands twice in `words`.
+        TfkdError: `max_characters` is below 2, or `words` contains a word twice.
 
     Example:
         >>> text = WordFeatures(["the", "gene"], ["a", "b"])
@@ -64,16 +61,16 @@ class WordFeatures(Text):
         if max_characters < 2:
             raise TfkdError(f"max_characters must be at least 2, got {max_characters}.")
         if len(set(words)) < len(words):
-            twice = Counter(words).most_common(1)[0][0]
-            raise TfkdError(f"the vocabulary holds {twice!r} twice: give each word once.")
+            duplicate = Counter(words).most_common(1)[0][0]
+            raise TfkdError(f"expected each word of the vocabulary once, got {duplicate!r} twice.")
         self.words = tuple(words)
         self.characters = tuple(characters)
         self.lowercase = lowercase
         self.normalize_digits = normalize_digits
         self.max_characters = max_characters
         with tf.init_scope():
-            self._word_ids = _table(self.words)
-            self._character_ids = tf.constant(_character_table(self.characters))
+            self._word_ids = _make_word_table(self.words)
+            self._character_ids = tf.constant(_make_character_table(self.characters))
 
     @classmethod
     def adapt(
@@ -89,10 +86,10 @@ class WordFeatures(Text):
 
         Args:
             corpora: One or several corpora.
-            min_count: How often a word must occur to be known; the rarer ones train the unknown word's vector.
-            extra_words: More words to know, e.g. those that pre-trained vectors have.
-            extra_sentences: More token sequences to count, e.g. text without labels that a student learns from.
-            **kwargs: As the constructor's.
+            min_count: Minimum number of occurrences of a word. Rarer words train the vector of the unknown word.
+            extra_words: Additional words of the vocabulary, for example those with pre-trained vectors.
+            extra_sentences: Additional token sequences to count, for example the unlabelled text of a student.
+            **kwargs: Further arguments of the constructor.
 
         Example:
             >>> from tfkd_base.corpora import Corpus, Sentence
@@ -112,10 +109,10 @@ class WordFeatures(Text):
             words[normalized] += tokens[token]
             for character in token:
                 characters[character] += tokens[token]
-        known = dict.fromkeys(sorted((w for w in words if words[w] >= min_count), key=lambda w: (-words[w], w)))
-        known.update(dict.fromkeys(self._normalize_all(list(extra_words))))
+        vocabulary = dict.fromkeys(sorted((w for w in words if words[w] >= min_count), key=lambda w: (-words[w], w)))
+        vocabulary.update(dict.fromkeys(self._normalize_all(list(extra_words))))
         frequent = sorted((c for c in characters if characters[c] >= 2), key=lambda c: (-characters[c], c))
-        return cls(list(known), frequent, **kwargs)
+        return cls(list(vocabulary), frequent, **kwargs)
 
     @override
     def __call__(self, tokens: Tensor) -> dict[str, Tensor]:
@@ -127,11 +124,11 @@ class WordFeatures(Text):
         }
 
     @override
-    def of_types(self, types: Tensor) -> dict[str, Tensor]:
+    def make_table(self, types: Tensor) -> dict[str, Tensor]:
         return {name: column[:, 0] for name, column in self(types[:, tf.newaxis]).items()}
 
     @override
-    def table(self, types: Sequence[str]) -> dict[str, Tensor]:
+    def make_large_table(self, types: Sequence[str]) -> dict[str, Tensor]:
         chunks = [self._traced(tf.constant(types[i : i + 8192])) for i in range(0, len(types), 8192)]
         return {name: tf.concat([chunk[name] for chunk in chunks], axis=0) for name in chunks[0]}
 
@@ -141,10 +138,10 @@ class WordFeatures(Text):
 
     @cached_property
     def _traced(self) -> Any:
-        return tf.function(self.of_types, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+        return tf.function(self.make_table, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
     def normalize(self, tokens: Tensor) -> Tensor:
-        """Bring tokens into the vocabulary's form, strings of any shape."""
+        """Return tokens, strings of any shape, in the form of the vocabulary."""
         if self.lowercase:
             tokens = tf.strings.lower(tokens, encoding="utf-8")
         if self.normalize_digits:
@@ -180,7 +177,7 @@ class WordFeatures(Text):
         }
 
     def _normalize_all(self, tokens: list[str]) -> list[str]:
-        """Normalise by the graph itself: Python's lower-casing differs from it for some characters."""
+        """Normalise tokens with the graph, because Python lower-cases some characters differently."""
         if not tokens:
             return []
         return [w.decode("utf-8", "replace") for w in self.normalize(tf.constant(tokens)).numpy()]
@@ -193,19 +190,19 @@ class WordFeatures(Text):
         position += tf.where(from_end, lengths - self.max_characters, 0)
         starts = tf.cast(points.row_starts(), tf.int32)[:, tf.newaxis]
         values = tf.concat([points.flat_values, [-1]], axis=0)
-        taken = tf.gather(values, tf.where(position < lengths, starts + position, tf.shape(values)[0] - 1))
-        ids = tf.gather(self._character_ids, tf.minimum(taken + 1, tf.shape(self._character_ids)[0] - 1))
+        chosen = tf.gather(values, tf.where(position < lengths, starts + position, tf.shape(values)[0] - 1))
+        ids = tf.gather(self._character_ids, tf.minimum(chosen + 1, tf.shape(self._character_ids)[0] - 1))
         return tf.reshape(ids, tf.concat([tf.shape(tokens), [self.max_characters]], axis=0))
 
 
-def _table(words: Sequence[str]) -> tf.lookup.StaticHashTable:
+def _make_word_table(words: Sequence[str]) -> tf.lookup.StaticHashTable:
     keys = tf.constant(["", *words], tf.string)
     values = tf.constant([0, *range(2, len(words) + 2)], tf.int32)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default_value=1)
 
 
-def _character_table(characters: Sequence[str]) -> np.ndarray:
-    """Map code point + 1 to a character's id; -1 is padding, and the last entry stands for all above."""
+def _make_character_table(characters: Sequence[str]) -> np.ndarray:
+    """Return the ids of code points, shifted by 1: the first entry is the padding, the last all higher points."""
     highest = max((ord(c) for c in characters), default=0)
     table = np.ones(highest + 3, np.int32)
     table[0] = 0
@@ -215,13 +212,13 @@ def _character_table(characters: Sequence[str]) -> np.ndarray:
 
 
 def _casing(tokens: Tensor) -> Tensor:
-    """Compute the index into `CASINGS` of each token."""
+    """Return the index into `CASINGS` of each token."""
 
     def match(pattern: str) -> Tensor:
         return tf.strings.regex_full_match(tokens, pattern)
 
     casing = tf.fill(tf.shape(tokens), CASINGS.index("other"))
-    # From the most general to the most special: the last that matches is taken.
+    # From the most general to the most specific pattern: the last match wins.
     for name, pattern in (
         ("punctuation", r"[^\p{L}\p{N}]*"),
         ("mixed", r"[^\p{N}]*[\p{Lu}\p{Ll}][^\p{N}]*"),

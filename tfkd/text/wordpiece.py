@@ -1,4 +1,4 @@
-"""WordPiece, BERT's cutting of words into pieces of a vocabulary, in core TensorFlow operations."""
+"""WordPiece, the subword tokenizer of BERT, in core TensorFlow operations."""
 
 from __future__ import annotations
 
@@ -7,45 +7,49 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tfkd.tensors import Tensor
-from tfkd.text.bert_forms import ALONE, SEPARATES, bert_forms
-from tfkd.text.characters import BLOCK
+from tfkd.text.code_points import ALONE, BLOCK, SEPARATES, make_bert_table
 from tfkd_base.errors import TfkdError
 
-LONGEST_WORD = 100
-"""Characters of the longest sub-word that is cut into pieces; a longer one is unknown."""
+MAX_CHARACTERS = 100
+"""Length of the longest part of a word that is split into subwords. Longer parts are unknown."""
 
 _MODULUS = 1 << 64
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, _MODULUS)
 _FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _CONTINUING = 0x5851F42D4C957F2D
-"""Tells a piece within a sub-word from the same characters at its beginning."""
+"""Distinguishes the hash of a subword within a part from that of the same characters at its start."""
 
 
 class WordPiece:
-    """Cut words into pieces, as the tokenizers of BERT do (Wu et al. 2016; Devlin et al. 2019).
+    """Tokenizer that splits words into subwords as BERT does (Wu et al. 2016; Devlin et al. 2019).
 
-    A word is brought to BERT's form, parted at punctuation, and of each part the longest piece that it begins with is
-    taken, then the longest of the rest, and so on. A part that cannot be cut so is one unknown piece, and so is a word
-    of which nothing is left.
+    A word is normalised and split into parts at punctuation. Each part is split from the left: the longest subword of
+    the vocabulary that matches its start, then the longest one that matches the rest, and so on. A part that cannot be
+    split completely is one unknown subword. So is a word without characters after normalisation.
 
-    All words are cut at once, without a loop over characters: a substring is known by a hash that comes of the sums
-    over its characters, all substrings short enough to be a piece are looked up in one table, and what remains is to
-    follow the longest from one to the next, in as many steps as a word has pieces. The hashes of the pieces are checked
-    to be different; one of 64 bits meets another substring's with a probability of 1e-15 in a vocabulary of 30,000.
+    All words are split at once, without a loop over characters:
+
+    - The hash of a substring is computed from cumulative sums over characters.
+    - All substrings that are short enough are looked up in one hash table.
+    - A loop then follows the longest matches. It takes as many steps as a word has subwords.
+
+    The hashes of the vocabulary are checked to be different. The probability that the 64-bit hash of some other
+    substring equals one of them is 1e-15 for a vocabulary of 30,000 subwords.
 
     Args:
-        pieces: The vocabulary in the order of its ids; within a sub-word pieces begin with `##`.
-        lowercase: Whether words are brought to lower case.
-        strip_accents: Whether accents are taken off; as `lowercase` by default.
-        unknown: The piece for what is unknown.
+        pieces: The vocabulary in the order of its ids. Subwords that do not start a part begin with `##`.
+        lowercase: Whether words are converted to lower case.
+        strip_accents: Whether accents are removed. Default: the value of `lowercase`.
+        unknown: The subword for unknown parts.
 
     Raises:
-        TfkdError: The vocabulary lacks the unknown piece, or holds one twice.
+        TfkdError: The vocabulary lacks the unknown subword, or holds a subword twice.
 
     Example:
-        >>> cut = WordPiece(["[UNK]", "tumor", "##s", "-", "b"])
-        >>> [row.tolist() for row in tf.RaggedTensor.from_row_lengths(*cut(tf.constant(["Tumors", "B-x"]))).numpy()]
+        >>> tokenizer = WordPiece(["[UNK]", "tumor", "##s", "-", "b"])
+        >>> ids, lengths = tokenizer(tf.constant(["Tumors", "B-x"]))
+        >>> [row.tolist() for row in tf.RaggedTensor.from_row_lengths(ids, lengths).numpy()]
         [[1, 2], [4, 3, 0]]
     """
 
@@ -57,10 +61,10 @@ class WordPiece:
         unknown: str = "[UNK]",
     ) -> None:
         if unknown not in pieces:
-            raise TfkdError(f"the vocabulary of {len(pieces):,} pieces has no {unknown!r}, which unknown words need.")
-        forms = bert_forms(lowercase, lowercase if strip_accents is None else strip_accents)
-        self._index, self._ends = tf.constant(forms.index), tf.constant(forms.ends)
-        self._differences, self._kinds = tf.constant(forms.differences), tf.constant(forms.kinds)
+            raise TfkdError(f"the vocabulary of {len(pieces):,} subwords lacks {unknown!r}, which unknown words need.")
+        table = make_bert_table(lowercase, lowercase if strip_accents is None else strip_accents)
+        self._index, self._ends = tf.constant(table.index), tf.constant(table.ends)
+        self._differences, self._kinds = tf.constant(table.differences), tf.constant(table.kinds)
         self._unknown = list(pieces).index(unknown)
         hashes: dict[int, int] = {}
         self._longest = 1
@@ -69,40 +73,41 @@ class WordPiece:
             characters = piece[2:] if within else piece
             key = _hash(characters) ^ (_CONTINUING if within else 0)
             if key in hashes:
-                raise TfkdError(f"the vocabulary holds {piece!r} twice, as pieces {hashes[key]} and {number}.")
+                raise TfkdError(f"the vocabulary holds {piece!r} twice, with the ids {hashes[key]} and {number}.")
             hashes[key] = number
             self._longest = max(self._longest, len(characters))
-        keys = tf.constant([_signed(key) for key in hashes], tf.int64)
+        keys = tf.constant([_to_signed(key) for key in hashes], tf.int64)
         initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.constant([*hashes.values()], tf.int32))
         self.table = tf.lookup.StaticHashTable(initializer, default_value=-1)
-        self._powers = tf.constant([_signed(pow(_BASE, k, _MODULUS)) for k in range(LONGEST_WORD + 1)], tf.int64)
-        self._inverses = tf.constant([_signed(pow(_INVERSE, k, _MODULUS)) for k in range(LONGEST_WORD + 1)], tf.int64)
+        self._powers = tf.constant(_compute_powers(_BASE), tf.int64)
+        self._inverses = tf.constant(_compute_powers(_INVERSE), tf.int64)
 
     def __call__(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut words.
+        """Split words into subwords.
 
         Args:
-            words: Strings `[words]`; bytes that are not UTF-8 count as the replacement character.
+            words: Strings `[words]`. Bytes that are not UTF-8 count as the replacement character.
 
         Returns:
-            The ids of all pieces one after another, int32, and how many each word has, at least 1, int64 `[words]`.
+            The subword ids of all words in one tensor, int32, and the number of subwords of each word, at least 1,
+            int64 `[words]`.
         """
-        points, word, begins = self._sub_words(words)
-        sub_word = tf.cumsum(tf.cast(begins, tf.int32)) - 1
+        points, word, begins = self._split_parts(words)
+        part = tf.cumsum(tf.cast(begins, tf.int32)) - 1
         first = tf.cast(tf.where(begins)[:, 0], tf.int32)
-        end = tf.gather(tf.concat([first[1:], [tf.size(points)]], 0), sub_word)
-        piece, length = self._longest_pieces(points, tf.gather(first, sub_word), end)
-        taken, failed = _followed(first, end, length)
-        failed = tf.gather(failed, sub_word)
-        taken = tf.where(failed, begins, taken)
-        ids = tf.boolean_mask(tf.where(failed, self._unknown, piece), taken)
-        return self._with_empty_words(ids, tf.boolean_mask(word, taken), tf.size(words, tf.int64))
+        end = tf.gather(tf.concat([first[1:], [tf.size(points)]], 0), part)
+        piece, length = self._longest_pieces(points, tf.gather(first, part), end)
+        is_start, failed = _follow_matches(first, end, length)
+        failed = tf.gather(failed, part)
+        is_start = tf.where(failed, begins, is_start)
+        ids = tf.boolean_mask(tf.where(failed, self._unknown, piece), is_start)
+        return self._add_empty_words(ids, tf.boolean_mask(word, is_start), tf.size(words, tf.int64))
 
-    def _sub_words(self, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Bring words to BERT's form.
+    def _split_parts(self, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalise words and split them into parts.
 
         Returns:
-            Of every character its code point, the number of its word, and whether a sub-word begins with it.
+            The code point of each character, the index of its word, and whether it is the first one of a part.
         """
         decoded = tf.strings.unicode_decode(words, "UTF-8", errors="replace")
         points = decoded.flat_values
@@ -115,37 +120,38 @@ class WordPiece:
         kind, word = tf.gather(self._kinds, place), tf.gather(decoded.value_rowids(), source)
         joined = (word[1:] == word[:-1]) & (kind[:-1] == 0) & (kind[1:] != ALONE)
         begins = tf.concat([tf.ones([tf.minimum(tf.size(word), 1)], tf.bool), ~joined], 0)
-        kept = kind != SEPARATES
-        return tf.boolean_mask(points, kept), tf.boolean_mask(word, kept), tf.boolean_mask(begins, kept)
+        keep = kind != SEPARATES
+        return tf.boolean_mask(points, keep), tf.boolean_mask(word, keep), tf.boolean_mask(begins, keep)
 
     def _longest_pieces(self, points: Tensor, first: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-        """Find the longest piece that begins with each character, if there is one, and its length, or 0.
+        """Return the longest subword that starts at each character, and its length (0 for none).
 
         Args:
             points: The code points.
-            first: Where each one's sub-word begins.
-            end: Where it ends.
+            first: Start of the part of each character.
+            end: End of the part of each character.
         """
-        here = tf.range(tf.size(points))
-        power = tf.minimum(here - first, LONGEST_WORD)
-        sums = tf.concat([tf.zeros([1], tf.int64), tf.cumsum(_mixed(points) * tf.gather(self._powers, power))], 0)
-        tried = tf.where(end - first > LONGEST_WORD, 0, tf.minimum(end - here, self._longest))
-        begin = tf.repeat(here, tried)
-        before = tf.cumsum(tried, exclusive=True)
+        position = tf.range(tf.size(points))
+        power = tf.minimum(position - first, MAX_CHARACTERS)
+        sums = tf.concat([tf.zeros([1], tf.int64), tf.cumsum(_mix(points) * tf.gather(self._powers, power))], 0)
+        candidates = tf.where(end - first > MAX_CHARACTERS, 0, tf.minimum(end - position, self._longest))
+        begin = tf.repeat(position, candidates)
+        before = tf.cumsum(candidates, exclusive=True)
         length = tf.range(tf.size(begin)) - tf.gather(before, begin) + 1
         key = (tf.gather(sums, begin + length) - tf.gather(sums, begin)) * tf.gather(
             self._inverses, tf.gather(power, begin)
         )
         within = tf.gather(power, begin) > 0
-        key = tf.bitwise.bitwise_xor(key, tf.where(within, tf.constant(_signed(_CONTINUING), tf.int64), 0))
-        found = self.table.lookup(key)
-        longest = tf.math.unsorted_segment_max(tf.where(found >= 0, length, 0), begin, tf.size(points))
+        key = tf.bitwise.bitwise_xor(key, tf.where(within, tf.constant(_to_signed(_CONTINUING), tf.int64), 0))
+        piece = self.table.lookup(key)
+        longest = tf.math.unsorted_segment_max(tf.where(piece >= 0, length, 0), begin, tf.size(points))
         longest = tf.maximum(longest, 0)
-        # One more stands for the last character, of which nothing may have been tried.
-        at = tf.minimum(before + longest - 1, tf.size(found))
-        return tf.gather(tf.concat([found, [-1]], 0), tf.maximum(at, 0)), longest
+        # One more entry is needed for the last character, which may have no candidates.
+        index = tf.minimum(before + longest - 1, tf.size(piece))
+        return tf.gather(tf.concat([piece, [-1]], 0), tf.maximum(index, 0)), longest
 
-    def _with_empty_words(self, ids: Tensor, word: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+    def _add_empty_words(self, ids: Tensor, word: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+        """Give words without subwords the unknown subword; return all ids and the counts."""
         counts = tf.math.unsorted_segment_sum(tf.ones_like(word), word, number)
         empty = tf.where(counts == 0)[:, 0]
         ids = tf.concat([ids, tf.fill(tf.shape(empty), self._unknown)], 0)
@@ -153,48 +159,49 @@ class WordPiece:
         return tf.gather(ids, order), tf.maximum(counts, 1)
 
 
-def _followed(first: Tensor, end: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-    """Go through all sub-words at once, from each piece to the next.
+def _follow_matches(first: Tensor, end: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    """Follow the longest matches through all parts at once.
 
     Args:
-        first: Where each sub-word begins, `[sub-words]`.
-        end: Where the sub-word of each character ends, `[characters]`.
-        length: The length of the longest piece that begins with each character, 0 for none.
+        first: Start of each part, `[parts]`.
+        end: End of the part of each character, `[characters]`.
+        length: Length of the longest subword that starts at each character, 0 for none.
 
     Returns:
-        Whether a piece begins with each character, and for each sub-word whether there was no way on.
+        For each character whether a subword starts there, and for each part whether the matches did not reach its end.
     """
     count = tf.size(first)
 
-    def step(here: Tensor, number: Tensor, taken: Tensor, failed: Tensor) -> tuple[Tensor, ...]:
-        taken = tf.tensor_scatter_nd_update(taken, here[:, tf.newaxis], tf.ones_like(here, tf.bool))
-        lost = tf.boolean_mask(number, tf.gather(length, here) == 0)
-        failed = tf.tensor_scatter_nd_update(failed, lost[:, tf.newaxis], tf.ones_like(lost, tf.bool))
-        following = here + tf.gather(length, here)
-        on = (following > here) & (following < tf.gather(end, here))
-        return tf.boolean_mask(following, on), tf.boolean_mask(number, on), taken, failed
+    def step(position: Tensor, part: Tensor, is_start: Tensor, failed: Tensor) -> tuple[Tensor, ...]:
+        is_start = tf.tensor_scatter_nd_update(is_start, position[:, tf.newaxis], tf.ones_like(position, tf.bool))
+        without_match = tf.boolean_mask(part, tf.gather(length, position) == 0)
+        updates = tf.ones_like(without_match, tf.bool)
+        failed = tf.tensor_scatter_nd_update(failed, without_match[:, tf.newaxis], updates)
+        next_position = position + tf.gather(length, position)
+        unfinished = (next_position > position) & (next_position < tf.gather(end, position))
+        return tf.boolean_mask(next_position, unfinished), tf.boolean_mask(part, unfinished), is_start, failed
 
     state = (first, tf.range(count), tf.zeros(tf.shape(end), tf.bool), tf.zeros([count], tf.bool))
-    _, _, taken, failed = tf.while_loop(
-        lambda here, *_: tf.size(here) > 0, step, state, shape_invariants=(tf.TensorShape([None]),) * 4
+    _, _, is_start, failed = tf.while_loop(
+        lambda position, *_: tf.size(position) > 0, step, state, shape_invariants=(tf.TensorShape([None]),) * 4
     )
-    return taken, failed
+    return is_start, failed
 
 
-def _mixed(points: Tensor) -> Tensor:
-    """Spread code points over 64 bits, int64."""
-    z = (tf.cast(points, tf.int64) + 1) * _signed(_FACTORS[0])
-    z = tf.bitwise.bitwise_xor(z, _shifted(z, 29)) * _signed(_FACTORS[1])
-    return tf.bitwise.bitwise_xor(z, _shifted(z, 32))
+def _mix(points: Tensor) -> Tensor:
+    """Map code points to well-distributed 64-bit integers, int64."""
+    z = (tf.cast(points, tf.int64) + 1) * _to_signed(_FACTORS[0])
+    z = tf.bitwise.bitwise_xor(z, _shift_right(z, 29)) * _to_signed(_FACTORS[1])
+    return tf.bitwise.bitwise_xor(z, _shift_right(z, 32))
 
 
-def _shifted(x: Tensor, by: int) -> Tensor:
+def _shift_right(x: Tensor, by: int) -> Tensor:
     unsigned = tf.bitcast(x, tf.uint64)
     return tf.bitcast(tf.bitwise.right_shift(unsigned, tf.constant(by, tf.uint64)), tf.int64)
 
 
 def _hash(characters: str) -> int:
-    """Return the sum of the mixed code points, each times a power of the base by its place."""
+    """Return the sum of the mixed code points, each multiplied by a power of the base for its position."""
     total, power = 0, 1
     for character in characters:
         z = (ord(character) + 1) * _FACTORS[0] % _MODULUS
@@ -204,5 +211,9 @@ def _hash(characters: str) -> int:
     return total
 
 
-def _signed(value: int) -> int:
+def _compute_powers(base: int) -> list[int]:
+    return [_to_signed(pow(base, k, _MODULUS)) for k in range(MAX_CHARACTERS + 1)]
+
+
+def _to_signed(value: int) -> int:
     return value - _MODULUS if value >= _MODULUS >> 1 else value

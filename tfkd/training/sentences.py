@@ -84,7 +84,7 @@ class EncodedSentences:
         self.set_tags(tags)
         self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
         self._texts = {name: source for name, source in sources.items() if isinstance(source, Text)}
-        self._tables = {name: prepare(text.table(list(types))) for name, text in self._texts.items()}
+        self._tables = {name: prepare(text.make_large_table(list(types))) for name, text in self._texts.items()}
         self._nested = not isinstance(texts, Text)
         sizes = {name: self._sizes_in(name) for name in self._texts}
         self.sizes = next(iter(sizes.values()), self.lengths)
