@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from tfkd_base.corpora import Corpus, demo_corpora, read_corpus, spans
+from tfkd_base.corpora import Corpus, demo_corpora, read_column_corpus, spans
 from tfkd_base.documents import read_pubtator
 
 NAME, DOCUMENTS = "NCBI-disease-IOB", "NCBI-disease-pubtator"
@@ -22,7 +22,7 @@ def disease_corpus(quick: bool = False) -> tuple[str, Corpus]:
     if quick:
         return "24 bundled sentences", demo_corpora(seed=1, train=24, devel=8, test=24)["disease"].convert("iob2")
     if os.environ.get("TFKD_CORPORA") and folder.is_dir():
-        return "NCBI-disease", read_corpus(folder).convert("iob2")
+        return "NCBI-disease", read_column_corpus(folder).convert("iob2")
     return "5,424 bundled sentences", demo_corpora(seed=1, train=5424, devel=100, test=940)["disease"].convert("iob2")
 
 

@@ -45,9 +45,9 @@ def _peak(path: Path) -> int:
 def _read_and_batch(path: str) -> None:
     from tfkd.text import WordFeatures
     from tfkd.training import batches
-    from tfkd_base.corpora import read_corpus
+    from tfkd_base.corpora import read_column_corpus
 
-    corpus = read_corpus(path)
+    corpus = read_column_corpus(path)
     (sentences,) = corpus.splits.values()
     text = WordFeatures.adapt(corpus)
     for _ in batches(sentences, text, corpus.tags):

@@ -83,12 +83,12 @@ def _read(path: Path, scheme: Any, strict: bool, token_column: int | str, tag_co
     if holds_documents(path):
         import_tensorflow()
         choose_threads()
-        from tfkd.text import read_document_corpus
+        from tfkd import read_corpus
 
-        return read_document_corpus(path, scheme=scheme or "iob2", strict=strict)
-    from tfkd_base.corpora import read_corpus
+        return read_corpus(path, scheme=scheme, strict=strict)
+    from tfkd_base.corpora import read_column_corpus
 
-    return read_corpus(path, scheme=scheme, strict=strict, token_column=token_column, tag_column=tag_column)
+    return read_column_corpus(path, scheme=scheme, strict=strict, token_column=token_column, tag_column=tag_column)
 
 
 def _unused_name(name: str, path: str, corpora: dict[str, Corpus]) -> str:

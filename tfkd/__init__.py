@@ -31,10 +31,10 @@ from tfkd.distillation import Distiller, LogitsDistillation, TeacherCache
 from tfkd.evaluation import EntityF1, evaluate
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
 from tfkd.serving import Annotator, export, load_model
-from tfkd.text import WordFeatures
+from tfkd.text import WordFeatures, read_corpus
 from tfkd.training import Checkpoints, batches, multitask_batches
 from tfkd_base import corpora, documents
-from tfkd_base.corpora import Corpus, Sentence, demo_corpora, read_corpus
+from tfkd_base.corpora import Corpus, Sentence, demo_corpora
 from tfkd_base.documents import Document
 from tfkd_base.errors import TfkdError
 

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tfkd_base.corpora import Corpus, read_corpus
+from tfkd_base.corpora import Corpus, read_column_corpus
 from tfkd_base.errors import TfkdError
 from tfkd_cli.corpus import corpus
 
@@ -86,9 +86,9 @@ def test_lines_fit_the_terminal(genes: Path, width: int) -> None:
 
 def test_convert_folder(genes: Path, tmp_path: Path) -> None:
     output = run("convert", genes, tmp_path / "out", "--scheme", "iobes")
-    converted = read_corpus(tmp_path / "out")
+    converted = read_column_corpus(tmp_path / "out")
     assert converted.scheme == "iobes"
-    assert converted.convert("iob2").splits == read_corpus(genes).splits
+    assert converted.convert("iob2").splits == read_column_corpus(genes).splits
     assert "3 sentences, 7 entities in IOBES" in output
     assert "repaired 1 tag" in output
 
@@ -107,13 +107,13 @@ def test_convert_never_overwrites_silently(genes: Path, tmp_path: Path) -> None:
         run("convert", genes, genes, "--scheme", "iobes")
     assert (genes / "train.tsv").read_bytes() == before
     run("convert", genes, genes, "--scheme", "iobes", "--overwrite")
-    assert read_corpus(genes).scheme == "iobes"
+    assert read_column_corpus(genes).scheme == "iobes"
 
 
 def test_demo_writes_three_corpora(tmp_path: Path) -> None:
     output = run("demo", tmp_path / "demo", "--seed", "5")
     for name in ("disease", "chemical", "gene"):
-        read = read_corpus(tmp_path / "demo" / name)
+        read = read_column_corpus(tmp_path / "demo" / name)
         assert isinstance(read, Corpus)
         assert read.report.warnings == ()
         assert read.report.repairs == 0
@@ -155,4 +155,4 @@ def test_documents_are_checked_and_converted(tmp_path: Path) -> None:
     assert "entities left out that hold no token: 1" in said
     assert (tmp_path / "out" / "train.tsv").read_text() == "Gene\tO\nGH1\tS-Gene\nbinds\tO\n.\tO\n\n"
     run("convert", source / "train.pubtator", tmp_path / "out.tsv", "--scheme", "iob2")
-    assert read_corpus(tmp_path / "out.tsv").types == ("Gene",)
+    assert read_column_corpus(tmp_path / "out.tsv").types == ("Gene",)

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from tests.models.small import small_corpus
 from tfkd.config import parse_config
-from tfkd.runs.assembly import make_model, make_optimizer, make_text, read_named, read_vectors, updates, watched_corpora
+from tfkd.runs.assembly import make_model, make_optimizer, make_text, read_vectors, updates, watched_corpora
+from tfkd.text import read_corpus
 from tfkd_base.corpora import Corpus, Sentence
 from tfkd_base.errors import TfkdError
 
@@ -87,5 +88,5 @@ def test_updates_are_the_batches_of_all_epochs_but_for_accumulated_ones(accumula
 
 def test_a_task_may_be_of_annotated_documents(tmp_path):
     (tmp_path / "train.pubtator").write_text("7|t|Gene GH1 binds.\n7\t5\t8\tGH1\tGene\n")
-    corpus = read_named(str(tmp_path))
+    corpus = read_corpus(str(tmp_path))
     assert corpus.train == (Sentence(("Gene", "GH1", "binds", "."), ("O", "B-Gene", "O", "O")),)

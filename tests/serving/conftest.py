@@ -14,7 +14,7 @@ from tfkd.optimizers import Adam
 from tfkd.serving import export
 from tfkd.text import WordFeatures
 from tfkd.training import batches
-from tfkd_base.corpora import Corpus, Sentence, demo_corpora, read_corpus
+from tfkd_base.corpora import Corpus, Sentence, demo_corpora, read_column_corpus
 
 
 def train(corpus: Corpus, sentences: tuple[Sentence, ...], *, epochs: int, units: int, rate: float) -> Tagger:
@@ -58,7 +58,7 @@ def teacher_export(demo_teacher: MultiTaskTagger, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def ncbi(real_corpora: Path) -> Corpus:
-    return read_corpus(real_corpora / "NCBI-disease-IOB")
+    return read_column_corpus(real_corpora / "NCBI-disease-IOB")
 
 
 @pytest.fixture(scope="session")

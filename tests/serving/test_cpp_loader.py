@@ -16,7 +16,7 @@ from tests.serving.kinds import KINDS, varied
 from tests.serving.test_export import ODD_TOKENS
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.serving import export
-from tfkd_base.corpora import demo_corpora, read_corpus
+from tfkd_base.corpora import demo_corpora, read_column_corpus
 
 pytestmark = pytest.mark.slow
 SOURCE = Path(__file__).parent / "loader" / "tag.cc"
@@ -146,7 +146,7 @@ def test_answers_to_real_sentences_are_those_of_python(
 ) -> None:
     model, folder = exported
     names = ("NCBI-disease-IOB", "BC5CDR-IOB", "CRAFT-IOB", "JNLPBA")
-    sentences = [s.tokens for name in names for s in read_corpus(real_corpora / name).test[:250]]
+    sentences = [s.tokens for name in names for s in read_column_corpus(real_corpora / name).test[:250]]
     assert len(sentences) == 1000
     requests = in_passages(sentences)
     found = ask(folder, requests)

@@ -18,7 +18,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.serving import Signatures, export, signatures
 from tfkd.text import WordFeatures
-from tfkd_base.corpora import Corpus, read_corpus, spans
+from tfkd_base.corpora import Corpus, read_column_corpus, spans
 from tfkd_base.documents.pubtator import read_pubtator
 from tfkd_base.errors import TfkdError
 
@@ -106,7 +106,7 @@ def test_tags_are_those_of_the_model_in_memory_on_real_test_sets(
     name: str,
     tag_with_export: Callable[..., list[list[str]]],
 ) -> None:
-    corpus = read_corpus(real_corpora / name)
+    corpus = read_column_corpus(real_corpora / name)
     sentences = [list(s.tokens) for split in corpus.splits.values() for s in split if len(s.tokens) > 150]
     sentences += [list(s.tokens) for s in corpus.test]
     expected = ncbi_tagger.tag(sentences)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tfkd.text import documents_to_sentences, read_document_corpus, segment, tokenized
+from tfkd.text import documents_to_sentences, read_corpus, segment, tokenized
 from tfkd_base.corpora import CorpusError, Span, spans
 from tfkd_base.documents import Document, Entity, Passage, TaggingReport
 
@@ -40,7 +40,7 @@ def test_documents_are_cut_passage_by_passage() -> None:
 
 @pytest.mark.slow
 def test_the_published_corpora(real_corpora: Path) -> None:
-    corpus = read_document_corpus(real_corpora / "NCBI-disease-pubtator")
+    corpus = read_corpus(real_corpora / "NCBI-disease-pubtator")
     reports = corpus.report.splits
     assert {split: one.documents for split, one in reports.items()} == {"train": 593, "devel": 100, "test": 100}
     assert {split: sum(one.entities.values()) for split, one in reports.items()} == {
@@ -50,7 +50,7 @@ def test_the_published_corpora(real_corpora: Path) -> None:
     }
     assert reports["devel"].changes == reports["test"].changes == {}
     assert sum(reports["train"].changes.values()) == 13
-    brat = read_document_corpus(real_corpora / "JNLPBA-brat").report.splits["train"]
+    brat = read_corpus(real_corpora / "JNLPBA-brat").report.splits["train"]
     assert (brat.documents, sum(brat.entities.values())) == (40, 1081)
     assert brat.changes == {"entities widened to the tokens that they cut": 1}
 
@@ -59,7 +59,7 @@ def test_a_corpus_of_documents(tmp_path: Path) -> None:
     (tmp_path / "train.pubtator").write_text("7|t|Gene GH1 binds.\n7\t5\t7\tGH\tGene\n")
     (tmp_path / "dev.jsonl").write_text('{"text": "No entity."}\n')
     (tmp_path / "test.txt").write_text("only words")
-    corpus = read_document_corpus(tmp_path, name="tiny", scheme="iobes")
+    corpus = read_corpus(tmp_path, name="tiny", scheme="iobes")
     assert [sentence.tags for sentence in corpus.train] == [("O", "S-Gene", "O", "O")]
     assert list(corpus.splits) == ["train", "devel"]
     changes = {"entities widened to the tokens that they cut": 1}
@@ -69,18 +69,18 @@ def test_a_corpus_of_documents(tmp_path: Path) -> None:
     assert converted.report.splits["train"].changes == changes
     assert [spans(sentence.tags, "iob2") for sentence in converted.train] == [[Span(1, 2, "Gene")]]
     assert corpus.report.warnings == (
-        "test.txt: left alone, since it is no file of annotated documents",
+        "test.txt: skipped, since it is not a file of annotated documents",
         "train: entities widened to the tokens that they cut: 1",
     )
     with pytest.raises(CorpusError, match="widened to the tokens that they cut: 1; read without --strict"):
-        read_document_corpus(tmp_path, strict=True)
+        read_corpus(tmp_path, strict=True)
 
 
 def test_a_broken_document_is_refused_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "train.pubtator"
     path.write_text("7|t|Gene\n\n8|t|Gene\n8\t0\t9\tGene\tX\n")
     with pytest.raises(CorpusError, match=r"train\.pubtator:4: expected 'Gene' at offsets 0 to 9.*mend the document"):
-        read_document_corpus(path)
+        read_corpus(path)
     path.write_text("7|t| \n")
     with pytest.raises(CorpusError, match="there is no token in these documents"):
-        read_document_corpus(path)
+        read_corpus(path)

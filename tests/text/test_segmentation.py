@@ -23,7 +23,7 @@ from tfkd.text.code_points import (
     make_flag_table,
 )
 from tfkd.text.segmentation import NEVER_LAST, OPENERS, SELDOM_LAST, segment
-from tfkd_base.corpora import read_corpus
+from tfkd_base.corpora import read_column_corpus
 from tfkd_base.documents.pubtator import read_pubtator
 
 graph = tf.function(segment, input_signature=[tf.TensorSpec([None], tf.string)])
@@ -202,7 +202,7 @@ def test_every_gold_mention_lies_on_token_boundaries(real_corpora: Path, split: 
 def sentence_end_counts(folder: Path, split: str) -> tuple[int, int, int]:
     """Count the predicted sentence ends, those of the column file, and those in both."""
     documents = read_pubtator(folder / "NCBI-disease-pubtator" / f"{PUBTATOR[split]}_corpus.txt")
-    sentences = ["".join(s.tokens) for s in read_corpus(folder / "NCBI-disease-IOB").splits[split]]
+    sentences = ["".join(s.tokens) for s in read_column_corpus(folder / "NCBI-disease-IOB").splits[split]]
     stream, gold_ends = "".join(sentences), set(np.cumsum([len(s) for s in sentences]).tolist())
     segments = graph(tf.constant([document.text for document in documents]))
     tokens = segments.group_by_passage(segments.tokens).to_list()

@@ -2,7 +2,6 @@
 
 from tfkd.config.distillation import DistillationConfig, TransferConfig
 from tfkd.config.loading import (
-    BUNDLED_CORPUS,
     bundled_configs,
     bundled_studies,
     dump_config,
@@ -25,7 +24,6 @@ from tfkd.config.schema import (
 from tfkd.config.source import ConfigError
 
 __all__ = [
-    "BUNDLED_CORPUS",
     "BiLSTMConfig",
     "CharacterConfig",
     "Config",

@@ -15,10 +15,8 @@ from pydantic import BaseModel
 from tfkd.config.errors import validated
 from tfkd.config.schema import Config, TransformerConfig
 from tfkd.config.source import ConfigError, Source, override, parse_yaml
+from tfkd_base.corpora import BUNDLED
 from tfkd_base.errors import nearest
-
-BUNDLED_CORPUS = "demo:"
-"""How the path of a bundled corpus begins."""
 
 
 def load_config(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Config:
@@ -159,7 +157,7 @@ def with_absolute_paths(config: Config) -> Config:
     root = Path(config.corpora_root or ".").expanduser().absolute()
 
     def of_corpus(path: str) -> str:
-        return path if path.startswith(BUNDLED_CORPUS) else os.path.normpath(root / Path(path).expanduser())
+        return path if path.startswith(BUNDLED) else os.path.normpath(root / Path(path).expanduser())
 
     def of_file(path: str) -> str:
         return os.path.normpath(Path(path).expanduser().absolute())

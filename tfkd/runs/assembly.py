@@ -9,15 +9,14 @@ from typing import Any
 import keras
 
 import tfkd.optimizers
-from tfkd.config import BUNDLED_CORPUS, Config, TransformerConfig
+from tfkd.config import Config, TransformerConfig
 from tfkd.models import BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer
 from tfkd.pretrained import open_pretrained
 from tfkd.sections import resolve
-from tfkd.text import Text, WordFeatures, WordVectors, read_document_corpus, read_word_vectors
+from tfkd.text import Text, WordFeatures, WordVectors, read_corpus, read_word_vectors
 from tfkd.training import Batches, batches, multitask_batches
-from tfkd_base.corpora import Corpus, demo_corpora, read_corpus, without_held_out
-from tfkd_base.documents import holds_documents
-from tfkd_base.errors import TfkdError, nearest
+from tfkd_base.corpora import Corpus, without_held_out
+from tfkd_base.errors import TfkdError
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def read_data(config: Config) -> Data:
     """
     corpora = {}
     for name, task in config.tasks.items():
-        corpus = read_named(task.path).convert(config.scheme)
+        corpus = read_corpus(task.path).convert(config.scheme)
         corpora[name] = (
             corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
         )
@@ -63,21 +62,6 @@ def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, 
         if task.devel_sentences is not None and task.devel_sentences < len(devel):
             watched[name] = corpora[name].sample(task.devel_sentences, task.sample_seed, split="devel")
     return watched
-
-
-def read_named(path: str) -> Corpus:
-    """Read a corpus of column files or annotated documents by its path, or a bundled one as `demo:NAME`.
-
-    Raises:
-        TfkdError: There is none, or it is broken.
-    """
-    if not path.startswith(BUNDLED_CORPUS):
-        return read_document_corpus(path) if holds_documents(path) else read_corpus(path)
-    name = path.removeprefix(BUNDLED_CORPUS)
-    bundled = demo_corpora()
-    if name not in bundled:
-        raise TfkdError(f"there is no bundled corpus {path!r}: {nearest(name, bundled)}")
-    return bundled[name]
 
 
 def read_vectors(config: Config) -> WordVectors | None:

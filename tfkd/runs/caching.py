@@ -12,10 +12,10 @@ from typing import Literal
 from tfkd.config import Config
 from tfkd.distillation import LOSSES, Need, TeacherCache
 from tfkd.distillation.cache import bytes_needed
-from tfkd.runs.assembly import read_data, read_named
+from tfkd.runs.assembly import read_data
 from tfkd.runs.distilling import make_losses, read_transfer, view_of_run
 from tfkd.runs.run_folder import RunFolder
-from tfkd.text import TextSentences
+from tfkd.text import TextSentences, read_corpus
 from tfkd_base.errors import TfkdError
 from tfkd_base.progress import Progress
 
@@ -138,7 +138,7 @@ class _Sentences(Iterable[Sequence[str]]):
             if source.endswith((".txt", ".txt.gz")):
                 self._parts.append(TextSentences(source))
             else:
-                corpus = read_named(source)
+                corpus = read_corpus(source)
                 self._parts.append([sentence.tokens for split in splits for sentence in corpus.split(split)])
         if student is not None:
             corpora = read_data(student).corpora

@@ -10,10 +10,10 @@ from typing import Any
 from tfkd.config import Config, DistillationConfig
 from tfkd.distillation import DistillationLoss, Distiller, Ensemble, Teacher, TeacherCache
 from tfkd.models import MultiTaskTagger, Tagger, initialize_from
-from tfkd.runs.assembly import compiled_shapes, read_named, updates
+from tfkd.runs.assembly import compiled_shapes, updates
 from tfkd.runs.run_folder import RunFolder
 from tfkd.sections import resolve
-from tfkd.text import TextSentences
+from tfkd.text import TextSentences, read_corpus
 from tfkd.training import TransferPlan
 from tfkd_base.corpora import Corpus, TransferSentences
 from tfkd_base.errors import TfkdError, TfkdWarning, nearest
@@ -121,7 +121,7 @@ def read_transfer(
     settings = config.transfer
     if settings is None:
         return None
-    named = [read_named(path) for path in settings.corpora]
+    named = [read_corpus(path) for path in settings.corpora]
     sources: list[Iterable[Sequence[str]]] = [_Tokens(corpus) for corpus in named]
     sources += [TextSentences(path) for path in settings.texts]
     labelled = (sentence for corpus in corpora.values() for sentence in corpus.train)
@@ -152,7 +152,7 @@ def teachers_corpora(config: Config) -> list[Corpus]:
         if path in known:
             continue
         try:
-            found.append(read_named(path))
+            found.append(read_corpus(path))
         except TfkdError:
             warnings.warn(
                 f"the teacher's corpus {path} cannot be read: its development and test sentences may be among the "

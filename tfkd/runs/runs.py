@@ -25,7 +25,6 @@ from tfkd.runs.assembly import (
     make_optimizer,
     make_text,
     read_data,
-    read_named,
     read_vectors,
     training_batches,
     updates,
@@ -45,7 +44,7 @@ from tfkd.runs.distilling import (
 )
 from tfkd.runs.progress import EpochProgress, record_warnings
 from tfkd.runs.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
-from tfkd.text import WordFeatures, WordVectors
+from tfkd.text import WordFeatures, WordVectors, read_corpus
 from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
 from tfkd_base.corpora import Corpus
@@ -210,7 +209,7 @@ def evaluate(
     folder = RunFolder(run)
     config = folder.config()
     tagger, name = view_of_run(folder, task)
-    scored = read_data(config).corpora[name] if corpus is None else read_named(os.fspath(corpus))
+    scored = read_data(config).corpora[name] if corpus is None else read_corpus(os.fspath(corpus))
     if len(scored.splits) == 1 and corpus is not None and Path(corpus).is_file():
         split = next(iter(scored.splits))
     return evaluate_tagger(tagger, scored, split)

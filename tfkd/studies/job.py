@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tfkd.config import BUNDLED_CORPUS, Config
+from tfkd.config import Config
+from tfkd_base.corpora import BUNDLED
 
 
 @dataclass(frozen=True)
@@ -72,4 +73,4 @@ def cached_of(config: Config) -> dict[str, Any]:
 
 
 def _name(path: str) -> str:
-    return path if path.startswith(BUNDLED_CORPUS) else Path(path).name
+    return path if path.startswith(BUNDLED) else Path(path).name

@@ -38,13 +38,13 @@ def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
         TfkdError: A corpus is missing or broken, or has fewer training sentences than the study takes of it; or another
             file that a run needs is missing.
     """
-    from tfkd.runs.assembly import read_named
+    from tfkd.text import read_corpus
 
     paths = {task: settings for job in plan.runs.values() for task, settings in job.config.tasks.items()}
     found = {}
     for name, task in paths.items():
         try:
-            corpus = read_named(task.path)
+            corpus = read_corpus(task.path)
         except TfkdError as error:
             raise refused(plan.source, ("corpora", name, "path"), str(error)) from None
         for split in ("train", "devel", "test"):
@@ -64,7 +64,7 @@ def corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
 def _check_files(plan: Plan) -> None:
     """Refuse text without labels, word vectors and encoders that are not there; corpora of the study are."""
     from tfkd.pretrained import open_pretrained
-    from tfkd.runs.assembly import read_named
+    from tfkd.text import read_corpus
 
     known = {task.path for job in plan.runs.values() for task in job.config.tasks.values()}
     for job in plan.runs.values():
@@ -73,7 +73,7 @@ def _check_files(plan: Plan) -> None:
             for path in transfer.corpora if transfer is not None else ():
                 if path not in known:
                     known.add(path)
-                    read_named(path)
+                    read_corpus(path)
             if isinstance(config.encoder, TransformerConfig) and config.encoder.transformer not in known:
                 known.add(config.encoder.transformer)
                 if os.sep in config.encoder.transformer:  # a preset would be downloaded

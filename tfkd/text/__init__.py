@@ -1,7 +1,8 @@
 """Text to tensors: featurizers, tokenizers and sentence splitting as TensorFlow graph code, and word vectors."""
 
 from tfkd.text.bpe import BytePairs
-from tfkd.text.document_sentences import documents_to_sentences, read_document_corpus, tokenized
+from tfkd.text.corpora import read_corpus
+from tfkd.text.document_sentences import documents_to_sentences, tokenized
 from tfkd.text.piece_features import PieceFeatures
 from tfkd.text.segmentation import Segments, segment
 from tfkd.text.text import Text
@@ -21,7 +22,7 @@ __all__ = [
     "WordPiece",
     "WordVectors",
     "documents_to_sentences",
-    "read_document_corpus",
+    "read_corpus",
     "read_word_vectors",
     "segment",
     "tokenized",

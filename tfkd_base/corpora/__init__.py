@@ -1,11 +1,9 @@
 """Annotated sentences: tagging schemes, readers and writers, overlap between corpora, and corpora made by rule."""
 
-from __future__ import annotations
-
 from tfkd_base.corpora.column_files import read_columns, write_columns
 from tfkd_base.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
-from tfkd_base.corpora.demo import demo_corpora
-from tfkd_base.corpora.folders import read_corpus, write_corpus
+from tfkd_base.corpora.demo import BUNDLED, bundled_corpus, demo_corpora
+from tfkd_base.corpora.folders import read_column_corpus, write_corpus
 from tfkd_base.corpora.overlap import Overlap, held_out_keys, overlap, without_held_out
 from tfkd_base.corpora.schemes import (
     SCHEMES,
@@ -21,6 +19,7 @@ from tfkd_base.corpora.transfer import TransferReport, TransferSentences
 from tfkd_base.errors import CorpusError
 
 __all__ = [
+    "BUNDLED",
     "SCHEMES",
     "Corpus",
     "CorpusError",
@@ -33,12 +32,13 @@ __all__ = [
     "TransferReport",
     "TransferSentences",
     "allowed_transitions",
+    "bundled_corpus",
     "convert_tags",
     "demo_corpora",
     "held_out_keys",
     "overlap",
+    "read_column_corpus",
     "read_columns",
-    "read_corpus",
     "spans",
     "tag_list",
     "tags_from_spans",

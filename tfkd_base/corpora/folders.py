@@ -33,7 +33,7 @@ SYNONYMS = {
 }
 
 
-def read_corpus(
+def read_column_corpus(
     path: str | Path,
     *,
     scheme: Scheme | None = None,
@@ -65,7 +65,7 @@ def read_corpus(
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "train.tsv").write_text("BRCA1 I-Gene\nbinds O\n")
-        >>> read_corpus(folder, scheme="iob2", name="tiny").report.repairs
+        >>> read_column_corpus(folder, scheme="iob2", name="tiny").report.repairs
         1
     """
     path = Path(path)
@@ -234,7 +234,7 @@ def _nothing_found(folder: Path) -> str:
         shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
         return f"{message}; there are in the folders {shown}: name one of them"
     if any(entry.suffix in _DOCUMENT_ENDINGS for entry in entries):
-        message += "; for annotated documents (PubTator, BioC, BRAT) see tfkd.text.read_document_corpus"
+        message += "; read annotated documents (PubTator, BioC, BRAT) with tfkd.read_corpus"
     shown = ", ".join(entry.name for entry in entries[:5]) + (", ..." if len(entries) > 5 else "")
     return f"{message}; it holds {shown}" if entries else f"{message}; it is empty"
 
@@ -254,7 +254,7 @@ def write_corpus(corpus: Corpus, folder: str | Path) -> None:
         >>> corpus = Corpus("tiny", "iob2", {"train": (Sentence(("BRCA1", "binds"), ("B-Gene", "O")),)})
         >>> folder = tempfile.mkdtemp()
         >>> write_corpus(corpus, folder)
-        >>> read_corpus(folder, name="tiny") == corpus
+        >>> read_column_corpus(folder, name="tiny") == corpus
         True
     """
     folder = Path(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tfkd_base.corpora import Corpus, Sentence, overlap, read_corpus
+from tfkd_base.corpora import Corpus, Sentence, overlap, read_column_corpus
 from tfkd_base.corpora.boundaries import late_boundaries
 
 # Sentences of train, devel and test as the corpora's README gives them; entities counted by their B- tags.
@@ -29,7 +29,7 @@ SIZES = {
 
 @pytest.fixture(scope="module")
 def corpora(real_corpora: Path) -> Mapping[str, Corpus]:
-    return {name: read_corpus(real_corpora / name) for name in (*SIZES, "JNLPBA", "JNLPBA-IOBES")}
+    return {name: read_column_corpus(real_corpora / name) for name in (*SIZES, "JNLPBA", "JNLPBA-IOBES")}
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from tfkd_base.corpora import read_corpus
+from tfkd_base.corpora import read_column_corpus
 from tfkd_base.documents import BrokenDocument, Document, open_documents
 
 
@@ -45,7 +45,7 @@ def test_every_scheme_gives_the_same_entities() -> None:
 
 
 def test_real_files(real_corpora: Path) -> None:
-    corpus = read_corpus(real_corpora / "NCBI-disease-IOB")
+    corpus = read_column_corpus(real_corpora / "NCBI-disease-IOB")
     found = list(open_documents(real_corpora / "NCBI-disease-IOB" / "devel.tsv"))
     assert [one.text.split(" ") for one in found if isinstance(one, Document)] == [list(s.tokens) for s in corpus.devel]
     assert sum(len(one.entities) for one in found if isinstance(one, Document)) == 787

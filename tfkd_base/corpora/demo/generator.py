@@ -12,8 +12,10 @@ from tfkd_base.corpora.demo.phrases import NEGATIVE, PHRASES
 from tfkd_base.corpora.demo.sentences import CHEMICAL_SENTENCES, DISEASE_SENTENCES, GENE_SENTENCES, GENERAL_SENTENCES
 from tfkd_base.corpora.overlap import sentence_key
 from tfkd_base.corpora.schemes import Span, tags_from_spans
-from tfkd_base.errors import CorpusError
+from tfkd_base.errors import CorpusError, nearest
 
+BUNDLED = "demo:"
+"""The beginning of the path of a bundled corpus"""
 TYPES = {"disease": DISEASE, "chemical": CHEMICAL, "gene": GENE}
 
 _GRAMMAR = Grammar(PHRASES, NEGATIVE, GENERAL_SENTENCES, DISEASE_SENTENCES, CHEMICAL_SENTENCES, GENE_SENTENCES)
@@ -61,6 +63,26 @@ def demo_corpora(seed: int = 1, *, train: int = 200, devel: int = 200, test: int
             splits[split] = tuple(writer.new_sentence(seen) for _ in range(size))
         corpora[name] = Corpus(name, "iob2", splits)
     return corpora
+
+
+def bundled_corpus(path: str) -> Corpus:
+    """Return a bundled corpus by its path.
+
+    Args:
+        path: `demo:disease`, `demo:chemical` or `demo:gene`.
+
+    Raises:
+        CorpusError: There is no such corpus.
+
+    Example:
+        >>> bundled_corpus("demo:disease").types
+        ('Disease',)
+    """
+    corpora = demo_corpora()
+    name = path.removeprefix(BUNDLED)
+    if name not in corpora:
+        raise CorpusError(f"there is no bundled corpus {path!r}: {nearest(name, corpora)}")
+    return corpora[name]
 
 
 class _Writer:
