@@ -1,7 +1,7 @@
-"""The packages of the wheel; everything else about the project stands in pyproject.toml.
+"""The packages of the wheel; everything else about the project is in pyproject.toml.
 
-`cli` and `configs` lie beside `tfkd` and are installed as `tfkd_cli` and `tfkd.configs`, which pyproject.toml cannot
-say without a list of every package.
+`cli` and `configs` are beside `tfkd` in the checkout and are installed as `tfkd_cli` and `tfkd.configs`. pyproject.toml
+cannot express that without a list of every package.
 """
 
 from setuptools import find_packages, setup

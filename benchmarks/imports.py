@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from benchmarks import Ratio
 from benchmarks._turns import ratios, seconds_in_turns, warmed_up
@@ -23,7 +24,7 @@ CODES = {
 
 def run(quick: bool) -> Sequence[Ratio]:
     """Measure whole processes in turns."""
-    steps = [warmed_up(lambda code=code: _python(code), times=0 if quick else 1) for code in CODES.values()]
+    steps = [warmed_up(partial(_python, code), times=0 if quick else 1) for code in CODES.values()]
     bare, used, tensorflow, both = seconds_in_turns(steps, turns=2 if quick else 11, steps_a_turn=1)
     names = [*CODES]
     return [

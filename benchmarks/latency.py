@@ -11,7 +11,6 @@ the first call. All that is in ms or s and no ratio: it holds for the machine th
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import Quantity
+from benchmarks._processes import run_module
 
 
 def run(quick: bool) -> Sequence[Quantity]:
@@ -52,9 +52,7 @@ def run(quick: bool) -> Sequence[Quantity]:
 
 
 def _in_a_fresh_process(work: dict[str, Any]) -> dict[str, Any]:
-    command = [sys.executable, "-m", __name__]
-    done = subprocess.run(command, input=json.dumps(work), check=True, capture_output=True, text=True)
-    return dict(json.loads(done.stdout))
+    return dict(json.loads(run_module(__name__, text=json.dumps(work))))
 
 
 def _measure(work: dict[str, Any]) -> dict[str, Any]:

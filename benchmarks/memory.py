@@ -7,13 +7,13 @@ sentences of a corpus that is made by rule.
 from __future__ import annotations
 
 import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import Ratio
+from benchmarks._processes import run_module
 from tfkd_base.corpora import demo_corpora
 
 
@@ -38,8 +38,7 @@ def _write(path: Path, tokens: int) -> Path:
 
 
 def _peak(path: Path) -> int:
-    done = subprocess.run([sys.executable, "-m", __name__, str(path)], check=True, capture_output=True, text=True)
-    return int(done.stdout)
+    return int(run_module(__name__, path))
 
 
 def _read_and_batch(path: str) -> None:

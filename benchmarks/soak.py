@@ -8,7 +8,6 @@ is of no matter: it is not trained.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import Ratio
+from benchmarks._processes import run_module
 
 BATCH_SIZES = (1, 1, 1, 1, 2, 2, 4, 8, 32)
 SENTENCES = (0, 1, 1, 1, 2, 3, 8, 20)
@@ -38,9 +38,8 @@ def run(quick: bool) -> Sequence[Ratio]:
         sentences = Path(folder) / "sentences.txt"
         sentences.write_text("\n".join(" ".join(s.tokens) for s in corpus.test[:500]), encoding="utf-8")
         marks = (warm_up, requests // 2, requests)
-        command = [sys.executable, "-m", __name__, str(model), str(sentences), *map(str, marks)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found = list(map(int, done.stdout.split()))
+        output = run_module(__name__, model, sentences, *marks)
+    found = list(map(int, output.split()))
     return [
         Ratio(
             f"{requests:,} requests: {(found[2] - found[before]) / 2**20:,.1f} MiB more",

@@ -1,9 +1,10 @@
-"""`tfkd benchmark`: runs the programs of the package `benchmarks`, and prints what they measure."""
+"""`tfkd benchmark`: runs the programs of the checkout's folder `benchmarks` and prints what they measure."""
 
 from __future__ import annotations
 
 import ast
 import importlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,41 +21,57 @@ if TYPE_CHECKING:
 
     from benchmarks import Quantity, Ratio
 
+CHECKOUT = Path(__file__).resolve().parents[1]
+"""The checkout, if this file is in one and not in an installed package."""
+
 
 @click.command(epilog="Example: tfkd benchmark --list")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--list", "listing", is_flag=True, help="List the benchmarks and run none.")
-@click.option("--quick", is_flag=True, help="Only see that they run; the figures are not worth reporting.")
+@click.option("--quick", is_flag=True, help="Test that they run, on little data. Do not report these figures.")
 def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
-    """Measure speed and memory, as ratios in one run where it can be; all benchmarks where no NAME is given."""
+    """Measure speed and memory. Default: all benchmarks.
+
+    Most figures are ratios, measured in turns in one run. The benchmarks are in a checkout of the source, not in the
+    installed package. Some create environments of their own and install other tools there.
+    """
     from rich.console import Console
 
     console = Console(highlight=False)
-    known = _descriptions()
+    descriptions = _descriptions()
     for name in names:
-        if name not in known:
-            raise TfkdError(f"there is no benchmark '{name}'; {nearest(name, known)}")
-    if listing or not known:
-        for name, description in known.items():
+        if name not in descriptions:
+            raise TfkdError(f"there is no benchmark '{name}'; {nearest(name, descriptions)}")
+    if listing:
+        for name, description in descriptions.items():
             console.print(f"{name:<20}  {description}", markup=False)
-        if not known:
-            console.print("There are no benchmarks yet.")
         return
     import_tensorflow()
     choose_threads()
-    for name in names or known:
-        console.print(f"{name}: {known[name]}", markup=False)
+    for name in names or descriptions:
+        console.print(f"{name}: {descriptions[name]}", markup=False)
         _print_measured(console, importlib.import_module(f"benchmarks.{name}").run(quick=quick))
 
 
 def _descriptions() -> dict[str, str]:
-    """Find the benchmarks, with the first line of each one's docstring, and import none."""
+    """Return the benchmarks with the first line of each docstring, without importing them.
+
+    Raises:
+        TfkdError: This is not a checkout.
+    """
+    if not (CHECKOUT / "benchmarks" / "__init__.py").is_file():
+        raise TfkdError(
+            "the benchmarks are not in the installed package: run `make install` in a checkout of the source, and then "
+            "its .venv/bin/tfkd benchmark."
+        )
+    if str(CHECKOUT) not in sys.path:
+        sys.path.append(str(CHECKOUT))
     package = importlib.import_module("benchmarks")
-    found = {}
+    descriptions = {}
     for file in sorted(file for folder in package.__path__ for file in Path(folder).glob("[!_]*.py")):
         docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-        found[file.stem] = docstring.partition("\n")[0]
-    return found
+        descriptions[file.stem] = docstring.partition("\n")[0]
+    return descriptions
 
 
 def _print_measured(console: Console, measured: Sequence[Ratio | Quantity]) -> None:

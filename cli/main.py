@@ -1,4 +1,4 @@
-"""The command `tfkd`: finds the sub-command, imports only that one, and turns a user's mistakes into one message."""
+"""The command `tfkd`: imports the sub-command that is called, and shows a user's mistake as one message."""
 
 from __future__ import annotations
 
@@ -25,32 +25,33 @@ BROKEN_PIPE = 1  # as click's own
 
 
 class Entry(NamedTuple):
-    """A command that has not been imported: the module of this package that holds it under its name, and its help."""
+    """Command that has not been imported: its module in this package and its help text."""
 
     module: str
     help: str
 
 
 COMMANDS = {
-    "demo": Entry("demo", "Run the whole line on bundled corpora, in minutes."),
-    "corpus": Entry("corpus", "Check, convert and make corpora."),
-    "train": Entry("train", "Train a teacher or a tagger, as a configuration says."),
-    "cache-teacher": Entry("cache_teacher", "Keep what a teacher says, for students to learn from."),
+    "demo": Entry("demo", "Train, distil, export and annotate on bundled corpora, in minutes."),
+    "corpus": Entry("corpus", "Check, convert and generate corpora."),
+    "train": Entry("train", "Train a teacher or a tagger."),
+    "cache-teacher": Entry("cache_teacher", "Write a teacher's outputs to disk for its students."),
     "distill": Entry("distill", "Train a student with a trained teacher."),
-    "study": Entry("study", "Make a study: a grid of runs over many corpora, and its report."),
     "evaluate": Entry("evaluate", "Score a trained model on a corpus."),
+    "report": Entry("report", "Print a table of finished runs, and draw their training curves."),
+    "study": Entry("study", "Run a grid of teachers and students over many corpora, and report it."),
     "export": Entry("export", "Write a trained model as a SavedModel that takes raw text."),
-    "server-config": Entry("server_config", "Write the configuration of a server of several exported models."),
-    "annotate": Entry("annotate", "Find the entities in raw text."),
-    "benchmark": Entry("benchmark", "Measure speed and memory as ratios."),
+    "server-config": Entry("server_config", "Write the configuration of a server for several exported models."),
+    "annotate": Entry("annotate", "Find the entities in raw text and documents."),
+    "benchmark": Entry("benchmark", "Measure speed and memory (in a checkout of the source)."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called; their short helps are known without."""
+    """Group that imports a command only when it is called; the help texts of the list are in `COMMANDS`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order of the work."""
+        """Return the commands in the order of the work."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -63,13 +64,13 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that was called, or name the nearest one."""
+        """Find the command; an error names the nearest one."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(f"there is no command '{args[0]}'; {nearest(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands with their short helps, importing none."""
+        """List the commands with their help texts, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
@@ -86,9 +87,9 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     epilog="Example: tfkd demo",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error (as TFKD_DEBUG=1 does).")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error, as TFKD_DEBUG=1 does.")
 def tfkd(debug: bool) -> None:
-    """Biomedical named-entity recognition: teachers over many corpora, and small students of them.
+    """Biomedical named-entity recognition: multi-task teachers over many corpora, distilled into small taggers.
 
     corpora -> multi-task teacher -> distilled student -> SavedModel -> entities in new text
     """
@@ -97,10 +98,10 @@ def tfkd(debug: bool) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 done, 2 a mistake in what the user gave, 130 interrupted.
+    """Run the command line and exit: 0 finished, 2 a user's mistake, 130 interrupted.
 
     Args:
-        args: What stands behind `tfkd`; by default what the process was called with.
+        args: The arguments after `tfkd`. Default: those of the process.
     """
     show_warnings()
     try:
@@ -110,11 +111,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
-        # click raises its own error from the interrupt, which may say how to go on.
-        said = str(error.__cause__ or error)
-        _fail(f"interrupted; {said}" if said else "interrupted", INTERRUPTED)
+        # click raises its own error from the interrupt, which may say how to resume.
+        remedy = str(error.__cause__ or error)
+        _fail(f"interrupted; {remedy}" if remedy else "interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has gone; Python is not to complain when it flushes at exit.
+        # The reader of our output has gone. Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN_PIPE)
     except click.ClickException as error:

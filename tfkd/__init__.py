@@ -27,16 +27,28 @@ from tfkd import (
     text,
     training,
 )
-from tfkd.distillation import Distiller, LogitsDistillation, TeacherCache
+from tfkd.annotate import annotate_files
+from tfkd.config import load_config
+from tfkd.distillation import (
+    Distiller,
+    Ensemble,
+    FeatureDistillation,
+    LogitsDistillation,
+    PosteriorDistillation,
+    SequenceDistillation,
+    TeacherCache,
+)
 from tfkd.evaluation import EntityF1, evaluate
-from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer, initialize_from
+from tfkd.runs import cache_teacher, distill, train
 from tfkd.serving import Annotator, export, load_model
 from tfkd.text import WordFeatures, read_corpus
 from tfkd.training import Checkpoints, batches, multitask_batches
 from tfkd_base import corpora, documents
 from tfkd_base.corpora import Corpus, Sentence, demo_corpora
-from tfkd_base.documents import Document
-from tfkd_base.errors import TfkdError
+from tfkd_base.documents import Document, Entity
+from tfkd_base.errors import TfkdError, TfkdWarning
+from tfkd_base.progress import Progress
 
 __version__ = _version("tfkd")
 
@@ -47,27 +59,39 @@ __all__ = [
     "Corpus",
     "Distiller",
     "Document",
+    "Ensemble",
+    "Entity",
     "EntityF1",
+    "FeatureDistillation",
     "LogitsDistillation",
     "MultiTaskTagger",
+    "PosteriorDistillation",
+    "Progress",
     "Sentence",
+    "SequenceDistillation",
     "Tagger",
     "TeacherCache",
     "TfkdError",
+    "TfkdWarning",
     "Transformer",
     "WordFeatures",
     "__version__",
     "annotate",
+    "annotate_files",
     "batches",
+    "cache_teacher",
     "config",
     "corpora",
     "demo_corpora",
+    "distill",
     "distillation",
     "documents",
     "evaluate",
     "evaluation",
     "export",
+    "initialize_from",
     "layers",
+    "load_config",
     "load_model",
     "models",
     "multitask_batches",
@@ -78,5 +102,6 @@ __all__ = [
     "serving",
     "studies",
     "text",
+    "train",
     "training",
 ]

@@ -1,6 +1,7 @@
-"""Runs of configurations: train, distil, cache a teacher's outputs, evaluate."""
+"""Runs: train, distil, cache teacher outputs, evaluate and report as configurations say."""
 
 from tfkd.runs.caching import CacheResult, cache_teacher
+from tfkd.runs.report import results_table, write_report
 from tfkd.runs.run_folder import RunFolder
 from tfkd.runs.runs import RunResult, distill, evaluate, train
 
@@ -11,5 +12,7 @@ __all__ = [
     "cache_teacher",
     "distill",
     "evaluate",
+    "results_table",
     "train",
+    "write_report",
 ]

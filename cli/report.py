@@ -1,0 +1,26 @@
+"""`tfkd report`: finished runs in, one table and their training curves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .startup import import_tensorflow
+
+
+@click.command(epilog="Example: tfkd report runs/alone runs/student --out reports/disease")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write report.md and curves.svg to DIR.")
+def report(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Print a Markdown table of finished runs, and write it with their training curves.
+
+    Runs whose folder names differ only in a number at the end, such as alone-1 and alone-2, are the seeds of one row.
+    """
+    import_tensorflow()
+    from tfkd.runs.report import results_table, write_report
+
+    click.echo(results_table(runs))
+    if out is not None:
+        table, curves = write_report(runs, out)
+        click.echo(f"written to {table} and {curves}", err=True)
