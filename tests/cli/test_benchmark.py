@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,16 +58,13 @@ def run(quick):
 
 
 @pytest.fixture
-def with_benchmark(tmp_path: Path, run_python: Callable) -> Callable:
-    """Run `tfkd benchmark ...` with one more benchmark, named `sums`."""
+def with_benchmark(tmp_path: Path, call_tfkd: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Run `tfkd benchmark ...` with `sums` as the only benchmark, in a folder that is not the checkout."""
     (tmp_path / "sums.py").write_text(BENCHMARK)
     (tmp_path / "_hidden.py").write_text("raise AssertionError")
-    code = (
-        # This benchmark needs no TensorFlow, which takes seconds to import.
-        "import sys, benchmarks\nfrom tfkd_cli.main import main\nsys.modules['tensorflow'] = sys\n"
-        f"benchmarks.__path__ = [{str(tmp_path)!r}]\nmain(['benchmark', *sys.argv[1:]])"
-    )
-    return lambda *arguments: run_python(code, *arguments)
+    monkeypatch.setattr(benchmarks, "__path__", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "benchmarks.sums", raising=False)
+    return lambda *arguments: call_tfkd("benchmark", *arguments, cwd=tmp_path)
 
 
 def test_lists_without_running(with_benchmark: Callable) -> None:
@@ -96,6 +94,12 @@ def test_prints_ratios_and_quantities(
     assert quantity in result.stdout
     assert "sum" in result.stdout
     assert ">= 2" in result.stdout
+
+
+def test_benchmarks_are_found_from_any_folder(run_tfkd: Callable, tmp_path: Path) -> None:
+    result = run_tfkd("benchmark", "--list", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "loop " in result.stdout
 
 
 def test_every_benchmark_says_what_it_measures() -> None:

@@ -21,7 +21,7 @@ from tfkd_base.corpora import write_corpus
 from tfkd_base.errors import TfkdError
 
 pytestmark = pytest.mark.slow
-SENTENCES = 12_000
+SENTENCES = 6_000
 WORDS = [f"{first}{last}" for first in ("kin", "lig", "pro", "oxi") for last in ("ase", "and", "tein", "dane", "some")]
 
 
@@ -40,9 +40,9 @@ def place(tmp_path_factory):
     return folder
 
 
-def test_it_says_the_size_before_and_keeps_what_was_asked_for(place, run_tfkd, tmp_path):
+def test_it_prints_the_size_first_and_stores_the_named_outputs(place, call_tfkd, tmp_path):
     outputs = ["--outputs", "posteriors@2", "--outputs", "paths@3", "--outputs", "features@shared_encoder"]
-    answer = run_tfkd(
+    answer = call_tfkd(
         "cache-teacher", place / "teacher", place / "a", "--task", "b", "--out", "cache", *outputs, cwd=tmp_path
     )
     assert answer.returncode == 0, answer.stderr
@@ -61,8 +61,8 @@ def test_it_says_the_size_before_and_keeps_what_was_asked_for(place, run_tfkd, t
         (["a", "--set", "seed=1"], "--set changes the configuration of --for CONFIG"),
     ],
 )
-def test_mistakes_end_with_one_message(place, run_tfkd, arguments, message):
-    answer = run_tfkd("cache-teacher", "teacher", *arguments, "--out", "refused", cwd=place)
+def test_mistakes_end_with_one_message(place, call_tfkd, arguments, message):
+    answer = call_tfkd("cache-teacher", "teacher", *arguments, "--out", "refused", cwd=place)
     assert answer.returncode == 2
     assert message in answer.stderr
     assert "Traceback" not in answer.stderr

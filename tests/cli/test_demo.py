@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_the_whole_line(run_tfkd, tmp_path):
+def test_the_whole_demonstration(run_tfkd, call_tfkd, tmp_path):
     answer = run_tfkd("demo", "--out", "demo", "--seed", "2", cwd=tmp_path, timeout=1500)
     assert answer.returncode == 0, answer.stderr
     out = answer.stdout
@@ -28,17 +28,17 @@ def test_the_whole_line(run_tfkd, tmp_path):
         if row == "student alone":
             assert all(50 < f1 < 85 for f1 in scores)
     assert "[Gene]" in out or "[Disease]" in out or "[Chemical]" in out
-    assert "To go on:" in out
+    assert "Next steps:" in out
     for task in ("disease", "chemical", "gene"):
         assert (tmp_path / "demo" / "savedmodels" / task / "1" / "saved_model.pb").is_file()
     # The commands that it names work.
     command = next(line for line in out.splitlines() if "tfkd evaluate" in line).split()
-    assert run_tfkd(*command[1:], cwd=tmp_path).returncode == 0
+    assert call_tfkd(*command[1:], cwd=tmp_path).returncode == 0
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(run_tfkd, tmp_path):
+def test_a_folder_with_other_files_is_not_touched(call_tfkd, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    answer = run_tfkd("demo", "--out", str(tmp_path))
+    answer = call_tfkd("demo", "--out", str(tmp_path))
     assert answer.returncode == 2
     assert "holds other files than a demonstration" in answer.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]

@@ -1,7 +1,5 @@
 """Annotating documents with trained models: from a few in a script to more than one machine can do."""
 
-from __future__ import annotations
-
 from tfkd.annotate.documents import annotated
 from tfkd.annotate.files import Engine, annotate_files
 from tfkd.annotate.output import Output

@@ -1,7 +1,5 @@
 """Using a trained tagger: SavedModel export, servers and their clients, and entities in raw text."""
 
-from __future__ import annotations
-
 from tfkd.serving.annotator import Annotator
 from tfkd.serving.client import ClientOptions, ServerError
 from tfkd.serving.entities import Annotation

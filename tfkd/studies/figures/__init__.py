@@ -1,7 +1,5 @@
 """Figures of a study, drawn with matplotlib without its global state."""
 
-from __future__ import annotations
-
 from tfkd.studies.figures.critical_difference import critical_difference_diagram
 from tfkd.studies.figures.drawing import inline_svg, save_figure, svg_text
 from tfkd.studies.figures.heat_map import gain_heat_map

@@ -1,7 +1,5 @@
 """The report of a study: one HTML page, the same as Markdown, and its tables as CSV."""
 
-from __future__ import annotations
-
 from tfkd.studies.report.study import Part, Study, StudyRun, read_study
 from tfkd.studies.report.writing import ReportFiles, write_report
 
