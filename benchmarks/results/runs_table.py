@@ -61,7 +61,9 @@ def rows_of_run(run: Path) -> list[dict[str, object]]:
 
 def main(table: str, *runs: str) -> None:
     """Add runs to a table."""
-    rows = {(row["run"], row["task"]): row for row in read_rows(Path(table))}
+    rows: dict[tuple[str, str], Mapping[str, object]] = {
+        (row["run"], row["task"]): row for row in read_rows(Path(table))
+    }
     for run in runs:
         rows |= {(str(row["run"]), str(row["task"])): row for row in rows_of_run(Path(run))}
     write_rows(Path(table), rows.values())

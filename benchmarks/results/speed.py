@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -57,7 +58,7 @@ def main(corpora: str, encoder: str) -> None:
             about[name] = {"weights": model.count_params(), "bytes": Path(folder, "model.keras").stat().st_size}
     sentences = data[TASK].test
     words = sum(len(sentence.tokens) for sentence in sentences)
-    steps = [warmed_up(lambda tagger=tagger: tagger.tag(sentences), times=2) for tagger in taggers.values()]
+    steps = [warmed_up(partial(tagger.tag, sentences), times=2) for tagger in taggers.values()]
     for name, seconds in zip(taggers, seconds_in_turns(steps, turns=TURNS, steps_a_turn=1), strict=True):
         about[name]["words_per_second"] = [round(words / one) for one in seconds]
     (RESULTS / "speed.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

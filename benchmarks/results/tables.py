@@ -118,7 +118,7 @@ def scores(folders: Sequence[str], split: str) -> dict[tuple[str, str], Values]:
     """Read the F1 of every run, by corpus and kind."""
     f1: dict[tuple[str, str], Values] = {}
     for row in [row for folder in folders for row in read_rows(RESULTS / folder / "runs.csv")]:
-        name, seed = re.fullmatch(r"(.*)-(\d+)", row["run"]).groups()
+        name, _, seed = row["run"].rpartition("-")
         corpus = row["task"]
         prefix = next((key for key, value in TAUGHT.items() if value == corpus), corpus)
         kind = name.removeprefix(f"{prefix}-")
