@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tfkd_base.corpora.boundaries import LateBoundaries, late_boundaries
 from tfkd_base.corpora.column_files import UNTYPED, ColumnFile, read_columns, write_columns
 from tfkd_base.corpora.corpus import SPLITS, Corpus, ReadReport, Sentence, SplitReport, count_split
-from tfkd_base.corpora.detection import detect_scheme, tag_evidence
+from tfkd_base.corpora.detection import LateBoundaries, detect_scheme, late_boundaries, tag_evidence
 from tfkd_base.corpora.schemes import PREFIXES, Scheme, check_scheme, repair_tags, violation
 from tfkd_base.errors import CorpusError
 

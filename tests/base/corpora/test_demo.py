@@ -12,9 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfkd_base.corpora import Corpus, CorpusError, Span, demo_corpora, overlap, spans
-from tfkd_base.corpora.demo.generator import TYPES
-from tfkd_base.corpora.demo.grammar import Grammar
-from tfkd_base.corpora.demo.lexicon import KINDS, Lexicon
+from tfkd_base.corpora.demo.generator import KINDS, TYPES, Grammar, Lexicon
 from tfkd_base.corpora.schemes import violation
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tfkd_base.corpora import Corpus, Sentence, overlap, read_column_corpus
-from tfkd_base.corpora.boundaries import late_boundaries
+from tfkd_base.corpora.detection import late_boundaries
 
 # Sentences of train, devel and test as the corpora's README gives them; entities counted by their B- tags.
 SIZES = {

@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from random import Random
 
-from tfkd_base.corpora.demo.mentions import CHEMICAL, Name, listed, simple_name
+from tfkd_base.corpora.demo.names import CHEMICAL, Name, make_name, split_list
 
-_ONSETS = listed(
+_ONSETS = split_list(
     "a al am be bri ca ce cli da do e en fa fe flu ga hal i ke lam le li lo lu ma me mi mo na ni no pa pe pi pra pro "
     "que ra re ri ro sa se si so ta te ti to tra u va ve vi za zo"
 )
-_MIDDLES = listed(
+_MIDDLES = split_list(
     "ba be bi bo ca ce ci co da de di do fa fe fi ga ge la le li lo lu ma me mi mo na ne ni no pa pe pi po ra re ri "
     "ro sa se si so ta te ti to va ve vi xa xe za zi"
 )
-_STEMS = listed(
+_STEMS = split_list(
     "pril olol sartan statin mab tinib azole cillin mycin floxacin dipine prazole oxetine azepam barbital caine "
     "dronate gliptin vir triptan setron glitazone thiazide profen coxib lukast zosin terol rubicin platin taxel "
     "bendazole tidine apine peridol azine amide idine one ine ol"
 )
-_SALTS = listed("hydrochloride sodium maleate acetate sulfate mesylate tartrate phosphate citrate bromide")
+_SALTS = split_list("hydrochloride sodium maleate acetate sulfate mesylate tartrate phosphate citrate bromide")
 
-_SUBSTITUENTS = listed(
+_SUBSTITUENTS = split_list(
     "methyl ethyl propyl chloro fluoro bromo hydroxy amino nitro methoxy phenyl acetyl benzyl oxo iodo cyano"
 )
-_PARENTS = listed(
+_PARENTS = split_list(
     "propane butane benzene phenol pyridine aniline indole quinoline propanol acetamide purine uracil thiophene "
     "piperidine morpholine toluene adenine imidazole tryptamine cytosine glucose tyrosine xanthine cholesterol "
     "benzamide naphthalene furan"
 )
-_ACIDS = listed("benzoic butanoic pentanoic acetic glutamic aspartic retinoic phosphonic succinic nicotinic")
+_ACIDS = split_list("benzoic butanoic pentanoic acetic glutamic aspartic retinoic phosphonic succinic nicotinic")
 
-_COMMON = listed(
+_COMMON = split_list(
     "calcium|glucose|dopamine|nitric oxide|ethanol|iron|zinc|potassium chloride|arachidonic acid|serotonin|nicotine|"
     "cholesterol|estradiol|testosterone|progesterone|cortisol|hydrogen peroxide|arsenic|lead acetate|cadmium|copper|"
     "magnesium|ammonia|uric acid|folic acid|vitamin D|vitamin A|retinoic acid|glutamate|histamine|acetylcholine|"
     "adenosine|noradrenaline|lactate|pyruvate|methanol|formaldehyde|estrogen|alcohol|oxygen|selenium|mercury"
 )
-_COMMON_DRUGS = listed(
+_COMMON_DRUGS = split_list(
     "lithium|cocaine|morphine|caffeine|dexamethasone|epinephrine|heparin|warfarin|aspirin|steroids|opioids|nitrates|"
     "L - DOPA|5 - FU|cyclosporin A|amphotericin B|valproic acid|tetracycline|digoxin"
 )
-_IONS = listed("Ca2+ Na+ K+ Zn2+ Mg2+ Fe3+ Cl- Cd2+")
-_CODE_LETTERS = listed("SKF AM BW CP CGP GR LY MK RO SB SCH U UK WAY WIN ZD PD FK")
+_IONS = split_list("Ca2+ Na+ K+ Zn2+ Mg2+ Fe3+ Cl- Cd2+")
+_CODE_LETTERS = split_list("SKF AM BW CP CGP GR LY MK RO SB SCH U UK WAY WIN ZD PD FK")
 
 
 def _drug(rng: Random) -> str:
@@ -97,7 +97,7 @@ def drug(rng: Random) -> Name:
     """Make the name of a drug, as a word with a stem of its class, a salt or a code of its maker.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> drug(Random(3)).full.spans[0].type
@@ -106,20 +106,20 @@ def drug(rng: Random) -> Name:
     kind = rng.random()
     if kind < 0.65:
         word = _drug(rng)
-        return simple_name(word, CHEMICAL, _letters(rng, word) if rng.random() < 0.4 else None)
+        return make_name(word, CHEMICAL, _letters(rng, word) if rng.random() < 0.4 else None)
     if kind < 0.75:
-        return simple_name(f"{_drug(rng)} {rng.choice(_SALTS)}", CHEMICAL)
+        return make_name(f"{_drug(rng)} {rng.choice(_SALTS)}", CHEMICAL)
     if kind < 0.88:
         separator = rng.choice((" ", "-", ""))
-        return simple_name(f"{rng.choice(_CODE_LETTERS)}{separator}{rng.randrange(100, 99999)}", CHEMICAL)
-    return simple_name(rng.choice(_COMMON_DRUGS), CHEMICAL)
+        return make_name(f"{rng.choice(_CODE_LETTERS)}{separator}{rng.randrange(100, 99999)}", CHEMICAL)
+    return make_name(rng.choice(_COMMON_DRUGS), CHEMICAL)
 
 
 def substance(rng: Random) -> Name:
     """Make the name of a chemical by its structure, or take that of a common one.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> substance(Random(3)).full.spans[0].type
@@ -129,7 +129,7 @@ def substance(rng: Random) -> Name:
     if kind < 0.6:
         name = _systematic(rng)
         start = next(index for index in range(len(name)) if name[index : index + 2].isalpha())
-        return simple_name(name, CHEMICAL, _letters(rng, name[start:]) if rng.random() < 0.6 else None)
+        return make_name(name, CHEMICAL, _letters(rng, name[start:]) if rng.random() < 0.6 else None)
     if kind < 0.7:
-        return simple_name(rng.choice(_IONS), CHEMICAL)
-    return simple_name(rng.choice(_COMMON), CHEMICAL)
+        return make_name(rng.choice(_IONS), CHEMICAL)
+    return make_name(rng.choice(_COMMON), CHEMICAL)

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from random import Random
 
-from tfkd_base.corpora.demo.mentions import DISEASE, Name, initials, listed, simple_name
+from tfkd_base.corpora.demo.names import DISEASE, Name, abbreviate, make_name, split_list
 
-_ORGANS = listed(
+_ORGANS = split_list(
     "nephr hepat encephal cardi neur my oste arthr derm gastr col pancreat pneumon retin mening vascul thyroid "
     "spondyl keratin cholangi bronch cyst endocard vagin ot"
 )
-_ENDINGS = listed("itis opathy osis itis opathy odystrophy omalacia osclerosis odysplasia")
-_GROWTHS = listed("neur oste lymph fibr chondr hepat leiomy angi mening lip")
-_BLOOD = listed("neutro thrombocyto leuko lympho pancyto")
-_METABOLITES = listed("calc kal glyc natr lipid uric ammon magnes")
+_ENDINGS = split_list("itis opathy osis itis opathy odystrophy omalacia osclerosis odysplasia")
+_GROWTHS = split_list("neur oste lymph fibr chondr hepat leiomy angi mening lip")
+_BLOOD = split_list("neutro thrombocyto leuko lympho pancyto")
+_METABOLITES = split_list("calc kal glyc natr lipid uric ammon magnes")
 
-_TUMOR_SITES = listed(
+_TUMOR_SITES = split_list(
     "breast ovarian colorectal hepatic renal pulmonary gastric pancreatic prostate bladder cervical thyroid "
     "cutaneous esophageal endometrial testicular adrenal lung brain nasal laryngeal bronchial"
 )
-_TUMORS = listed("cancer carcinoma tumor adenocarcinoma cancer carcinoma neoplasia")
-_ORGAN_SITES = listed("renal hepatic cardiac pulmonary retinal cerebral pancreatic adrenal spinal optic myocardial")
-_HARMS = listed("failure atrophy fibrosis ischemia degeneration hypertrophy insufficiency infarction dystrophy")
-_MODIFIERS = listed(
+_TUMORS = split_list("cancer carcinoma tumor adenocarcinoma cancer carcinoma neoplasia")
+_ORGAN_SITES = split_list("renal hepatic cardiac pulmonary retinal cerebral pancreatic adrenal spinal optic myocardial")
+_HARMS = split_list("failure atrophy fibrosis ischemia degeneration hypertrophy insufficiency infarction dystrophy")
+_MODIFIERS = split_list(
     "hereditary|familial|congenital|chronic|acute|X - linked|early - onset|sporadic|metastatic|idiopathic|juvenile|"
     "autosomal dominant|autosomal recessive|infantile|progressive|diffuse|systemic|focal"
 )
-_CELLS = listed("myeloid lymphoblastic lymphocytic promyelocytic monocytic")
-_SURNAMES = listed(
+_CELLS = split_list("myeloid lymphoblastic lymphocytic promyelocytic monocytic")
+_SURNAMES = split_list(
     "Aldmar Berkens Calloway Dorsett Ebbing Farrow Galt Hallberg Ingram Jessop Kessler Lindqvist Marden Norwell "
     "Oakden Pellerin Quist Rendell Sandoval Tarrant Ullman Verhoeven Wexford Yardley Zeller Brandt Corvin Delacroix "
     "Fenwick"
 )
-_EPONYM_HEADS = listed("syndrome disease syndrome disease ataxia anemia dystrophy")
-_LACKING = listed("protein C|growth hormone|vitamin D|factor IX|iron|complement C3|biotinidase|lipase|folate|zinc")
-_CANCERS = listed("leukemia|lymphoma|melanoma|glioma|tumors|cancer|retinoblastoma|myeloma|polyposis")
-_PLAIN = listed(
+_EPONYM_HEADS = split_list("syndrome disease syndrome disease ataxia anemia dystrophy")
+_LACKING = split_list("protein C|growth hormone|vitamin D|factor IX|iron|complement C3|biotinidase|lipase|folate|zinc")
+_CANCERS = split_list("leukemia|lymphoma|melanoma|glioma|tumors|cancer|retinoblastoma|myeloma|polyposis")
+_PLAIN = split_list(
     "seizures|hypotension|hypertension|bradycardia|hearing loss|mental retardation|respiratory failure|anemia|"
     "diabetes|epilepsy|schizophrenia|depression|asthma|obesity|stroke|migraine|psoriasis|nausea|vomiting|dementia|"
     "autism|cataract|proteinuria|myocardial infarction|atrial fibrillation|weight loss|chest pain|headache|tremor|"
@@ -71,7 +71,7 @@ def eponym(rng: Random) -> str:
     """Make the name of a disease that is named after one or two people.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
     """
     one, two = rng.sample(_SURNAMES, 2)
     head = rng.choice(_EPONYM_HEADS)
@@ -82,22 +82,22 @@ def described(rng: Random) -> str:
     """Make the name of an inherited disease of at least three words, of the kind that texts abbreviate.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
     """
     core = _sited(rng) if rng.random() < 0.6 else f"{_one_word(rng)} {rng.choice(('syndrome', 'type 1', 'type 2'))}"
     return f"{rng.choice(_MODIFIERS)} {core}"
 
 
 def _abbreviated(name: str, rng: Random) -> Name:
-    short = initials(name)
-    return simple_name(name, DISEASE, short if 2 <= len(short) <= 5 and rng.random() < 0.7 else None)
+    short = abbreviate(name)
+    return make_name(name, DISEASE, short if 2 <= len(short) <= 5 and rng.random() < 0.7 else None)
 
 
 def syndrome(rng: Random) -> Name:
     """Make the name of an inherited or otherwise lasting disease.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> syndrome(Random(1)).full.spans[0].type
@@ -105,21 +105,21 @@ def syndrome(rng: Random) -> Name:
     """
     kind = rng.random()
     if kind < 0.2:
-        return simple_name(f"{rng.choice(_MODIFIERS)} {_one_word(rng)}", DISEASE)
+        return make_name(f"{rng.choice(_MODIFIERS)} {_one_word(rng)}", DISEASE)
     if kind < 0.55:
         return _abbreviated(described(rng), rng)
     if kind < 0.8:
         return _abbreviated(eponym(rng), rng)
     if kind < 0.9:
         return _abbreviated(f"{rng.choice(_LACKING)} deficiency", rng)
-    return simple_name(_one_word(rng), DISEASE)
+    return make_name(_one_word(rng), DISEASE)
 
 
 def symptom(rng: Random) -> Name:
     """Make the name of a symptom, a side effect or a disease that comes with others.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> symptom(Random(1)).full.spans[0].type
@@ -127,19 +127,19 @@ def symptom(rng: Random) -> Name:
     """
     kind = rng.random()
     if kind < 0.45:
-        return simple_name(rng.choice(_PLAIN), DISEASE)
+        return make_name(rng.choice(_PLAIN), DISEASE)
     if kind < 0.75:
-        return simple_name(_one_word(rng), DISEASE)
+        return make_name(_one_word(rng), DISEASE)
     if kind < 0.88:
-        return simple_name(f"{rng.choice(_ORGAN_SITES)} {rng.choice(_HARMS)}", DISEASE)
-    return simple_name(f"{rng.choice(('acute', 'chronic', 'diffuse'))} {_one_word(rng)}", DISEASE)
+        return make_name(f"{rng.choice(_ORGAN_SITES)} {rng.choice(_HARMS)}", DISEASE)
+    return make_name(f"{rng.choice(('acute', 'chronic', 'diffuse'))} {_one_word(rng)}", DISEASE)
 
 
 def tumor(rng: Random) -> Name:
     """Make the name of a cancer.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> tumor(Random(1)).full.spans[0].type
@@ -147,12 +147,12 @@ def tumor(rng: Random) -> Name:
     """
     kind = rng.random()
     if kind < 0.4:
-        return simple_name(f"{rng.choice(_TUMOR_SITES)} {rng.choice(_TUMORS)}", DISEASE)
+        return make_name(f"{rng.choice(_TUMOR_SITES)} {rng.choice(_TUMORS)}", DISEASE)
     if kind < 0.55:
-        return simple_name(_composite(rng), DISEASE)
+        return make_name(_composite(rng), DISEASE)
     if kind < 0.7:
         return _abbreviated(f"{rng.choice(('acute', 'chronic'))} {rng.choice(_CELLS)} leukemia", rng)
     if kind < 0.85:
-        return simple_name(rng.choice(_CANCERS), DISEASE)
+        return make_name(rng.choice(_CANCERS), DISEASE)
     sarcoma = f"{rng.choice(_GROWTHS)}{rng.choice(('oma', 'osarcoma'))}"
-    return simple_name(f"{rng.choice(('', 'metastatic ', 'familial '))}{sarcoma}", DISEASE)
+    return make_name(f"{rng.choice(('', 'metastatic ', 'familial '))}{sarcoma}", DISEASE)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
-from tfkd_base.corpora.demo.mentions import Name, listed, plain
+from tfkd_base.corpora.demo.names import Name, make_phrase, split_list
 
 _LETTERS = "ABCDEFGHKLMNPRSTVW"
-_LINES = listed("MKN SW LS BT OVCAR HCT CAL RPMI CCRF SNU KG U DU NCI")
-_GENERA = listed("Pseudomonas Candida Bacillus Rattus Mycobacterium Plasmodium Clostridium Aspergillus Borrelia")
-_EPITHETS = listed("dorsalis vulgaris minor tropica elegans fragilis borealis marina rubrum graveolens")
-_TERMS = listed(
+_LINES = split_list("MKN SW LS BT OVCAR HCT CAL RPMI CCRF SNU KG U DU NCI")
+_GENERA = split_list("Pseudomonas Candida Bacillus Rattus Mycobacterium Plasmodium Clostridium Aspergillus Borrelia")
+_EPITHETS = split_list("dorsalis vulgaris minor tropica elegans fragilis borealis marina rubrum graveolens")
+_TERMS = split_list(
     "cytokines|growth factors|protein kinases|antibiotics|anticonvulsants|chemokines|transcription factors|"
     "gene therapy|hormone replacement|receptor density|enzyme activity|disease severity|side effects|"
     "oxidative stress|apoptosis|age at onset|smoking|pregnancy|diet|physical exercise|body mass|family history|sex|"
@@ -18,7 +18,7 @@ _TERMS = listed(
     "T cells|neurons|drug resistance|antibody titers|cell death|vaccination|radiation|alternative splicing|"
     "gene expression|metabolism"
 )
-_CONDITIONS = listed(
+_CONDITIONS = split_list(
     "pregnancy|smoking|a family history|regular exercise|surgery|early menopause|drug resistance|poor diet|"
     "loss of appetite|a high body mass|dialysis|hormone replacement|sleep|a low score|night shifts|radiotherapy|"
     "vaccination|side effects"
@@ -33,35 +33,35 @@ def term(rng: Random) -> Name:
     """Make a general term, or the acronym of a scale, a trial or an assay.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> term(Random(1)).full.spans
         ()
     """
     if rng.random() < 0.65:
-        return Name(plain(rng.choice(_TERMS)))
-    return Name(plain(f"{_acronym(rng)}{rng.choice(('', '', '', ' score', ' index', ' activity'))}"))
+        return Name(make_phrase(rng.choice(_TERMS)))
+    return Name(make_phrase(f"{_acronym(rng)}{rng.choice(('', '', '', ' score', ' index', ' activity'))}"))
 
 
 def condition(rng: Random) -> Name:
     """Take something that people have and that is no disease.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> condition(Random(1)).full.spans
         ()
     """
-    return Name(plain(rng.choice(_CONDITIONS)))
+    return Name(make_phrase(rng.choice(_CONDITIONS)))
 
 
 def material(rng: Random) -> Name:
     """Make the name of a cell line, a marker, a plasmid, a clone or a species.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> material(Random(1)).full.spans
@@ -78,4 +78,4 @@ def material(rng: Random) -> Name:
         text = f"{_acronym(rng)}{rng.choice(('', ' medium', ' buffer', ' cells'))}"
     else:
         text = f"{rng.choice(_GENERA)} {rng.choice(_EPITHETS)}"
-    return Name(plain(text))
+    return Name(make_phrase(text))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from random import Random
 
-from tfkd_base.corpora.demo.mentions import GENE, Mention, Name, initials, joined, listed, named, plain, simple_name
+from tfkd_base.corpora.demo.names import (
+    GENE,
+    Name,
+    Phrase,
+    abbreviate,
+    join_phrases,
+    make_entity,
+    make_name,
+    make_phrase,
+    split_list,
+)
 from tfkd_base.corpora.schemes import Span
 
 _CONSONANTS = "BCDFGKLMNPRSTV"
@@ -34,43 +44,43 @@ _FAMILIES = [
     "KCN",
     "SLC",
 ]
-_CYTOKINES = listed(
+_CYTOKINES = split_list(
     "IL - {n}|IL - {n}|TNF - alpha|TGF - beta {n}|IFN - gamma|NF - kappa B|c - fos|c - myc|c - jun|c - src|HLA - DR|"
     "HLA - B{n}|cyclin D{n}|caspase - {n}|Bcl - 2|Bcl - xL|interleukin - {n}|COX - {n}|MMP - {n}|ICAM - 1|"
     "HIF - 1 alpha|PKC - delta|beta - catenin|alpha - synuclein|E - cadherin|NOS - {n}|cytochrome c|MIP - {n} alpha|"
     "TRAF - {n}"
 )
-_FLIES = listed(
+_FLIES = split_list(
     "hedgehog wingless dishevelled frizzled armadillo hairless sevenless notch decapentaplegic engrailed patched "
     "numb tailless dorsal cactus slit bicoid hunchback reaper fringe delta twist snail"
 )
-_WORDS = listed(
+_WORDS = split_list(
     "insulin p53 leptin calmodulin thrombin albumin fibronectin collagen hemoglobin actin vimentin ferritin "
     "osteopontin dystrophin huntingtin rhodopsin prolactin myosin tubulin ubiquitin glucagon renin gastrin "
     "erythropoietin keratin"
 )
-_GROWTH = listed(
+_GROWTH = split_list(
     "fibroblast growth|epidermal growth|tumor necrosis|hepatocyte growth|insulin - like growth|nerve growth|"
     "platelet - derived growth|vascular endothelial growth|colony stimulating|stem cell|macrophage inhibitory"
 )
-_SUBSTRATES = listed(
+_SUBSTRATES = split_list(
     "tyrosine|serine|dopamine|adenosine|glutamate|histamine|folate|sphingosine|choline|glucose|serotonin|"
     "acetylcholine|androgen|estrogen|thymidine|phosphatidylinositol|creatine|lactate|opioid|calcium|vitamin D|"
     "steroid|glycine|ornithine|sialic acid|heme|cholesterol|leukotriene"
 )
-_ENZYMES = listed(
+_ENZYMES = split_list(
     "kinase|dehydrogenase|hydroxylase|synthase|transporter|receptor|decarboxylase|reductase|transferase|deaminase|"
     "phosphatase|oxidase|receptor|kinase|channel|binding protein|sulfotransferase|esterase"
 )
-_GREEK = listed("alpha beta gamma delta")
-_NAMED_AFTER = listed("protein|gene product|susceptibility gene 1|susceptibility gene 2|gene|gene|helicase")
+_GREEK = split_list("alpha beta gamma delta")
+_NAMED_AFTER = split_list("protein|gene product|susceptibility gene 1|susceptibility gene 2|gene|gene|helicase")
 
 
 def symbol(rng: Random) -> str:
     """Make a gene symbol: `SMAD3`, `KRT14`, `RAD5`, `p38`, `Pax6`, `CDKN2A`.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
     """
     kind = rng.random()
     number = rng.randrange(1, 30)
@@ -111,7 +121,7 @@ def gene(rng: Random) -> Name:
     """Make the name of a gene or protein.
 
     Args:
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Example:
         >>> gene(Random(1)).full.spans[0].type
@@ -119,31 +129,31 @@ def gene(rng: Random) -> Name:
     """
     kind = rng.random()
     if kind < 0.42:
-        return simple_name(symbol(rng), GENE)
+        return make_name(symbol(rng), GENE)
     if kind < 0.60:
-        return simple_name(rng.choice(_CYTOKINES).format(n=rng.randrange(1, 18)), GENE)
+        return make_name(rng.choice(_CYTOKINES).format(n=rng.randrange(1, 18)), GENE)
     if kind < 0.64:
-        return simple_name(rng.choice(_FLIES), GENE)
+        return make_name(rng.choice(_FLIES), GENE)
     if kind < 0.73:
-        return simple_name(rng.choice(_WORDS), GENE)
+        return make_name(rng.choice(_WORDS), GENE)
     name = _long(rng)
-    short = initials(name)
+    short = abbreviate(name)
     if rng.random() < 0.25:
         short = symbol(rng)  # many symbols say nothing of the long form
-    return simple_name(name, GENE, short if rng.random() < 0.7 else None)
+    return make_name(name, GENE, short if rng.random() < 0.7 else None)
 
 
-def named_after(disease: Mention, short: str, rng: Random) -> Name:
+def name_after(disease: Phrase, short: str, rng: Random) -> Name:
     """Name a gene after a disease: `Werner syndrome protein`, with the disease inside and its abbreviation shared.
 
     Args:
         disease: The full name of the disease.
         short: What both the disease and the gene are called for short.
-        rng: Where the choices come from.
+        rng: Random numbers.
 
     Returns:
         A name whose full form holds a disease and a gene; each corpus labels the one of its own type.
     """
-    whole = joined(disease, plain(rng.choice(_NAMED_AFTER)))
+    whole = join_phrases(disease, make_phrase(rng.choice(_NAMED_AFTER)))
     spans = (Span(0, len(whole.tokens), GENE), *disease.spans)
-    return Name(Mention(whole.tokens, spans), named(short, GENE))
+    return Name(Phrase(whole.tokens, spans), make_entity(short, GENE))
