@@ -155,7 +155,7 @@ def test_a_broken_folder_gives_file_and_key(folder, tmp_path):
     [
         ("{folder}, layers: 4", "", "expected 1 to 3 layers, as the encoder tiny has, got 4"),
         ("{folder}, layers: 2, frozen_layers: 3", "", "expected 0 to 2 frozen layers, got 3"),
-        ("{folder}/none", "", "there is no such folder"),
+        ("{folder}/none", "", "/none does not exist"),
         ("{folder}", "text: {vectors: v.bin}", "text.vectors"),
     ],
 )

@@ -306,7 +306,7 @@ def test_what_does_not_go_together_is_refused(folder):
         ({"layers": 2, "frozen_layers": 3}, "expected 0 to 2 frozen layers, got 3"),
         ({"frozen_layers": -1}, "expected 0 to 3 frozen layers, got -1"),
         ({"dropout": 1.0}, r"dropout of a transformer .* got 1\.0"),
-        ({"pooling": "last"}, "no pooling of pieces is called 'last'"),
+        ({"pooling": "last"}, "expected the pooling to be first or mean, got 'last'"),
         ({"overlap": 18}, "windows of 18 pieces cannot overlap by 18"),
     ],
 )

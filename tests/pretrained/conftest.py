@@ -1,3 +1,3 @@
-"""What is not collected here."""
+"""Files that pytest must not collect."""
 
-collect_ignore = ["golden/make.py"]  # runs in an environment of its own
+collect_ignore = ["golden/make.py"]  # runs in its own environment

@@ -1,4 +1,4 @@
-"""What `golden/make.py` has written."""
+"""Files written by `golden/make.py`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def arrays(name: str) -> dict[str, np.ndarray]:
 
 
 def words() -> list[str]:
-    """Read the words that tokenizers have cut: the odd ones, then those of corpora."""
-    found = json.loads((GOLDEN / "words.json").read_text(encoding="utf-8"))
-    return [*found["odd"], *found["corpus"]]
+    """Read the words of the tokenizer tests: unusual ones, then words of corpora."""
+    groups = json.loads((GOLDEN / "words.json").read_text(encoding="utf-8"))
+    return [*groups["odd"], *groups["corpus"]]
 
 
-def rows(of: dict[str, np.ndarray], name: str, unknown: int | None = None) -> list[list[int]]:
-    """Read how words are cut; where nothing is left of one, the piece for what is unknown stands."""
-    ends = np.cumsum(of[f"{name}.counts"].astype(int))[:-1]
-    found = [row.tolist() for row in np.split(of[f"{name}.ids"].astype(int), ends)]
-    return [row or [unknown] for row in found] if unknown is not None else found
+def rows(golden: dict[str, np.ndarray], name: str, unknown: int | None = None) -> list[list[int]]:
+    """Return the subword ids of each word; a word without subwords gets the unknown one."""
+    ends = np.cumsum(golden[f"{name}.counts"].astype(int))[:-1]
+    ids = [row.tolist() for row in np.split(golden[f"{name}.ids"].astype(int), ends)]
+    return [row or [unknown] for row in ids] if unknown is not None else ids

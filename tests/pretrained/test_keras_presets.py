@@ -1,4 +1,4 @@
-"""Encoders that keras-hub has saved, against what its own layers compute."""
+"""Encoders saved by keras-hub, against the results of its own layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.pretrained.golden_files import GOLDEN
-from tests.pretrained.test_golden import states_and_attention, without_marks
+from tests.pretrained.test_golden import run_encoder, without_special_tokens
 from tests.pretrained.tiny import PIECES
 from tfkd.pretrained import open_pretrained
 from tfkd.pretrained.keras_presets import KerasPreset
@@ -41,15 +41,15 @@ def hub():
 
 @pytest.fixture(scope="module", params=KINDS)
 def preset(request, hub, tmp_path_factory):
-    """A backbone of random weights, the folder that it is saved to, and its kind."""
+    """Return a backbone with random weights, the folder of its preset, and its kind."""
     vocabulary_size, settings, tokenizer = KINDS[request.param]
-    made = getattr(hub.models, f"{request.param}Backbone")(vocabulary_size=vocabulary_size, **SIZES, **settings)
+    backbone = getattr(hub.models, f"{request.param}Backbone")(vocabulary_size=vocabulary_size, **SIZES, **settings)
     rng = np.random.default_rng(4)
-    made.set_weights([value + rng.normal(0, 0.2, value.shape) for value in made.get_weights()])
+    backbone.set_weights([value + rng.normal(0, 0.2, value.shape) for value in backbone.get_weights()])
     folder = tmp_path_factory.mktemp("presets") / request.param
-    made.save_to_preset(str(folder))
+    backbone.save_to_preset(str(folder))
     tokenizer(hub).save_to_preset(str(folder))
-    return made, folder, request.param
+    return backbone, folder, request.param
 
 
 def test_states_of_every_layer(preset):
@@ -64,24 +64,24 @@ def test_states_of_every_layer(preset):
         inputs["segment_ids"] = np.zeros_like(ids)
     layers = keras.Model(backbone.input, [layer.output for layer in backbone.transformer_layers])
     expected = layers({name: tf.constant(inputs[name]) for name in backbone.input})
-    features = without_marks(ids, padding)
-    states, attention, _ = states_and_attention(str(folder), features)
+    features = without_special_tokens(ids, padding)
+    states, attention, _ = run_encoder(str(folder), features)
     words = features["counts"] > 0
-    for found, layer in zip(states[1:], expected, strict=True):
-        np.testing.assert_allclose(found[words], layer.numpy()[:, 1:-1][words], rtol=0, atol=1e-5)
+    for layer_states, layer in zip(states[1:], expected, strict=True):
+        np.testing.assert_allclose(layer_states[words], layer.numpy()[:, 1:-1][words], rtol=0, atol=1e-5)
     np.testing.assert_allclose(attention.sum(-1), 1, atol=1e-5)
 
 
 def test_sizes_and_vocabulary(preset):
     _, folder, kind = preset
-    found = open_pretrained(folder)
-    assert isinstance(found, KerasPreset)
-    sizes = found.architecture
+    pretrained = open_pretrained(folder)
+    assert isinstance(pretrained, KerasPreset)
+    sizes = pretrained.architecture
     assert (sizes.pieces, sizes.positions, sizes.units) == (KINDS[kind][0], 12, 16)
     assert (sizes.layers, sizes.heads, sizes.inner_units) == (2, 2, 24)
-    # keras-hub runs BERT alone with an approximation.
+    # Only BERT uses the approximation in keras-hub.
     assert sizes.activation == ("gelu_approximate" if kind == "Bert" else "gelu")
-    text = found.text()
+    text = pretrained.text()
     if kind == "Roberta":
         expected = PieceFeatures(
             [*BYTE_PAIRS, "<mask>"], merges=MERGES, begin="<s>", end="</s>", padding="<pad>", unknown="<unk>"
@@ -97,10 +97,10 @@ def test_sizes_and_vocabulary(preset):
 
 def test_a_preset_without_a_tokenizer(hub, tmp_path):
     hub.models.BertBackbone(vocabulary_size=9, **SIZES).save_to_preset(str(tmp_path))
-    found = open_pretrained(tmp_path)
-    assert found.embedding()["pieces"].shape == (9, 16)
+    pretrained = open_pretrained(tmp_path)
+    assert pretrained.embedding()["pieces"].shape == (9, 16)
     with pytest.raises(TfkdError) as caught:
-        found.text()
+        pretrained.text()
     assert str(caught.value).startswith(f"{tmp_path}: keras-hub cannot load it: ")
 
 
@@ -110,23 +110,23 @@ def test_other_kinds_of_presets_are_refused(hub, tmp_path):
     ).save_to_preset(str(tmp_path))
     with pytest.raises(TfkdError) as caught:
         open_pretrained(tmp_path)
-    expected = "expected one of BertBackbone, RobertaBackbone, DistilBertBackbone, got a AlbertBackbone, which cannot"
+    expected = "expected one of BertBackbone, RobertaBackbone, DistilBertBackbone, got AlbertBackbone, which is not"
     assert str(caught.value).startswith(f"{tmp_path}: {expected}")
 
 
-def test_a_preset_that_is_broken(preset, tmp_path):
+def test_a_damaged_preset_is_refused(preset, tmp_path):
     _, folder, _ = preset
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "config.json").write_text((folder / "config.json").read_text())
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "config.json").write_text((folder / "config.json").read_text())
     with pytest.raises(TfkdError) as caught:
-        open_pretrained(broken)
-    assert str(caught.value).startswith(f"{broken}: keras-hub cannot load it: ")
+        open_pretrained(damaged)
+    assert str(caught.value).startswith(f"{damaged}: keras-hub cannot load it: ")
 
 
-def test_an_unknown_name_is_refused_before_anything_is_fetched(hub, monkeypatch):
-    monkeypatch.setattr(KerasPreset, "__init__", lambda *_: pytest.fail("it asked keras-hub for it"))
+def test_an_unknown_name_is_refused_before_a_download(hub, monkeypatch):
+    monkeypatch.setattr(KerasPreset, "__init__", lambda *_: pytest.fail("the preset was loaded"))
     with pytest.raises(TfkdError) as caught:
         open_pretrained("bert_tiny_en_uncasd")
-    said = "bert_tiny_en_uncasd: there is no such folder, nor a preset of keras-hub of this name; "
-    assert str(caught.value) == said + "did you mean 'bert_tiny_en_uncased'?"
+    expected = "bert_tiny_en_uncasd is neither a folder nor a preset of keras-hub; "
+    assert str(caught.value) == expected + "did you mean 'bert_tiny_en_uncased'?"

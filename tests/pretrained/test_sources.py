@@ -1,3 +1,5 @@
+"""Opening of encoders by path or name, and their sizes."""
+
 from __future__ import annotations
 
 import sys
@@ -11,21 +13,21 @@ from tfkd.pretrained.hugging_face import HuggingFaceFolder
 from tfkd_base.errors import TfkdError
 
 
-def test_a_folder_by_any_way_of_naming_it(tmp_path, monkeypatch):
+def test_folders_as_path_text_and_home_path(tmp_path, monkeypatch):
     folder = tiny_bert(tmp_path / "tiny")
-    for given in (folder, str(folder)):
-        found = open_pretrained(given)
-        assert isinstance(found, HuggingFaceFolder)
-        assert (found.name, found.architecture.units) == ("tiny", 16)
+    for source in (folder, str(folder)):
+        pretrained = open_pretrained(source)
+        assert isinstance(pretrained, HuggingFaceFolder)
+        assert (pretrained.name, pretrained.architecture.units) == ("tiny", 16)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert open_pretrained("~/tiny").name == "tiny"
-    # A folder is a folder, whatever a preset of the same name would be.
+    # A folder has priority over a preset with the same name.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").rename("bert_tiny_en_uncased")
     assert isinstance(open_pretrained("bert_tiny_en_uncased"), HuggingFaceFolder)
 
 
-def test_what_is_no_folder_is_refused(tmp_path):
+def test_files_and_missing_folders_are_refused(tmp_path):
     folder = tiny_bert(tmp_path / "tiny")
     with pytest.raises(TfkdError) as caught:
         open_pretrained(folder / "vocab.txt")
@@ -35,7 +37,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
     for missing in (tmp_path / "none", Path("none/at/all")):
         with pytest.raises(TfkdError) as caught:
             open_pretrained(missing)
-        assert str(caught.value) == f"{missing}: there is no such folder"
+        assert str(caught.value) == f"the folder {missing} does not exist"
     (tmp_path / "empty").mkdir()
     with pytest.raises(TfkdError) as caught:
         open_pretrained(tmp_path / "empty")
@@ -43,12 +45,12 @@ def test_what_is_no_folder_is_refused(tmp_path):
 
 
 def test_the_nearest_preset_is_named(monkeypatch):
-    monkeypatch.setattr(keras_presets, "preset_names", lambda: ["bert_tiny_en_uncased", "roberta_base_en"])
-    with pytest.raises(TfkdError, match=r"^bert_tiny_en_uncasd: there is no such folder, nor a preset of keras-hub"):
+    monkeypatch.setattr(keras_presets, "list_presets", lambda: ["bert_tiny_en_uncased", "roberta_base_en"])
+    with pytest.raises(TfkdError, match=r"^bert_tiny_en_uncasd is neither a folder nor a preset of keras-hub"):
         open_pretrained("bert_tiny_en_uncasd")
-    with pytest.raises(TfkdError, match="of this name; did you mean 'roberta_base_en'"):
+    with pytest.raises(TfkdError, match="keras-hub; did you mean 'roberta_base_en'"):
         open_pretrained("roberta_base_eng")
-    with pytest.raises(TfkdError, match="of this name; such as 'bert_tiny_en_uncased'"):
+    with pytest.raises(TfkdError, match="keras-hub; expected a name such as 'bert_tiny_en_uncased'"):
         open_pretrained("zzz")
 
 
@@ -78,13 +80,17 @@ SIZES = {"pieces": 9, "positions": 8, "units": 4, "layers": 1, "heads": 2, "inne
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        *(({name: 0}, f"{name} of an encoder must be at least 1, got 0") for name in SIZES if name != "positions"),
-        ({"positions": 2}, "an encoder needs positions for two marks and a piece, got 2"),
-        ({"heads": 3}, "3 heads cannot share 4 units evenly"),
-        ({"activation": "geluu"}, "no activation is called 'geluu': did you mean 'gelu'"),
+        *(
+            ({name: 0}, f"expected {name} of an encoder to be at least 1, got 0")
+            for name in SIZES
+            if name != "positions"
+        ),
+        ({"positions": 2}, r"expected at least 3 positions \(two special tokens and a subword\), got 2"),
+        ({"heads": 3}, "expected units that 3 heads can share equally, got 4"),
+        ({"activation": "geluu"}, "unknown activation 'geluu': did you mean 'gelu'"),
     ],
 )
-def test_sizes_that_cannot_be(settings, message):
+def test_impossible_sizes_are_refused(settings, message):
     with pytest.raises(TfkdError, match=message):
         Architecture(**{**SIZES, **settings})
 

@@ -1,4 +1,4 @@
-"""Encoders of a few weights that tests write as Hugging Face folders."""
+"""Tiny encoders as Hugging Face folders, for tests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-PIECES = (*MARKS, *LETTERS, *(f"##{letter}" for letter in LETTERS), *(f"w{letter}" for letter in LETTERS), ".", "-")
-"""A vocabulary in which every word of small letters has pieces, and `wa` to `wz` are one piece each."""
+PIECES = (
+    *SPECIAL_TOKENS,
+    *LETTERS,
+    *(f"##{letter}" for letter in LETTERS),
+    *(f"w{letter}" for letter in LETTERS),
+    ".",
+    "-",
+)
+"""Vocabulary that splits every lower-case word into known subwords; `wa` to `wz` are one subword each."""
 
 SIZES: dict[str, Any] = {
     "vocab_size": len(PIECES),
@@ -25,12 +32,12 @@ SIZES: dict[str, Any] = {
 
 
 def tiny_bert(folder: Path, seed: int = 0, **settings: Any) -> Path:
-    """Write a BERT of random weights.
+    """Write a BERT with random weights.
 
     Args:
-        folder: Where to; made if it is not there.
+        folder: The folder, which is created if it is missing.
         seed: Seed of the weights.
-        **settings: Keys of `config.json`, in place of those of `SIZES`.
+        **settings: Keys of `config.json` that replace those of `SIZES`.
 
     Returns:
         The folder.
@@ -45,7 +52,7 @@ def tiny_bert(folder: Path, seed: int = 0, **settings: Any) -> Path:
 
 
 def bert_weights(config: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
-    """Draw the weights of a BERT, by the names that its own files give them."""
+    """Draw the weights of a BERT, by their names in its files."""
     units, inner = config["hidden_size"], config["intermediate_size"]
     shapes: dict[str, tuple[int, ...]] = {
         "embeddings.word_embeddings.weight": (config["vocab_size"], units),
@@ -55,7 +62,7 @@ def bert_weights(config: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]
         "embeddings.LayerNorm.bias": (units,),
     }
     for number in range(config["num_hidden_layers"]):
-        place = f"encoder.layer.{number}."
+        prefix = f"encoder.layer.{number}."
         for name, out, width in (
             ("attention.self.query", units, units),
             ("attention.self.key", units, units),
@@ -64,9 +71,9 @@ def bert_weights(config: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]
             ("intermediate.dense", inner, units),
             ("output.dense", units, inner),
         ):
-            shapes[f"{place}{name}.weight"], shapes[f"{place}{name}.bias"] = (out, width), (out,)
+            shapes[f"{prefix}{name}.weight"], shapes[f"{prefix}{name}.bias"] = (out, width), (out,)
         for name in ("attention.output.LayerNorm", "output.LayerNorm"):
-            shapes[f"{place}{name}.weight"] = shapes[f"{place}{name}.bias"] = (units,)
+            shapes[f"{prefix}{name}.weight"] = shapes[f"{prefix}{name}.bias"] = (units,)
     rng = np.random.default_rng(seed)
-    drawn = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
-    return {name: value + (1 if name.endswith("LayerNorm.weight") else 0) for name, value in drawn.items()}
+    weights = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+    return {name: value + (1 if name.endswith("LayerNorm.weight") else 0) for name, value in weights.items()}

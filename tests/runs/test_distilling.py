@@ -231,7 +231,7 @@ def test_a_teacher_of_one_task_may_lack_it_too(place, tmp_path):
 
 def test_an_empty_text_is_refused(place, tmp_path):
     (tmp_path / "empty.txt").write_text("\n \n")
-    with pytest.raises(TfkdError, match=r"empty\.txt is empty: expected text, one document a line"):
+    with pytest.raises(TfkdError, match=r"empty\.txt is empty: expected text with one document per line"):
         distill(student(place, f"transfer.texts=[{tmp_path}/empty.txt]"), place / "softmax", tmp_path / "run")
 
 

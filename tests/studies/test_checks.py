@@ -174,6 +174,6 @@ class TestCorpora:
         said = unfit(corpora, f"students.small.text.vectors={tmp_path}/no.bin")
         assert said == f"x.yaml: what a.small.alone.10.1 needs: there is no file {tmp_path}/no.bin"
         said = unfit(corpora, f"teachers.deep.encoder.transformer={tmp_path}/no")
-        assert said == f"x.yaml: what teacher.deep.10.1 needs: {tmp_path}/no: there is no such folder"
+        assert said == f"x.yaml: what teacher.deep.10.1 needs: the folder {tmp_path}/no does not exist"
         (tmp_path / "empty").mkdir()
         assert "what teacher.deep.10.1 needs" in unfit(corpora, f"teachers.deep.encoder.transformer={tmp_path}/empty")

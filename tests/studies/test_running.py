@@ -208,9 +208,9 @@ def test_a_failed_run_stops_those_alone_that_need_it(never_stopped, tmp_path):
     assert (
         (out / "work" / "logs" / f"{cache}.log")
         .read_text()
-        .endswith(f"tfkd: {tmp_path}/empty.txt is empty: expected text, one document a line.\n")
+        .endswith(f"tfkd: {tmp_path}/empty.txt is empty: expected text with one document per line.\n")
     )
-    assert failures[cache] == "empty.txt is empty: expected text, one document a line."
+    assert failures[cache] == "empty.txt is empty: expected text with one document per line."
     assert f"failed: {broken}\n" in answer
     assert "has no layer 'nowhere'" in answer
     assert "not begun, since what they need has failed: 1 job" in answer

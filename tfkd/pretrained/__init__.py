@@ -1,4 +1,4 @@
-"""Pre-trained encoders: their sizes, vocabularies and weights, from Hugging Face folders and presets of keras-hub."""
+"""Pre-trained encoders from Hugging Face folders and presets of keras-hub: sizes, vocabularies and weights."""
 
 from tfkd.pretrained.architecture import Architecture, Pretrained
 from tfkd.pretrained.sources import open_pretrained

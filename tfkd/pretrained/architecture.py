@@ -1,4 +1,4 @@
-"""What a BERT-type encoder is made of, as plain data, and where its weights come from."""
+"""Sizes of a BERT-type encoder, and the interface of sources of its weights."""
 
 from __future__ import annotations
 
@@ -9,30 +9,28 @@ from typing import Any
 
 import numpy as np
 
+from tfkd.layers import ACTIVATIONS
 from tfkd.text import PieceFeatures
 from tfkd_base.errors import TfkdError, nearest
-
-ACTIVATIONS = ("gelu", "gelu_approximate", "relu", "silu")
-"""What may stand between the two products of a feed-forward network; `tfkd.layers.TransformerLayer` knows them."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes of a BERT-type encoder: all that is needed to build it.
+    """Sizes of a BERT-type encoder: everything that is needed to build it.
 
     Attributes:
-        pieces: Pieces in the vocabulary.
-        positions: Positions that a window may have, its two marks among them.
+        pieces: Number of subwords in the vocabulary.
+        positions: Maximum length of a window, including the two special tokens.
         units: Width of the states.
-        layers: How many layers.
-        heads: Heads of each layer's attention.
-        inner_units: Width within a layer's feed-forward network.
-        activation: One of `ACTIVATIONS`.
-        epsilon: Added to the variance in normalisations.
+        layers: Number of layers.
+        heads: Number of attention heads of each layer.
+        inner_units: Width of the inner layer of the feed-forward networks.
+        activation: One of `tfkd.layers.ACTIVATIONS`.
+        epsilon: Added to the variance when normalising.
 
     Raises:
-        TfkdError: A size is below 1, the heads do not divide the units, epsilon is negative, or there is no such
-            activation.
+        TfkdError: A size is below 1, the heads do not divide the units, epsilon is negative, or the activation is
+            unknown.
 
     Example:
         >>> Architecture(pieces=9, positions=8, units=4, layers=1, heads=2, inner_units=8).activation
@@ -52,15 +50,15 @@ class Architecture:
         """Check the sizes."""
         for name in ("pieces", "units", "layers", "heads", "inner_units"):
             if getattr(self, name) < 1:
-                raise TfkdError(f"{name} of an encoder must be at least 1, got {getattr(self, name)}.")
+                raise TfkdError(f"expected {name} of an encoder to be at least 1, got {getattr(self, name)}.")
         if self.positions < 3:
-            raise TfkdError(f"an encoder needs positions for two marks and a piece, got {self.positions}.")
+            raise TfkdError(f"expected at least 3 positions (two special tokens and a subword), got {self.positions}.")
         if self.units % self.heads:
-            raise TfkdError(f"{self.heads} heads cannot share {self.units} units evenly.")
+            raise TfkdError(f"expected units that {self.heads} heads can share equally, got {self.units}.")
         if not 0 <= self.epsilon < math.inf:
-            raise TfkdError(f"epsilon of an encoder must be a finite number and not negative, got {self.epsilon}.")
+            raise TfkdError(f"expected epsilon of an encoder to be finite and at least 0, got {self.epsilon}.")
         if self.activation not in ACTIVATIONS:
-            raise TfkdError(f"no activation is called {self.activation!r}: {nearest(self.activation, ACTIVATIONS)}")
+            raise TfkdError(f"unknown activation {self.activation!r}: {nearest(self.activation, ACTIVATIONS)}")
 
     def get_config(self) -> dict[str, Any]:
         """Return the sizes as plain data."""
@@ -68,11 +66,11 @@ class Architecture:
 
 
 class Pretrained(ABC):
-    """A pre-trained encoder that stands somewhere: its sizes, its vocabulary, its weights.
+    """A stored pre-trained encoder: its sizes, its vocabulary and its weights, which are read on demand.
 
     Attributes:
-        name: What to call it.
-        architecture: Its sizes.
+        name: Name in messages.
+        architecture: Sizes of the encoder.
     """
 
     name: str
@@ -80,32 +78,35 @@ class Pretrained(ABC):
 
     @abstractmethod
     def text(self) -> PieceFeatures:
-        """Read the vocabulary.
+        """Read the vocabulary and return its featurizer.
 
         Raises:
-            TfkdError: It is missing, broken, or larger than the encoder's.
+            TfkdError: The vocabulary is missing, damaged, or larger than that of the encoder.
         """
 
     @abstractmethod
     def check(self) -> None:
-        """Refuse an embedding of another size than the architecture's, which is told without reading it.
+        """Refuse an embedding whose size differs from the architecture, without reading its weights.
 
         Raises:
-            TfkdError: Its weights are missing, or have another shape.
+            TfkdError: The weights are missing or have another shape.
         """
 
     @abstractmethod
     def embedding(self) -> dict[str, np.ndarray]:
-        """Read the weights of the embedding, float32, by the names that `tfkd.layers.PieceEmbedding` gives its own.
+        """Read the weights of the embedding, float32, by the weight names of `tfkd.layers.PieceEmbedding`.
 
         Raises:
-            TfkdError: One is missing, or has another shape.
+            TfkdError: A weight is missing or has another shape.
         """
 
     @abstractmethod
     def layer(self, number: int) -> dict[str, np.ndarray]:
-        """Read those of a layer, counted from 0, by the names that `tfkd.layers.TransformerLayer` gives its own.
+        """Read the weights of a layer, float32, by the weight names of `tfkd.layers.TransformerLayer`.
+
+        Args:
+            number: Number of the layer, from 0.
 
         Raises:
-            TfkdError: One is missing, or has another shape.
+            TfkdError: A weight is missing or has another shape.
         """

@@ -1,43 +1,56 @@
-"""Finding out what kind of pre-trained encoder a path or a name leads to."""
+"""Opening of pre-trained encoders by path or name."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from tfkd.pretrained import keras_presets
 from tfkd.pretrained.architecture import Pretrained
+from tfkd.pretrained.folder_files import read_json
 from tfkd.pretrained.hugging_face import CONFIG, HuggingFaceFolder
-from tfkd.pretrained.json_files import read_json
-from tfkd_base.errors import TfkdError
+from tfkd_base.errors import TfkdError, nearest
 
 
 def open_pretrained(source: str | os.PathLike[str]) -> Pretrained:
-    """Open a pre-trained encoder; its weights are read when they are asked for.
+    """Open a pre-trained encoder. Its weights are read on demand.
 
     Args:
-        source: A folder as Hugging Face's `transformers` saves it (BERT, RoBERTa or DistilBERT; `config.json`,
-            safetensors, vocabulary), which needs no network; or a preset of keras-hub, by its name or in a folder.
+        source: A folder that Hugging Face's `transformers` has saved (BERT, RoBERTa or DistilBERT: `config.json`,
+            safetensors files and vocabulary), which needs no network; or a preset of keras-hub, as a name or a folder.
 
     Raises:
-        TfkdError: There is none, or it cannot be read; the message says which file or key.
+        TfkdError: The encoder does not exist or cannot be read. The message names the file or the key.
 
     Example:
         >>> open_pretrained("no-such-folder/biobert")
         Traceback (most recent call last):
-        tfkd_base.errors.TfkdError: no-such-folder/biobert: there is no such folder
+        tfkd_base.errors.TfkdError: the folder no-such-folder/biobert does not exist
     """
-    path = Path(source).expanduser()
+    name, path = os.fspath(source), Path(source).expanduser()
     if path.is_dir():
         if "registered_name" in read_json(path / CONFIG):
-            from tfkd.pretrained.keras_presets import KerasPreset
-
-            return KerasPreset(str(path))
+            return keras_presets.KerasPreset(str(path))
         return HuggingFaceFolder(path)
     if path.exists():
         raise TfkdError(f"{source} is a file; expected the folder of an encoder, with {CONFIG}.")
-    if os.sep in os.fspath(source) and "://" not in os.fspath(source):
-        raise TfkdError(f"{source}: there is no such folder")
-    from tfkd.pretrained.keras_presets import KerasPreset, require_known
+    if os.sep in name and "://" not in name:
+        raise TfkdError(f"the folder {source} does not exist")
+    if "://" not in name:
+        _require_preset(name)
+    return keras_presets.KerasPreset(name)
 
-    require_known(os.fspath(source))
-    return KerasPreset(os.fspath(source))
+
+def _require_preset(name: str) -> None:
+    """Refuse a name that is not a preset, before anything is fetched."""
+    try:
+        presets = keras_presets.list_presets()
+    except TfkdError:
+        raise TfkdError(
+            f"the folder {name} does not exist. A preset of this name needs keras-hub, which is not installed: "
+            "`pip install 'tfkd[presets]'`."
+        ) from None
+    if name not in presets:
+        suggestion = nearest(name, presets)
+        hint = suggestion if suggestion.startswith("did you mean") else "expected a name such as 'bert_tiny_en_uncased'"
+        raise TfkdError(f"{name} is neither a folder nor a preset of keras-hub; {hint}")

@@ -10,7 +10,7 @@ from tfkd.tensors import Tensor
 from tfkd.text.code_points import ALONE, BLOCK, SEPARATES, make_bert_table
 from tfkd_base.errors import TfkdError
 
-MAX_CHARACTERS = 100
+MAX_PART_LENGTH = 100
 """Length of the longest part of a word that is split into subwords. Longer parts are unknown."""
 
 _MODULUS = 1 << 64
@@ -132,9 +132,9 @@ class WordPiece:
             end: End of the part of each character.
         """
         position = tf.range(tf.size(points))
-        power = tf.minimum(position - first, MAX_CHARACTERS)
+        power = tf.minimum(position - first, MAX_PART_LENGTH)
         sums = tf.concat([tf.zeros([1], tf.int64), tf.cumsum(_mix(points) * tf.gather(self._powers, power))], 0)
-        candidates = tf.where(end - first > MAX_CHARACTERS, 0, tf.minimum(end - position, self._longest))
+        candidates = tf.where(end - first > MAX_PART_LENGTH, 0, tf.minimum(end - position, self._longest))
         begin = tf.repeat(position, candidates)
         before = tf.cumsum(candidates, exclusive=True)
         length = tf.range(tf.size(begin)) - tf.gather(before, begin) + 1
@@ -212,7 +212,7 @@ def _hash(characters: str) -> int:
 
 
 def _compute_powers(base: int) -> list[int]:
-    return [_to_signed(pow(base, k, _MODULUS)) for k in range(MAX_CHARACTERS + 1)]
+    return [_to_signed(pow(base, k, _MODULUS)) for k in range(MAX_PART_LENGTH + 1)]
 
 
 def _to_signed(value: int) -> int:
