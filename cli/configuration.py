@@ -37,3 +37,23 @@ def read_configuration(config: str, settings: tuple[str, ...], devices: str | No
     from tfkd.config import load_config
 
     return load_config(config, settings if devices is None else (*settings, f"training.devices={devices}"))
+
+
+def _run_code(_: click.Context, __: click.Parameter, files: tuple[Path, ...]) -> None:
+    from tfkd_base.registry import load_code
+
+    for file in files:
+        load_code(file)
+
+
+code_option = click.option(
+    "--code",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    expose_value=False,
+    is_eager=True,
+    callback=_run_code,
+    help="Python file that registers parts of your own, such as a document format. May be given several times.",
+)
+"""The option `--code`, which runs a user's file before the command"""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .configuration import code_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ _strict = click.option("--strict", is_flag=True, help="Refuse invalid sequences 
 @_strict
 @_token_column
 @_tag_column
+@code_option
 def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> None:
     """Validate corpora, and show what is in them.
 
@@ -182,6 +184,7 @@ def _show_overlap(console: Console, found: list[Overlap], corpora: int) -> None:
 @_strict
 @_token_column
 @_tag_column
+@code_option
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 def convert(
     source: Path,
