@@ -1,4 +1,4 @@
-"""Annotating on Ray Data with two workers against one, one thread a worker.
+"""Annotating on Ray with two workers against one, one thread a worker.
 
 Words a second from a file of passages to JSON lines, once all workers have done a block: what Ray and the loading of
 models take at the beginning is left out. The model: an exported student, word vectors 100, character CNN 50, BiLSTM
@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import Ratio
 from benchmarks._batches import TINY
 from benchmarks._corpus import disease_corpus
-from tfkd.annotate import Engine, Output, Progress, Settings, annotate_files
+from tfkd.annotate import AnnotationOptions, AnnotationOutput, AnnotationProgress, EngineOptions, annotate_files
 from tfkd.models import BiLSTM, Tagger
 from tfkd.serving import export
 from tfkd.text import WordFeatures
@@ -56,12 +56,11 @@ def _speed(model: str, folder: Path, workers: int, block_bytes: int) -> float:
     """Annotate the file, and return words a second after the first block of each worker."""
     seen: list[tuple[float, int]] = []
 
-    def show(progress: Progress) -> None:
+    def show(progress: AnnotationProgress) -> None:
         seen.append((time.perf_counter(), progress.words))
 
-    engine = Engine("ray", workers=workers, block_bytes=block_bytes)
-    annotate_files(
-        Settings((model,)), [folder / "in.txt"], Output(folder / "out.jsonl", "jsonl"), engine=engine, show=show
-    )
+    options, output = AnnotationOptions(models=(model,)), AnnotationOutput(folder / "out.jsonl")
+    engine = EngineOptions("ray", workers=workers, block_bytes=block_bytes)
+    annotate_files(options, [folder / "in.txt"], output, engine=engine, on_progress=show)
     (began, before), (ended, words) = seen[workers - 1], seen[-1]
     return (words - before) / (ended - began)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +17,37 @@ from tfkd_base.errors import TfkdError
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
-    from tfkd.annotate import Settings
+    from tfkd.annotate import AnnotationOptions, AnnotationOutput
+    from tfkd_base.documents import BrokenDocument, DocumentWriter
 
 SET_ASIDE = 3
-"""The exit status when all is done, but for documents that were set aside."""
+"""The exit status if all is done, but broken documents were set aside."""
 STANDARD = "-"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _COUNT = click.IntRange(min=1)
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The options of the command, as click gives them."""
+
+    tasks: tuple[str, ...]
+    source_format: str | None
+    target_format: str | None
+    out: Path | None
+    parts: bool
+    gzip: bool
+    errors: Path | None
+    keep: bool
+    highlight: bool
+    batch_size: int
+    timeout: float
+    attempts: int
+    engine: str
+    workers: int | None
+    address: str | None
+    block_size: float
+    quiet: bool
 
 
 @click.command(
@@ -26,120 +55,193 @@ _COUNT = click.IntRange(min=1)
 )
 @click.argument("model", metavar="MODEL")
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
-@click.option("--and", "others", metavar="MODEL", multiple=True, help="Another MODEL; may be given several times.")
-@click.option("--task", "tasks", multiple=True, help="A task of a teacher; may be given several times. By default all.")
-@click.option("--from", "source_format", metavar="FORMAT", help="Of the input. By default told by name and content.")
-@click.option("--to", "target_format", metavar="FORMAT", help="Of the output. By default as PATH ends, else jsonl.")
-@click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="Where to. By default standard output.")
+@click.option("--and", "others", metavar="MODEL", multiple=True, help="Another MODEL. Repeat it for several.")
+@click.option("--task", "tasks", multiple=True, help="A task of a teacher. Repeat it for several. Default: all tasks.")
+@click.option(
+    "--from",
+    "source_format",
+    metavar="FORMAT",
+    help="Input format. Default: detected from the file name and content.",
+)
+@click.option(
+    "--to", "target_format", metavar="FORMAT", help="Output format. Default: from the ending of PATH, or jsonl."
+)
+@click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="Output. Default: standard output.")
 @click.option("--parts", is_flag=True, help="Make PATH a folder of parts, one for each block of the input.")
-@click.option("--gzip", is_flag=True, help="Pack the parts. A single file is packed if PATH ends in .gz.")
+@click.option("--gzip", is_flag=True, help="Compress the parts. A single file is compressed if PATH ends in .gz.")
 @click.option(
     "--errors",
     metavar="PATH",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where broken documents go. By default beside the output, in PATH.errors.jsonl.",
+    help="File for broken documents. Default: PATH.errors.jsonl beside the output.",
 )
-@click.option("--keep", is_flag=True, help="Keep the entities that the input has. By default they are replaced.")
+@click.option("--keep", is_flag=True, help="Keep the entities of the input. Default: they are replaced.")
 @click.option("--highlight", is_flag=True, help="Show the texts with their entities in colour, on standard output.")
 @click.option(
     "--batch-size", type=_COUNT, default=32, show_default=True, help="Passages that go through a model together."
 )
-@click.option("--timeout", type=_POSITIVE, default=60.0, show_default=True, help="Seconds a server may take to answer.")
-@click.option("--attempts", type=_COUNT, default=6, show_default=True, help="How often a server is asked at most.")
+@click.option("--timeout", type=_POSITIVE, default=60.0, show_default=True, help="Seconds to wait for a server.")
+@click.option("--attempts", type=_COUNT, default=6, show_default=True, help="Requests sent to a server at most.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="What does the work: this process, or Ray Data.",
+    help="Annotate in this process, or on Ray.",
 )
-@click.option("--workers", type=_COUNT, help="On Ray: workers, of one thread each. By default one a core.")
-@click.option("--address", help="On Ray: of a cluster, or auto. By default Ray is started on this machine.")
+@click.option("--workers", type=_COUNT, help="With Ray: number of workers. Default: one for each core.")
+@click.option("--address", help="With Ray: address of a cluster, or auto. Default: Ray is started on this machine.")
 @click.option(
     "--block-size",
     metavar="MB",
     type=_POSITIVE,
     default=4.0,
     show_default=True,
-    help="Megabytes of input that make a block: what is worked on at once, and what a kill costs.",
+    help="Megabytes of input in a block. After a kill, at most one block for each worker is processed again.",
 )
-@click.option("--quiet", is_flag=True, help="No progress, and no summary.")
+@click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
 def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **options: Any) -> int:
     """Find the entities in the documents of INPUT, or of standard input.
 
     MODEL is a run, the folder of a SavedModel, or the address of a model on a TensorFlow Serving server, such as
-    grpc://localhost:8500/disease or http://localhost:8501/disease. Each passage of a document goes through it: the
-    title, the abstract.
+    grpc://localhost:8500/disease or http://localhost:8501/disease. Each passage of a document is annotated by itself,
+    such as the title and the abstract.
 
-    INPUT are files, plain or gzip, and folders. FORMAT is one of lines (text, a document a line), text (a document a
-    file), jsonl, pubtator, bioc-xml, bioc-json, brat, columns and, for the output, html.
+    INPUT is one or more files, plain or gzip, or folders. FORMAT is one of lines (text, a document a line), text (text,
+    a document a file), jsonl, pubtator, bioc-xml, bioc-json, brat, columns and, for the output, html.
 
-    Work on files with --out can be stopped: begun again with the same arguments, it goes on. A document that is broken
-    is reported and set aside, the others go on, and the status is 3 in the end.
+    With --out and files as input, an interrupted run can be resumed: give the same command again. Broken documents are
+    reported and set aside, the others are annotated, and the exit status is 3.
     """
-    _check(inputs, options)
+    given = _Options(**options)
+    _check(inputs, given)
     import_tensorflow()
     choose_threads(runs=[model, *others])
-    from tfkd.annotate import Settings
+    from tfkd.annotate import AnnotationOptions, AnnotationOutput
     from tfkd.serving import ClientOptions
-    from tfkd_base.documents import detect_output_format
+    from tfkd_base.documents.writing import format_of_target
 
-    out, to = options["out"], options["target_format"]
-    settings = Settings(
+    to = given.target_format or (format_of_target(given.out).name if given.out and not given.parts else "jsonl")
+    annotation = AnnotationOptions(
         models=(model, *others),
-        to=to or (detect_output_format(out) if out and not options["parts"] else "jsonl"),
-        tasks=options["tasks"],
-        keep=options["keep"],
-        batch_size=options["batch_size"],
-        client=ClientOptions(timeout=options["timeout"], attempts=options["attempts"]),
+        tasks=given.tasks,
+        keep=given.keep,
+        batch_size=given.batch_size,
+        client=ClientOptions(timeout=given.timeout, attempts=given.attempts),
     )
-    if out is None or not inputs or STANDARD in inputs:
-        from .annotate_stream import annotate_stream
-
-        broken = annotate_stream(settings, inputs or (STANDARD,), options)
+    output = AnnotationOutput(given.out or Path(STANDARD), to, given.parts, given.gzip)
+    if given.out is None or not inputs or STANDARD in inputs:
+        broken = _annotate_stream(annotation, inputs or (STANDARD,), output, given)
     else:
-        broken = _annotate_files(settings, inputs, options)
+        broken = _annotate_files(annotation, inputs, output, given)
     return SET_ASIDE if broken else 0
 
 
-def _check(inputs: tuple[str, ...], options: dict[str, Any]) -> None:
-    """Refuse options that do not go together."""
-    needs_files = [name for name in ("parts", "gzip") if options[name]]
-    needs_files += ["engine ray"] if options["engine"] == "ray" else []
-    if needs_files and options["out"] is None:
-        raise TfkdError(f"--{needs_files[0]} needs --out PATH, where the output goes")
+def _check(inputs: tuple[str, ...], options: _Options) -> None:
+    """Refuse options that exclude each other."""
+    needs_files = [name for name, is_given in (("parts", options.parts), ("gzip", options.gzip)) if is_given]
+    needs_files += ["engine ray"] if options.engine == "ray" else []
+    if needs_files and options.out is None:
+        raise TfkdError(f"--{needs_files[0]} needs --out PATH")
     if needs_files and (not inputs or STANDARD in inputs):
         raise TfkdError(f"--{needs_files[0]} needs files as input: standard input can be read only once")
-    if options["highlight"] and (options["out"] or options["target_format"]):
-        raise TfkdError(
-            "--highlight shows the entities on standard output; leave out --out and --to, or take --to html"
-        )
+    if options.highlight and (options.out or options.target_format):
+        raise TfkdError("--highlight writes to standard output: omit --out and --to, or use --to html")
 
 
-def _annotate_files(settings: Settings, inputs: tuple[str, ...], options: dict[str, Any]) -> int:
-    """Do work that can be continued, and show how far it is."""
+def _annotate_files(
+    annotation: AnnotationOptions, inputs: tuple[str, ...], output: AnnotationOutput, options: _Options
+) -> int:
+    """Annotate files in a run that can be resumed; return the number of broken documents."""
     from rich.console import Console
 
-    from tfkd.annotate import Engine, Output, annotate_files
+    from tfkd.annotate import EngineOptions, annotate_files
 
-    from .annotate_progress import ShownProgress, summary
+    from .annotate_progress import ProgressDisplay, print_summary
 
-    out = Output(options["out"], settings.to, options["parts"], options["gzip"])
-    block_bytes = max(1, round(options["block_size"] * 1e6))
-    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=options["quiet"])
-    with ShownProgress(console) as shown:
+    block_bytes = max(1, round(options.block_size * 1e6))
+    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=options.quiet)
+    with ProgressDisplay(console) as display:
         try:
             done = annotate_files(
-                settings,
+                annotation,
                 inputs,
-                out,
-                format=options["source_format"],
-                errors=options["errors"],
-                engine=Engine(options["engine"], options["workers"], options["address"], block_bytes),
-                show=shown.show,
-                on_broken=shown.broken,
+                output,
+                format=options.source_format,
+                errors=options.errors,
+                engine=EngineOptions(options.engine, options.workers, options.address, block_bytes),
+                on_progress=display.show,
+                on_broken=display.show_broken,
             )
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("the same command goes on from here") from None
-    summary(console, done.report, done.words, done.seconds, options["errors"] or out.errors, bool(done.gone_on))
+            raise KeyboardInterrupt("give the same command again to resume") from None
+    print_summary(
+        console,
+        done.report,
+        words=done.words,
+        seconds=done.seconds,
+        errors=options.errors or output.errors,
+        is_resumed=bool(done.resumed_blocks),
+    )
     return done.report.broken
+
+
+def _annotate_stream(
+    annotation: AnnotationOptions, inputs: tuple[str, ...], output: AnnotationOutput, options: _Options
+) -> int:
+    """Annotate documents as they come; return the number of broken documents."""
+    from rich.console import Console
+
+    from tfkd.annotate import annotate_stream, error_lines
+    from tfkd_base.documents import document_files
+    from tfkd_base.files import atomic_file
+
+    from .annotate_progress import ProgressDisplay, print_summary
+
+    # A person who types wants each answer at once.
+    is_typed = STANDARD in inputs and sys.stdin.isatty()
+    if is_typed:
+        annotation = replace(annotation, batch_size=1)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=options.quiet)
+    errors = options.errors or (output.errors if options.out else None)
+    broken: list[BrokenDocument] = []
+    for source in inputs:  # missing files are reported before models are loaded
+        if source != STANDARD:
+            document_files(source, options.source_format)
+    annotator = annotation.open_models()
+    with ProgressDisplay(console) as display, _open_writer(output, options) as writer:
+
+        def set_aside(document: BrokenDocument) -> None:
+            display.show_broken(document)
+            if errors:
+                broken.append(document)
+
+        started = time.perf_counter()
+        report = annotate_stream(
+            annotation,
+            annotator,
+            inputs,
+            writer,
+            format=options.source_format,
+            on_broken=set_aside,
+            on_document=(lambda _: sys.stdout.buffer.flush()) if is_typed else None,
+        )
+        seconds = time.perf_counter() - started
+    if errors and broken:
+        with atomic_file(errors) as part:
+            part.write_bytes(error_lines(broken))
+    print_summary(console, report, words=report.words, seconds=seconds, errors=errors)
+    return report.broken
+
+
+@contextlib.contextmanager
+def _open_writer(output: AnnotationOutput, options: _Options) -> Iterator[DocumentWriter]:
+    from tfkd_base.documents import Counts, DocumentWriter, document_writer
+
+    from .highlight import HighlightWriter
+
+    if options.highlight:
+        yield DocumentWriter("highlight", HighlightWriter(), Counts())
+    else:
+        with document_writer(output.path, output.format) as writer:
+            yield writer

@@ -1,4 +1,4 @@
-"""What `tfkd annotate` shows while it works and when it is done, on standard error."""
+"""What `tfkd annotate` shows on standard error, while it works and in the end."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tfkd.annotate import Progress, Report
+    from tfkd.annotate import AnnotationProgress, AnnotationReport
     from tfkd_base.documents import BrokenDocument
 
-EVERY = 30.0
-"""Seconds between two lines where there is no terminal to draw a bar on."""
+INTERVAL = 30.0
+"""Seconds between two lines of progress if standard error is not a terminal."""
 SHOWN = 20
-"""Broken documents that are told of one by one."""
+"""Broken documents that are shown one by one."""
 
 
-class ShownProgress:
-    """A bar on a terminal, elsewhere a line now and then.
+class ProgressDisplay:
+    """A progress bar on a terminal; elsewhere a line from time to time.
 
     Args:
         console: Where to show it.
@@ -31,7 +30,7 @@ class ShownProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = Bar(
+        self._bar = Progress(
             TextColumn("annotating"),
             BarColumn(bar_width=30),
             TaskProgressColumn(),
@@ -42,8 +41,8 @@ class ShownProgress:
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("", total=None, words="")
-        self._last = time.perf_counter()
-        self._told = False
+        self._last_line = time.perf_counter()
+        self._has_shown_resuming = False
         self._broken = 0
 
     def __enter__(self) -> Self:
@@ -56,65 +55,64 @@ class ShownProgress:
         if self._broken > SHOWN:
             self._console.print(f"tfkd: ... and {self._broken - SHOWN:,} more broken documents", markup=False)
 
-    def show(self, progress: Progress) -> None:
-        """Show how far the work is.
-
-        Args:
-            progress: What is done.
-        """
-        if progress.gone_on and not self._told:
-            self._told = True
-            self._console.print("goes on with work that was stopped", markup=False)
+    def show(self, progress: AnnotationProgress) -> None:
+        """Show how far the run is."""
+        if progress.resumed_blocks and not self._has_shown_resuming:
+            self._has_shown_resuming = True
+            self._console.print("resuming an interrupted run", markup=False)
         if self._console.is_terminal:
             self._bar.start()
             words = f"{progress.words_per_second:,.0f} words/s"
-            self._bar.update(self._task, total=max(progress.total, 1), completed=progress.done, words=words)
+            total = max(progress.total_bytes, 1)
+            self._bar.update(self._task, total=total, completed=progress.done_bytes, words=words)
             return
         now = time.perf_counter()
-        if now - self._last >= EVERY:
-            self._last = now
-            share = progress.done / max(progress.total, 1)
+        if now - self._last_line >= INTERVAL:
+            self._last_line = now
+            share = progress.done_bytes / max(progress.total_bytes, 1)
             speed = f"{progress.words:,} words, {progress.words_per_second:,.0f} words/s"
             self._console.print(f"{share:.1%} of the input annotated; {speed}", markup=False)
 
-    def broken(self, document: BrokenDocument) -> None:
-        """Tell of a document that was set aside.
-
-        Args:
-            document: The document.
-        """
+    def show_broken(self, document: BrokenDocument) -> None:
+        """Show a document that was set aside."""
         self._broken += 1
         if self._broken <= SHOWN:
             self._console.print(f"tfkd: {document}", markup=False)
 
 
-def summary(
-    console: Console, report: Report, words: int, seconds: float, errors: Path | None, went_on: bool = False
+def print_summary(
+    console: Console,
+    report: AnnotationReport,
+    *,
+    words: int,
+    seconds: float,
+    errors: Path | None,
+    is_resumed: bool = False,
 ) -> None:
-    """Say what was done.
+    """Print what was done.
 
     Args:
-        console: Where to say it.
-        report: What was done, over all.
+        console: Where to print it.
+        report: The counts of all documents.
         words: Words annotated by this process.
         seconds: How long that took.
-        errors: Where broken documents are.
-        went_on: Whether an earlier process had begun.
+        errors: The file of broken documents.
+        is_resumed: Whether an earlier process had started.
     """
     types = ", ".join(f"{kind} {number:,}" for kind, number in sorted(report.entities.items()))
-    found = f"{_number(report.entities.total(), 'entity', 'entities')}{f' ({types})' if types else ''}"
+    entities = f"{_count(report.entities.total(), 'entity', 'entities')}{f' ({types})' if types else ''}"
     speed = f"; {words / seconds:,.0f} words/s" if words and seconds else ""
-    here = f", {words:,} of them now" if went_on else ""
+    now = f", {words:,} of them now" if is_resumed else ""
     console.print(
-        f"{_number(report.documents, 'document', 'documents')} with {found}, {report.words:,} words{here}{speed}",
+        f"{_count(report.documents, 'document', 'documents')} with {entities}, {report.words:,} words{now}{speed}",
         markup=False,
     )
-    for what, number in sorted(report.changes.items()):
-        console.print(f"  {what}: {number:,}", markup=False)
+    for change, number in sorted(report.changes.items()):
+        console.print(f"  {change}: {number:,}", markup=False)
     if report.broken:
-        where = f", set aside in {errors}" if errors else "; --errors PATH keeps such"
-        console.print(f"  {_number(report.broken, 'broken document', 'broken documents')}{where}", markup=False)
+        place = f", set aside in {errors}" if errors else "; --errors PATH keeps them"
+        console.print(f"  {_count(report.broken, 'broken document', 'broken documents')}{place}", markup=False)
 
 
-def _number(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number:,} {singular if number == 1 else plural}"

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ def colour(kind: str) -> str:
 
 
 def highlight(annotation: Annotation | Document) -> Text:
-    """Show a text with its entities highlighted and labelled with their types.
+    """Return a text with its entities highlighted and labelled with their types.
 
-    Where entities overlap, the surest one is shown. Control characters are shown as U+FFFD, so that no text can steer
-    the terminal.
+    Of overlapping entities, the one with the highest score is shown. Control characters are replaced by U+FFFD, so that
+    no text can control the terminal.
 
     Args:
-        annotation: What an `Annotator` gave, or a document.
+        annotation: The annotation of an `Annotator`, or a document.
 
     Example:
         >>> from tfkd.serving import Annotation
@@ -46,24 +47,41 @@ def highlight(annotation: Annotation | Document) -> Text:
         'No cancer[Disease].'
     """
     shown = Text()
-    done = 0
-    for entity in _surest(annotation.entities):
-        shown.append(_harmless(annotation.text[done : entity.start]))
-        shown.append(_harmless(annotation.text[entity.start : entity.end]), style=f"bold reverse {colour(entity.type)}")
-        shown.append(f"[{_harmless(entity.type)}]", style=f"dim {colour(entity.type)}")
-        done = entity.end
-    shown.append(_harmless(annotation.text[done:]))
+    end = 0
+    for entity in _highest_scored(annotation.entities):
+        shown.append(_without_control_characters(annotation.text[end : entity.start]))
+        shown.append(
+            _without_control_characters(annotation.text[entity.start : entity.end]),
+            style=f"bold reverse {colour(entity.type)}",
+        )
+        shown.append(f"[{_without_control_characters(entity.type)}]", style=f"dim {colour(entity.type)}")
+        end = entity.end
+    shown.append(_without_control_characters(annotation.text[end:]))
     return shown
 
 
-def _surest(entities: Iterable[Entity]) -> list[Entity]:
+def _highest_scored(entities: Iterable[Entity]) -> list[Entity]:
     kept: list[Entity] = []
-    # What the input said, which has no score, is sure.
+    # Entities of the input have no score, and come first.
     for entity in sorted(entities, key=lambda e: -1.0 if e.score is None else -e.score):
         if all(entity.end <= other.start or entity.start >= other.end for other in kept):
             kept.append(entity)
     return sorted(kept, key=lambda e: e.start)
 
 
-def _harmless(text: str) -> str:
+def _without_control_characters(text: str) -> str:
     return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in text)
+
+
+class HighlightWriter:
+    """Writes documents to the terminal, with their entities in colour."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def write(self, document: Document) -> None:
+        """Write one document."""
+        self._console.print(highlight(document))
+
+    def close(self) -> None:
+        """Write nothing: nothing follows the last document."""

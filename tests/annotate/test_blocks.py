@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd.annotate.block_reading import block_items, file_items
-from tfkd.annotate.blocks import blocks, units
-from tfkd.annotate.items import Item
+from tfkd.annotate.blocks import PlacedDocument, cut_blocks, group_files, read_file
 from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentFile, Entity, Passage, document_writer
 
 LINES = {
@@ -21,15 +19,14 @@ LINES = {
 }
 
 
-def whole(file: DocumentFile) -> tuple[list[Item], Counts]:
+def whole(file: DocumentFile) -> tuple[list[PlacedDocument], Counts]:
     counts = Counts()
-    return list(file_items(file, counts)), +counts
+    return list(read_file(file, counts)), +counts
 
 
-def in_blocks(file: DocumentFile, size: int) -> tuple[list[Item], Counts]:
+def in_blocks(file: DocumentFile, size: int) -> tuple[list[PlacedDocument], Counts]:
     counts = Counts()
-    (unit,) = units([file], size)
-    return [item for block in blocks(unit, size) for item in block_items(block, counts)], +counts
+    return [document for block in cut_blocks([file], size) for document in block.read(counts)], +counts
 
 
 @pytest.mark.parametrize("format", LINES)
@@ -67,10 +64,9 @@ def test_documents_that_are_read_one_by_one(format: str, tmp_path: Path) -> None
             tokens = (((0, 2), (3, 9)),) if format == "columns" else ()
             writer.write(Document(str(number), "No cancer", (Entity(3, 9, "X"),), sentences=tokens))
     file = DocumentFile(path, format)
-    (unit,) = units([file], 200)
-    assert len(list(blocks(unit, 200))) > 3
+    assert len(list(cut_blocks([file], 200))) > 3
     assert in_blocks(file, 200) == whole(file)
-    assert sum(block.size for block in blocks(unit, 200)) == path.stat().st_size
+    assert sum(block.size for block in cut_blocks([file], 200)) == path.stat().st_size
 
 
 def test_small_files_make_a_block_together_and_large_ones_stand_alone(tmp_path: Path) -> None:
@@ -78,13 +74,18 @@ def test_small_files_make_a_block_together_and_large_ones_stand_alone(tmp_path: 
     for name, size in (("a", 10), ("b", 10), ("c", 200), ("d", 10), ("e", 95)):
         (tmp_path / name).write_bytes(b"x" * (size - 1) + b"\n")
         files.append(DocumentFile(tmp_path / name, "lines"))
-    assert [[file.path.name for file in unit.files] for unit in units(files, 100)] == [["a", "b"], ["c"], ["d"], ["e"]]
+    assert [[file.path.name for file in group.files] for group in group_files(files, 100)] == [
+        ["a", "b"],
+        ["c"],
+        ["d"],
+        ["e"],
+    ]
 
 
 def test_a_document_keeps_all_that_it_holds_on_its_way() -> None:
     entity = Entity(0, 6, "X\t", "T1", "MESH:1", 0.1 + 0.2, ((0, 2), (4, 6)), {"a": [1, None]})
     document = Document("7", "𝛼b\r\n\x00\ud800", (entity,), (Passage(0, 6, "t", 9, {"k": "v"}),), (((0, 1), (1, 2)),))
     for one in (document, BrokenDocument("a", "why", bytes(range(256)), 3, 2), BrokenDocument("a", "why")):
-        item = Item("dir/a.xml", 12, one)
-        assert Item.from_line(item.to_line()) == item
+        item = PlacedDocument("dir/a.xml", 12, one)
+        assert PlacedDocument.from_line(item.to_line()) == item
         assert item.to_line().count(b"\n") == 1

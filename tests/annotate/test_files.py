@@ -12,14 +12,21 @@ import pytest
 import tensorflow as tf
 
 from tests.annotate.conftest import lines
-from tfkd.annotate import Engine, Output, Progress, Settings, annotate_files, annotated
+from tfkd.annotate import (
+    AnnotationOptions,
+    AnnotationOutput,
+    AnnotationProgress,
+    EngineOptions,
+    annotate_documents,
+    annotate_files,
+)
 from tfkd.serving import Annotator
 from tfkd.text import tokenized
 from tfkd_base.documents import Document, Entity, document_writer, open_documents
 from tfkd_base.errors import TfkdError
 from tfkd_base.resumable import hold
 
-SMALL = Engine(block_bytes=3000)
+SMALL = EngineOptions(block_bytes=3000)
 
 
 class StoppedError(Exception):
@@ -27,7 +34,7 @@ class StoppedError(Exception):
 
 
 def stop_after(blocks: int):
-    def show(progress: Progress) -> None:
+    def show(progress: AnnotationProgress) -> None:
         if progress.blocks >= blocks:
             raise StoppedError
 
@@ -51,16 +58,16 @@ def test_entities_lie_at_offsets_of_the_document(annotator: Annotator, tmp_path:
     (tmp_path / "in.pubtator").write_bytes(pubtator)
     (document,) = open_documents(tmp_path / "in.pubtator")
     assert isinstance(document, Document)
-    (found,) = annotated(annotator, [document])
+    (found,) = annotate_documents(annotator, [document])
     title, abstract = annotator.annotate(["Loss of BRCA1 𝛼.", "BRCA1 binds cancer."])
     shift = len("Loss of BRCA1 𝛼. ")
     expected = [(e.start, e.end, e.type, e.score) for e in title.entities]
     expected += [(e.start + shift, e.end + shift, e.type, e.score) for e in abstract.entities]
     assert abstract.entities
     assert [(m.start, m.end, m.type, m.score) for m in found.entities] == expected
-    (kept,) = annotated(annotator, [document], keep=True)
+    (kept,) = annotate_documents(annotator, [document], keep=True)
     assert kept.entities == (Entity(0, 4, "Old"), *found.entities)
-    (again,) = annotated(annotator, [found], keep=True)
+    (again,) = annotate_documents(annotator, [found], keep=True)
     assert again.entities == found.entities
 
 
@@ -70,7 +77,7 @@ def test_given_tokens_are_tagged_as_they_are(annotator: Annotator, model: str) -
     ends = itertools.accumulate(len(token) + 1 for sentence in sentences for token in sentence)
     spans = [[(end - len(token) - 1, end - 1) for token, end in zip(s, ends, strict=False)] for s in sentences]
     document = Document("1", text, sentences=tuple(map(tuple, spans)))
-    (found,) = annotated(annotator, [document])
+    (found,) = annotate_documents(annotator, [document])
     tokens = tf.ragged.constant(sentences, dtype=tf.string).to_tensor()
     tags = tf.saved_model.load(model).signatures["tag_tokens"](tokens=tokens)["tags"].numpy()
     begun = [
@@ -92,67 +99,88 @@ def test_stopped_and_continued_is_the_same_as_unbroken(to: str, model: str, text
         files = sorted(path.iterdir()) if path.is_dir() else [path]
         return {file.name if path.is_dir() else "": file.read_bytes() for file in files}
 
-    settings = Settings((model,), to=to)
-    done = annotate_files(settings, [text_file], Output(tmp_path / "unbroken", to), engine=SMALL)
+    options = AnnotationOptions(models=(model,))
+    done = annotate_files(options, [text_file], AnnotationOutput(tmp_path / "unbroken", to), engine=SMALL)
     assert done.report.documents == 120
     assert done.report.entities.total() > 20
     assert done.blocks > 3
     with pytest.raises(StoppedError):
-        annotate_files(settings, [text_file], Output(tmp_path / "out", to), engine=SMALL, show=stop_after(2))
+        annotate_files(
+            options, [text_file], AnnotationOutput(tmp_path / "out", to), engine=SMALL, on_progress=stop_after(2)
+        )
     assert not (tmp_path / "out").exists()
-    went_on = annotate_files(settings, [text_file], Output(tmp_path / "out", to), engine=SMALL)
-    assert went_on.gone_on == 2
-    assert went_on.report == done.report
+    resumed = annotate_files(options, [text_file], AnnotationOutput(tmp_path / "out", to), engine=SMALL)
+    assert resumed.resumed_blocks == 2
+    assert resumed.report == done.report
     assert content(tmp_path / "out") == content(tmp_path / "unbroken")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "unbroken"]
 
 
 @pytest.mark.slow
 def test_a_folder_of_parts(model: str, text_file: Path, tmp_path: Path) -> None:
-    settings, out = Settings((model,)), Output(tmp_path / "out", "jsonl", in_parts=True, gzip=True)
-    annotate_files(settings, [text_file], Output(tmp_path / "whole", "jsonl"), engine=SMALL)
+    options, out = (
+        AnnotationOptions(models=(model,)),
+        AnnotationOutput(tmp_path / "out", "jsonl", in_parts=True, gzip=True),
+    )
+    annotate_files(options, [text_file], AnnotationOutput(tmp_path / "whole", "jsonl"), engine=SMALL)
     with pytest.raises(StoppedError):
-        annotate_files(settings, [text_file], out, engine=SMALL, show=stop_after(2))
+        annotate_files(options, [text_file], out, engine=SMALL, on_progress=stop_after(2))
     parts = sorted(out.path.glob("part-*.jsonl.gz"))
     assert len(parts) == 2
     assert not out.report.exists()
     before = [part.stat().st_mtime_ns for part in parts]
-    done = annotate_files(settings, [text_file], out, engine=SMALL)
+    done = annotate_files(options, [text_file], out, engine=SMALL)
     assert [part.stat().st_mtime_ns for part in parts] == before
     joined = b"".join(gzip.decompress(part.read_bytes()) for part in sorted(out.path.glob("part-*.jsonl.gz")))
     assert joined == (tmp_path / "whole").read_bytes()
     assert json.loads(out.report.read_text())["documents"] == done.report.documents == 120
-    again = annotate_files(settings, [text_file], out, engine=SMALL)
+    again = annotate_files(options, [text_file], out, engine=SMALL)
     assert (again.words, again.report) == (0, done.report)
 
 
 @pytest.mark.slow
-def test_another_model_input_or_setting_is_refused_saying_which(model: str, text_file: Path, tmp_path: Path) -> None:
+def test_another_model_input_or_option_is_refused_with_the_difference(
+    model: str, text_file: Path, tmp_path: Path
+) -> None:
     source = tmp_path / "in.txt"
     shutil.copy(text_file, source)
-    out = Output(tmp_path / "out.jsonl", "jsonl")
+    output = AnnotationOutput(tmp_path / "out.jsonl", "jsonl")
 
-    def begin(settings: Settings, inputs: list[Path], engine: Engine = SMALL) -> None:
-        annotate_files(settings, inputs, out, engine=engine, show=stop_after(1))
+    def start(inputs: list[Path], *models: str, engine: EngineOptions = SMALL, batch_size: int = 32) -> None:
+        options = AnnotationOptions(models=models, batch_size=batch_size)
+        annotate_files(options, inputs, output, engine=engine, on_progress=stop_after(1))
 
     with pytest.raises(StoppedError):
-        begin(Settings((model,)), [source])
-    other = Path(shutil.copytree(model, tmp_path / "other" / "1"))
-    with pytest.raises(TfkdError, match=r"with the model \S+, which is not given now.*remove \S+out.jsonl.progress"):
-        begin(Settings((str(other),)), [source])
-    with pytest.raises(TfkdError, match=r"without the model"):
-        begin(Settings((model, str(other))), [source])
-    with pytest.raises(TfkdError, match=r"with another option batch_size: it was 32, and now is 16"):
-        begin(Settings((model,), batch_size=16), [source])
-    with pytest.raises(TfkdError, match=r"with another option block: it was 3000, and now is 4000"):
-        begin(Settings((model,)), [source], Engine(block_bytes=4000))
-    with pytest.raises(TfkdError, match=r"without the input \S+in.txt, which is given now"):
-        begin(Settings((model,)), [source, text_file])
-    with hold(out.folder.path), pytest.raises(TfkdError, match="is being written by process"):
-        begin(Settings((model,)), [source])
+        start([source], model)
+    other = str(shutil.copytree(model, tmp_path / "other" / "1"))
+    with pytest.raises(TfkdError, match=r"models.1.model was '.*' and is now .*remove \S+out.jsonl.progress to start"):
+        start([source], other)
+    with pytest.raises(TfkdError, match=r"models.2.model was not set and is now"):
+        start([source], model, other)
+    with pytest.raises(TfkdError, match=r"options.batch_size was 32 and is now 16"):
+        start([source], model, batch_size=16)
+    with pytest.raises(TfkdError, match=r"options.block was 3000 and is now 4000"):
+        start([source], model, engine=EngineOptions(block_bytes=4000))
+    with pytest.raises(TfkdError, match=r"inputs.1.file was '\S+in.txt' and is now"):
+        start([text_file, source], model)
+    with hold(output.work), pytest.raises(TfkdError, match="is in use by process"):
+        start([source], model)
     source.write_text("changed", encoding="utf-8")
-    with pytest.raises(TfkdError, match=r"with another input \S+in.txt: it was lines, \d+ bytes"):
-        begin(Settings((model,)), [source])
+    with pytest.raises(TfkdError, match=r"inputs.1.state was 'lines, \d+ bytes"):
+        start([source], model)
+
+
+@pytest.mark.slow
+def test_a_run_of_an_earlier_version_is_resumed(model: str, text_file: Path, tmp_path: Path) -> None:
+    options, output = AnnotationOptions(models=(model,)), AnnotationOutput(tmp_path / "out.jsonl")
+    with pytest.raises(StoppedError):
+        annotate_files(options, [text_file], output, engine=SMALL, on_progress=stop_after(1))
+    manifest = output.work / "manifest.json"
+    value = json.loads(manifest.read_text(encoding="utf-8"))
+    value["models"] = {one["model"]: one["content"] for one in value["models"].values()}
+    value["inputs"] = {one["file"]: one["state"] for one in value["inputs"].values()}
+    manifest.write_text(json.dumps(value), encoding="utf-8")
+    assert annotate_files(options, [text_file], output, engine=SMALL).resumed_blocks == 1
 
 
 @pytest.mark.slow
@@ -162,8 +190,8 @@ def test_broken_documents_are_set_aside_and_the_others_go_on(model: str, tmp_pat
     (source / "a.jsonl").write_bytes(b'{"text": "cancer"}\n' * 300 + b'{"text": 7}\n{"text": "tumour"}\n\xff\n')
     (source / "b.xml").write_text("<collection><document><id>1</id></nothing>")
     told = []
-    out = Output(tmp_path / "out.pubtator", "pubtator")
-    done = annotate_files(Settings((model,), to="pubtator"), [source], out, engine=SMALL, on_broken=told.append)
+    out = AnnotationOutput(tmp_path / "out.pubtator", "pubtator")
+    done = annotate_files(AnnotationOptions(models=(model,)), [source], out, engine=SMALL, on_broken=told.append)
     assert (done.report.documents, done.report.broken) == (301, 3)
     found = [json.loads(line) for line in out.errors.read_text(encoding="utf-8").splitlines()]
     assert [(Path(one["source"]).name, one["line"], one["document"]) for one in found] == [
@@ -176,7 +204,7 @@ def test_broken_documents_are_set_aside_and_the_others_go_on(model: str, tmp_pat
     assert [(one.line, one.reason) for one in told] == [(one["line"], one["reason"]) for one in found]
     (source / "b.xml").unlink()
     (source / "a.jsonl").write_text('{"text": "cancer"}\n')
-    annotate_files(Settings((model,), to="pubtator"), [source], out, engine=SMALL)
+    annotate_files(AnnotationOptions(models=(model,)), [source], out, engine=SMALL)
     assert not out.errors.exists()
 
 
@@ -184,35 +212,33 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> N
     (tmp_path / "in.txt").write_text("cancer\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").touch()
-    settings = Settings(("nothing",))
-    wrong = [
-        (Output(tmp_path / "no" / "x.jsonl", "jsonl"), "there is no folder"),
-        (Output(tmp_path / "in.txt", "jsonl"), "is an input file"),
-        (Output(tmp_path / "full", "jsonl"), "is a folder; name a file"),
-        (Output(tmp_path / "full", "brat"), "needs a new or an empty folder"),
-        (Output(tmp_path / "full", "jsonl", in_parts=True), "no work that was begun"),
-        (Output(tmp_path / "x.jsonl", "jsonl", gzip=True), "gzip packs the parts"),
+    options = AnnotationOptions(models=("nothing",))
+    refused = [
+        (AnnotationOutput(tmp_path / "no" / "x.jsonl", "jsonl"), "there is no folder"),
+        (AnnotationOutput(tmp_path / "in.txt", "jsonl"), "is an input file"),
+        (AnnotationOutput(tmp_path / "full", "jsonl"), "is a folder; name a file"),
+        (AnnotationOutput(tmp_path / "full", "brat"), "needs a new or an empty folder"),
+        (AnnotationOutput(tmp_path / "full", "jsonl", in_parts=True), "holds no annotation to resume"),
+        (AnnotationOutput(tmp_path / "x.jsonl", "jsonl", gzip=True), "gzip compresses the files of a folder"),
     ]
-    for out, said in wrong:
-        with pytest.raises(TfkdError, match=said):
-            annotate_files(Settings(("nothing",), to=out.format), [tmp_path / "in.txt"], out)
-    with pytest.raises(TfkdError, match="the output's format is brat, but that of the settings jsonl; name one"):
-        annotate_files(settings, [tmp_path / "in.txt"], Output(tmp_path / "new", "brat"))
+    for output, message in refused:
+        with pytest.raises(TfkdError, match=message):
+            annotate_files(options, [tmp_path / "in.txt"], output)
     with pytest.raises(TfkdError, match="in the input folder"):
-        annotate_files(settings, [tmp_path], Output(tmp_path / "x.jsonl", "jsonl"))
+        annotate_files(options, [tmp_path], AnnotationOutput(tmp_path / "x.jsonl", "jsonl"))
     with pytest.raises(TfkdError, match="is given twice"):
-        annotate_files(settings, [tmp_path / "in.txt"] * 2, Output(tmp_path / "x.jsonl", "jsonl"))
+        annotate_files(options, [tmp_path / "in.txt"] * 2, AnnotationOutput(tmp_path / "x.jsonl", "jsonl"))
     with pytest.raises(TfkdError, match="did you mean 'local'"):
-        Engine("locall")
+        EngineOptions("locall")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "in.txt"]
 
 
 def test_documents_of_tokens_and_of_text_keep_their_order(annotator: Annotator) -> None:
     plain = [Document(str(n), f"cancer {n} binds") for n in range(6)]
     mixed = [next(tokenized([one])) if n in (1, 2, 5) else one for n, one in enumerate(plain)]
-    found = list(annotated(annotator, mixed, batch_size=2))
+    found = list(annotate_documents(annotator, mixed, batch_size=2))
     assert [one.id for one in found] == [one.id for one in plain]
-    expected = list(annotated(annotator, plain, batch_size=2))
+    expected = list(annotate_documents(annotator, plain, batch_size=2))
     assert [[(m.start, m.end) for m in one.entities] for one in found] == [
         [(m.start, m.end) for m in one.entities] for one in expected
     ]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.annotate.conftest import lines
 from tests.annotate.test_files import StoppedError, stop_after
-from tfkd.annotate import Engine, Output, Settings, annotate_files
+from tfkd.annotate import AnnotationOptions, AnnotationOutput, EngineOptions, annotate_files
 
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
@@ -63,10 +63,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def kill_one(out: Output, killed: list[int], over: threading.Event) -> None:
+def kill_one(out: AnnotationOutput, killed: list[int], over: threading.Event) -> None:
     """Wait until a process is at work on a block, and kill it."""
     while not killed and not over.wait(0.002):
-        for attempt in out.folder.path.glob(".attempt-*"):
+        for attempt in out.work.glob(".attempt-*"):
             killed.append(int(attempt.name.split("-")[1]))
             os.kill(killed[0], signal.SIGKILL)
             return
@@ -76,22 +76,22 @@ def kill_one(out: Output, killed: list[int], over: threading.Event) -> None:
 def test_the_blocks_of_one_file_are_shared_and_told_of_as_they_are_done(model: str, tmp_path: Path) -> None:
     source = tmp_path / "in.txt"
     source.write_text(lines(900), encoding="utf-8")
-    out, workers, over = Output(tmp_path / "out.jsonl", "jsonl"), set[str](), threading.Event()
+    out, workers, over = AnnotationOutput(tmp_path / "out.jsonl", "jsonl"), set[str](), threading.Event()
 
     def watch() -> None:
         while not over.wait(0.001):
-            workers.update(path.name.split("-")[1] for path in out.folder.path.glob(".attempt-*"))
+            workers.update(path.name.split("-")[1] for path in out.work.glob(".attempt-*"))
 
     there: list[int] = []  # parts that are whole each time that progress is told
     thread = threading.Thread(target=watch)
     thread.start()
     try:
         done = annotate_files(
-            Settings((model,)),
+            AnnotationOptions(models=(model,)),
             [source],
             out,
-            engine=Engine("ray", workers=2, block_bytes=BLOCK),
-            show=lambda _: there.append(len(out.folder.done())),
+            engine=EngineOptions("ray", workers=2, block_bytes=BLOCK),
+            on_progress=lambda _: there.append(len(list(out.work.glob("report-*")))),
         )
     finally:
         over.set()
@@ -108,26 +108,26 @@ def test_two_workers_and_one_killed_give_what_one_process_gives(model: str, tmp_
     for number in range(3):
         (source / f"{number}.txt").write_text(lines(150, seed=number), encoding="utf-8")
     (source / "4.jsonl").write_text('{"text": "cancer"}\n{"text": 7}\n')
-    settings = Settings((model,))
-    unbroken = Output(tmp_path / "unbroken.jsonl", "jsonl")
-    expected = annotate_files(settings, [source], unbroken, engine=Engine(block_bytes=BLOCK))
-    out, killed, told = Output(tmp_path / "out.jsonl", "jsonl"), [], []
+    options = AnnotationOptions(models=(model,))
+    unbroken = AnnotationOutput(tmp_path / "unbroken.jsonl", "jsonl")
+    expected = annotate_files(options, [source], unbroken, engine=EngineOptions(block_bytes=BLOCK))
+    out, killed, told = AnnotationOutput(tmp_path / "out.jsonl", "jsonl"), [], []
     with pytest.raises(StoppedError):
-        annotate_files(settings, [source], out, engine=Engine(block_bytes=BLOCK), show=stop_after(2))
+        annotate_files(options, [source], out, engine=EngineOptions(block_bytes=BLOCK), on_progress=stop_after(2))
     over = threading.Event()
     thread = threading.Thread(target=kill_one, args=(out, killed, over))
     thread.start()
-    engine = Engine("ray", workers=2, block_bytes=BLOCK)
+    engine = EngineOptions("ray", workers=2, block_bytes=BLOCK)
     try:
-        done = annotate_files(settings, [source], out, engine=engine, on_broken=told.append)
+        done = annotate_files(options, [source], out, engine=engine, on_broken=told.append)
     finally:
         over.set()
         thread.join()
     assert killed
     assert killed[0] != os.getpid()
-    assert (done.blocks, done.gone_on) == (expected.blocks, 2)
+    assert (done.blocks, done.resumed_blocks) == (expected.blocks, 2)
     assert done.report == expected.report
     assert out.path.read_bytes() == unbroken.path.read_bytes()
     assert out.errors.read_bytes() == unbroken.errors.read_bytes()
     assert len(told) == 1
-    assert not out.folder.path.exists()
+    assert not out.work.exists()

@@ -119,7 +119,7 @@ def test_broken_documents_give_status_3(run_folder: Path, tmp_path: Path) -> Non
     [
         (["--parts"], "--parts needs --out PATH"),
         (["--engine", "ray", "--out", "x.jsonl"], "--engine ray needs files as input"),
-        (["--highlight", "--to", "jsonl"], "leave out --out and --to"),
+        (["--highlight", "--to", "jsonl"], "omit --out and --to"),
         (["--to", "jsnl"], "there is no format 'jsnl': did you mean 'jsonl'?"),
         (["--out", "x.json"], "which format is x.json to be in"),
     ],
@@ -146,7 +146,7 @@ def test_killed_and_begun_again(run_folder: Path, tmp_path: Path, run_tfkd: Tfkd
     assert not out.exists()
     done = run_tfkd(*options)
     assert done.returncode == 0, done.stderr
-    assert "goes on with work that was stopped" in done.stderr
+    assert "resuming an interrupted run" in done.stderr
     assert out.read_bytes() == unbroken.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.txt", "out.jsonl", "unbroken.jsonl"]
 

@@ -1,22 +1,19 @@
-"""Annotating documents with trained models: from a few in a script to more than one machine can do."""
+"""Annotating documents with trained models: from a few in a script to all of PubMed on a cluster."""
 
-from tfkd.annotate.documents import annotated
-from tfkd.annotate.files import Engine, annotate_files
-from tfkd.annotate.output import Output
-from tfkd.annotate.parts import error_lines
-from tfkd.annotate.progress import Progress
-from tfkd.annotate.report import Report
-from tfkd.annotate.settings import Settings
-from tfkd.annotate.streams import annotate_stream
+from tfkd.annotate.folder import error_lines
+from tfkd.annotate.options import AnnotationOptions, AnnotationOutput, EngineOptions
+from tfkd.annotate.report import AnnotationProgress, AnnotationReport
+from tfkd.annotate.run import annotate_files, annotate_stream
+from tfkd.annotate.work import annotate_documents
 
 __all__ = [
-    "Engine",
-    "Output",
-    "Progress",
-    "Report",
-    "Settings",
+    "AnnotationOptions",
+    "AnnotationOutput",
+    "AnnotationProgress",
+    "AnnotationReport",
+    "EngineOptions",
+    "annotate_documents",
     "annotate_files",
     "annotate_stream",
-    "annotated",
     "error_lines",
 ]

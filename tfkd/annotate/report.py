@@ -1,31 +1,33 @@
-"""What became of the documents of a block, or of all of them."""
+"""Counts of what an annotation run has done."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Self
 
 from tfkd_base.documents import Counts, Document
 
 
-@dataclass(slots=True)
-class Report:
-    """Counts of what was annotated, set aside and changed.
+@dataclass(slots=True, kw_only=True)
+class AnnotationReport:
+    """Counts of the documents of a block, or of all blocks.
 
     Attributes:
         documents: Documents written.
-        words: Words of these, as white space parts them.
-        characters: Unicode code points of these.
-        entities: Entities written, by type.
-        broken: Documents set aside.
-        changes: How often something was left out or changed in reading and writing, by what it is, in words.
+        words: Their words, separated by white space.
+        characters: Their Unicode code points.
+        entities: Their entities, by type.
+        broken: Broken documents, which were set aside.
+        changes: How often something was dropped or changed in reading and writing, by its description.
 
     Example:
-        >>> report = Report()
+        >>> report = AnnotationReport()
         >>> report.count(Document("1", "Some text."))
-        >>> report.documents, report.words, Report.from_json(report.to_json()) == report
+        >>> report.documents, report.words, AnnotationReport.from_json(report.to_json()) == report
         (1, 2, True)
     """
 
@@ -37,23 +39,15 @@ class Report:
     changes: Counts = field(default_factory=Counter)
 
     def count(self, document: Document) -> None:
-        """Count a document that was written.
-
-        Args:
-            document: With the entities found.
-        """
+        """Count a document that was written, with the entities found."""
         self.documents += 1
         self.words += len(document.text.split())
         self.characters += len(document.text)
-        for mention in document.entities:
-            self.entities[mention.type] += 1
+        for entity in document.entities:
+            self.entities[entity.type] += 1
 
-    def add(self, other: Report) -> None:
-        """Add what another report counted.
-
-        Args:
-            other: The other one.
-        """
+    def add(self, other: AnnotationReport) -> None:
+        """Add the counts of another report."""
         self.documents += other.documents
         self.words += other.words
         self.characters += other.characters
@@ -62,16 +56,94 @@ class Report:
         self.changes.update(other.changes)
 
     def to_json(self) -> str:
-        """Write as JSON."""
-        value = {one.name: getattr(self, one.name) for one in fields(self)}
-        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        """Return the report as JSON."""
+        return (
+            json.dumps({one.name: getattr(self, one.name) for one in fields(self)}, indent=2, ensure_ascii=False) + "\n"
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
-
-        Args:
-            text: The JSON.
-        """
+        """Read what `to_json` wrote."""
         value = json.loads(text)
         return cls(**value | {"entities": Counter(value["entities"]), "changes": Counter(value["changes"])})
+
+
+class AnnotationProgress:
+    """How far an annotation run is.
+
+    Args:
+        total_bytes: Bytes of the input.
+        on_change: Called with this object after each change.
+
+    Attributes:
+        total_bytes: Bytes of the input.
+        done_bytes: Bytes that are annotated, by earlier processes too.
+        report: Counts of the blocks that are done, by earlier processes too.
+        blocks: Blocks that are done.
+        resumed_blocks: Blocks that were done when this process started.
+        words: Words annotated by this process.
+    """
+
+    def __init__(self, total_bytes: int, on_change: Callable[[AnnotationProgress], None] | None = None) -> None:
+        self.total_bytes = total_bytes
+        self.done_bytes = 0
+        self.report = AnnotationReport()
+        self.blocks = 0
+        self.resumed_blocks = 0
+        self.words = 0
+        self._on_change = on_change
+        self._current = (0, 0)  # bytes and words of the block under way that are counted already
+        self._started: float | None = None
+        self._seconds = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long this process has been annotating, without loading the models."""
+        return self._seconds if self._started is None else time.perf_counter() - self._started
+
+    @property
+    def words_per_second(self) -> float:
+        """Words that this process annotates in a second."""
+        return self.words / self.seconds if self.seconds else 0.0
+
+    def start_clock(self) -> None:
+        """Start to count the seconds."""
+        self._started = time.perf_counter()
+
+    def stop_clock(self) -> None:
+        """Stop counting the seconds."""
+        self._seconds, self._started = self.seconds, None
+
+    def advance(self, size: int, report: AnnotationReport) -> None:
+        """Count the documents so far of a block under way.
+
+        Args:
+            size: Bytes of the block.
+            report: Counts of its documents so far.
+        """
+        self._count(min(size, report.characters), report.words)
+        self._tell()
+
+    def finish_block(self, size: int, report: AnnotationReport, *, is_resumed: bool) -> None:
+        """Count a block that is done.
+
+        Args:
+            size: Bytes of the block.
+            report: Counts of its documents.
+            is_resumed: Whether it was done when this process started.
+        """
+        self._count(size, 0 if is_resumed else report.words)
+        self._current = (0, 0)
+        self.report.add(report)
+        self.blocks += 1
+        self.resumed_blocks += is_resumed
+        self._tell()
+
+    def _count(self, size: int, words: int) -> None:
+        self.done_bytes += size - self._current[0]
+        self.words += words - self._current[1]
+        self._current = (size, words)
+
+    def _tell(self) -> None:
+        if self._on_change is not None:
+            self._on_change(self)

@@ -5,6 +5,7 @@ from tfkd.serving.client import ClientOptions, ServerError
 from tfkd.serving.entities import Annotation
 from tfkd.serving.export import export
 from tfkd.serving.loading import load_model
+from tfkd.serving.opening import identify_model
 from tfkd.serving.server_config import server_config
 from tfkd.serving.signatures import Signatures
 
@@ -15,6 +16,7 @@ __all__ = [
     "ServerError",
     "Signatures",
     "export",
+    "identify_model",
     "load_model",
     "server_config",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,35 @@ def open_model(model: Model, tasks: Sequence[str], options: ClientOptions) -> Op
     chosen = [task for task in about["tasks"] if not tasks or task in tasks]
     types = {kind for task in chosen for kind in about["tasks"][task]["types"]}
     return Opened(backend, tuple(f"/{task}" for task in chosen), about["scheme"], tuple(sorted(types)))
+
+
+def identify_model(model: str) -> str:
+    """Return a text that differs for models that may give different answers.
+
+    Args:
+        model: A run, a SavedModel or an address, see `Annotator`.
+
+    Returns:
+        The path and a hash of the model's files, or the address.
+
+    Raises:
+        OSError: A file cannot be read.
+
+    Example:
+        >>> identify_model("grpc://localhost:8500/disease")
+        'grpc://localhost:8500/disease'
+    """
+    if is_address(model):
+        return str(Address.parse(model))
+    path = Path(model)
+    place = find_saved_model(path) or (path / MODEL_FILE if path.is_dir() else path)
+    digest = hashlib.sha256()
+    for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        if file.is_file():
+            digest.update(str(file.relative_to(place)).encode())
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return f"{place.resolve()} {digest.hexdigest()[:32]}"
 
 
 def _backend(model: Model, options: ClientOptions) -> Backend:
