@@ -119,9 +119,9 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
     choose_threads(runs=[model, *others])
     from tfkd.annotate import AnnotationOptions, AnnotationOutput
     from tfkd.serving import ClientOptions
-    from tfkd_base.documents.writing import format_of_target
+    from tfkd_base.documents import detect_output_format
 
-    to = given.target_format or (format_of_target(given.out).name if given.out and not given.parts else "jsonl")
+    to = given.target_format or (detect_output_format(given.out) if given.out and not given.parts else "jsonl")
     annotation = AnnotationOptions(
         models=(model, *others),
         tasks=given.tasks,

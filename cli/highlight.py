@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from tfkd_base.documents import FormatWriter
+
 if TYPE_CHECKING:
     from tfkd.serving import Annotation
     from tfkd_base.documents import Document, Entity
@@ -73,7 +75,7 @@ def _without_control_characters(text: str) -> str:
     return "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "\ufffd" for c in text)
 
 
-class HighlightWriter:
+class HighlightWriter(FormatWriter):
     """Writes documents to the terminal, with their entities in colour."""
 
     def __init__(self) -> None:
@@ -82,6 +84,3 @@ class HighlightWriter:
     def write(self, document: Document) -> None:
         """Write one document."""
         self._console.print(highlight(document))
-
-    def close(self) -> None:
-        """Write nothing: nothing follows the last document."""

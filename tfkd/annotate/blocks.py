@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -16,13 +16,12 @@ from tfkd_base.documents import (
     DocumentError,
     DocumentFile,
     Entity,
+    LineFormat,
     Passage,
+    get_format,
     open_documents,
 )
-from tfkd_base.documents.json_lines import read as read_json_lines
-from tfkd_base.documents.plain_text import read_lines
-from tfkd_base.documents.pubtator import read as read_pubtator
-from tfkd_base.documents.sources import READ_ERRORS, opened, read_error
+from tfkd_base.documents.files import open_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +111,13 @@ class Block:
             for path, format in json.loads(self.content):
                 yield from read_file(DocumentFile(Path(path), format), counts)
         else:
-            read = _READERS[self.format]
-            documents = read(io.BytesIO(self.content), self.source, counts, self.first_line)
+            format = get_format(self.format)
+            assert isinstance(format, LineFormat)
+            documents = format.read(io.BytesIO(self.content), self.source, counts, self.first_line)
             for number, document in enumerate(documents, self.first_number):
                 if isinstance(document, BrokenDocument):
                     document = replace(document, number=number)
                 yield PlacedDocument(self.source, number, document)
-
-
-_READERS = {"lines": read_lines, "jsonl": read_json_lines, "pubtator": read_pubtator}
 
 
 def read_file(file: DocumentFile, counts: Counts) -> Iterator[PlacedDocument]:
@@ -185,9 +182,9 @@ def group_files(files: Iterable[DocumentFile], block_bytes: int) -> list[FileGro
 def cut_blocks(files: Sequence[DocumentFile], block_bytes: int) -> Iterator[Block]:
     """Cut files into blocks, reading at most one block ahead.
 
-    A large file of lines, JSON lines or PubTator is cut as bytes, between documents. Documents of a large column file
-    or BioC file are read one by one, until they make a block. Files of one document are not cut. Small files
-    make a block together, and are read when the block is annotated.
+    A large file of a `LineFormat`, such as JSON lines, is cut as bytes, between documents. Documents of another large
+    file, such as BioC, are read one by one, until they make a block. A file that is one document is not cut. Small
+    files make a block together, and are read when the block is annotated.
 
     Args:
         files: The files of the input, in their order.
@@ -200,80 +197,38 @@ def cut_blocks(files: Sequence[DocumentFile], block_bytes: int) -> Iterator[Bloc
 def _cut_group(group: FileGroup, block_bytes: int) -> Iterator[Block]:
     file = group.files[0]
     if len(group.files) == 1 and group.size > block_bytes:
-        if file.format in _IS_START:
-            return _cut_bytes(group, file, block_bytes)
-        if file.format in ("columns", "bioc-xml", "bioc-json"):
+        format = get_format(file.format)
+        if isinstance(format, LineFormat):
+            return _cut_bytes(group, file, format, block_bytes)
+        if not format.is_one_document:
             return _cut_documents(group, file, block_bytes)
     names = json.dumps([[str(one.path), one.format] for one in group.files]).encode()
     return iter([Block(name=group.block_name(0), kind="files", content=names, size=group.size)])
 
 
-# Whether a document of a format starts at a line, given the line before and the line.
-_IS_START: dict[str, Callable[[bytes, bytes], bool]] = {
-    "lines": lambda before, line: True,
-    "jsonl": lambda before, line: bool(line.strip()),
-    "pubtator": lambda before, line: bool(line.strip()) and not before.strip(),
-}
-
-
-def _cut_bytes(group: FileGroup, file: DocumentFile, block_bytes: int) -> Iterator[Block]:
+def _cut_bytes(group: FileGroup, file: DocumentFile, format: LineFormat, block_bytes: int) -> Iterator[Block]:
     """Cut a file before lines at which a document starts."""
-    is_start, source = _IS_START[file.format], str(file.path)
-    index, done = 0, 0
-    lines: list[bytes] = []
-    size, first_line, first_number, number = 0, 1, 1, 0
+    source = str(file.path)
+    done = 0
     with open(source, "rb") as raw:
-
-        def block() -> Block:
-            nonlocal done
+        for lines in format.cut(open_file(raw), source, block_bytes):
+            name = group.block_name(lines.index)
+            if lines.broken is not None:
+                content = PlacedDocument(source, lines.first_number, lines.broken).to_line()
+                size = group.size - done
+                yield Block(name=name, kind="documents", content=content, size=size, source=source, format=file.format)
+                return
             done, before = raw.tell(), done
-            return Block(
-                name=group.block_name(index),
+            yield Block(
+                name=name,
                 kind="bytes",
-                content=b"".join(lines),
+                content=lines.content,
                 size=done - before,
                 source=source,
                 format=file.format,
-                first_line=first_line,
-                first_number=first_number,
+                first_line=lines.first_line,
+                first_number=lines.first_number,
             )
-
-        try:
-            previous = b""
-            for line_number, line in enumerate(opened(raw), 1):
-                starts = is_start(previous, line)
-                if starts and size >= block_bytes:
-                    yield block()
-                    index, lines, size, first_line, first_number = index + 1, [], 0, line_number, number + 1
-                number += starts
-                lines.append(line)
-                size += len(line)
-                previous = line
-        except READ_ERRORS as error:
-            if file.format == "pubtator":
-                # A document that no blank line ends may be incomplete.
-                number -= bool(lines and lines[-1].strip())
-                lines = _drop_last_document(lines)
-            if lines:
-                yield block()
-            broken = BrokenDocument(source, read_error(error), number=number + 1)
-            yield Block(
-                name=group.block_name(index + 1),
-                kind="documents",
-                content=PlacedDocument(source, number + 1, broken).to_line(),
-                size=group.size - done,
-                source=source,
-                format=file.format,
-            )
-            return
-        if lines:
-            yield block()
-
-
-def _drop_last_document(lines: list[bytes]) -> list[bytes]:
-    """Drop the lines after the last blank line."""
-    blank = [number for number, line in enumerate(lines, 1) if not line.strip()]
-    return lines[: blank[-1]] if blank else []
 
 
 def _cut_documents(group: FileGroup, file: DocumentFile, block_bytes: int) -> Iterator[Block]:

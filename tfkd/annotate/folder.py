@@ -16,8 +16,7 @@ import tfkd
 from tfkd.annotate.options import AnnotationOptions, AnnotationOutput, EngineOptions
 from tfkd.annotate.report import AnnotationReport
 from tfkd.serving import identify_model
-from tfkd_base.documents import BrokenDocument, DocumentFile
-from tfkd_base.documents.formats import format_named
+from tfkd_base.documents import BrokenDocument, DocumentFile, get_format
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import ResumableFolder
 
@@ -48,8 +47,8 @@ class AnnotationFolder:
         """Return the folder for an output."""
         if not output.in_parts:
             return cls(output.work, output.work, _UNJOINED)
-        format = format_named(output.format)
-        ending = "" if format.folder else format.endings[0] + (".gz" if output.gzip else "")
+        format = get_format(output.format)
+        ending = "" if format.is_folder else format.endings[0] + (".gz" if output.gzip else "")
         return cls(output.work, output.path, ending)
 
     @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfkd.engines import check_engine
 from tfkd.serving import Annotator, ClientOptions
-from tfkd_base.documents.formats import Format, format_named
+from tfkd_base.documents import DocumentFormat, get_format
 from tfkd_base.errors import TfkdError
 
 BLOCK_BYTES = 4 << 20
@@ -74,7 +74,7 @@ class AnnotationOutput:
 
     def __post_init__(self) -> None:
         """Check the name of the format."""
-        format_named(self.format)
+        get_format(self.format)
 
     @property
     def errors(self) -> Path:
@@ -102,7 +102,7 @@ class AnnotationOutput:
         Raises:
             TfkdError: Its folder does not exist, it exists as something else, or it is part of the input.
         """
-        path, format = self.path, format_named(self.format)
+        path, format = self.path, get_format(self.format)
         if not path.parent.is_dir():
             raise TfkdError(f"{path}: there is no folder {path.parent}; create it first")
         for source in inputs:
@@ -111,13 +111,13 @@ class AnnotationOutput:
                 raise TfkdError(
                     f"the output {path} is {place if source.is_dir() else 'an input file'}; choose another path"
                 )
-        if self.gzip and (not self.in_parts or format.folder):
+        if self.gzip and (not self.in_parts or format.is_folder):
             raise TfkdError(
                 "gzip compresses the files of a folder of parts; a single file is compressed if its name ends in .gz"
             )
         self._check_existing(format)
 
-    def _check_existing(self, format: Format) -> None:
+    def _check_existing(self, format: DocumentFormat) -> None:
         path = self.path
         has_content = path.is_dir() and any(path.iterdir())
         if self.in_parts:
@@ -125,9 +125,9 @@ class AnnotationOutput:
                 raise TfkdError(f"{path} is a file: expected a folder for the parts")
             if has_content and not self.work.is_dir():
                 raise TfkdError(f"{path} is not empty, and holds no annotation to resume; choose a new folder")
-        elif format.folder and (has_content or path.is_file()):
+        elif format.is_folder and (has_content or path.is_file()):
             raise TfkdError(f"{path} exists; the format {self.format} needs a new or an empty folder")
-        elif path.is_dir() and not format.folder:
+        elif path.is_dir() and not format.is_folder:
             example = path / ("documents" + format.endings[0])
             raise TfkdError(f"{path} is a folder; name a file, such as {example}, or pass --parts")
 

@@ -15,8 +15,15 @@ from tfkd.annotate.report import AnnotationProgress, AnnotationReport
 from tfkd.annotate.work import BlockAnnotator, annotate_placed, join_parts, write_placed
 from tfkd.engines import Engine, Outcome, open_engine
 from tfkd.serving import Annotator
-from tfkd_base.documents import BrokenDocument, Counts, DocumentFile, DocumentWriter, document_files, open_documents
-from tfkd_base.documents.sources import STANDARD
+from tfkd_base.documents import (
+    STANDARD,
+    BrokenDocument,
+    Counts,
+    DocumentFile,
+    DocumentWriter,
+    document_files,
+    open_documents,
+)
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 
