@@ -120,7 +120,7 @@ def test_broken_documents_give_status_3(run_folder: Path, tmp_path: Path) -> Non
         (["--parts"], "--parts needs --out PATH"),
         (["--engine", "ray", "--out", "x.jsonl"], "--engine ray needs files as input"),
         (["--highlight", "--to", "jsonl"], "omit --out and --to"),
-        (["--to", "jsnl"], "there is no format 'jsnl': did you mean 'jsonl'?"),
+        (["--to", "jsnl"], "there is no document format 'jsnl': did you mean 'jsonl'?"),
         (["--out", "x.json"], "which format is x.json to be in"),
     ],
 )
