@@ -1,4 +1,4 @@
-"""`tfkd study`: a grid of runs in, their scores and a report out."""
+"""`tfkd study`: runs a grid of runs and reports on it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 
 
 class _StudyGroup(click.Group):
-    """A group whose first command needs no name: `tfkd study CONFIG` is `tfkd study run CONFIG`."""
+    """Group with a default command: `tfkd study CONFIG` is `tfkd study run CONFIG`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the name in front where it is left out."""
+        """Insert `run` if the first argument is no command."""
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show both forms."""
+        """Write both forms."""
         formatter.write_usage("tfkd study", "CONFIG --out DIR [OPTIONS]")
         formatter.write_usage("tfkd study", "report DIR [OPTIONS]")
+        formatter.write_usage("tfkd study", "convert DIR")
 
 
 @click.group(
@@ -33,29 +34,30 @@ class _StudyGroup(click.Group):
     epilog="Examples: tfkd study demo-study --out studies/demo; tfkd study report studies/demo",
 )
 def study() -> None:
-    """Make a study: a grid of teachers and students over many corpora, and its report.
+    """Run a study: a grid of teachers and students over many corpora, and its report.
 
-    CONFIG is a YAML file or the name of a bundled one, demo-study or study; `tfkd study run --help` lists the options.
+    CONFIG is a YAML file or the name of a bundled study, demo-study or study. See `tfkd study run --help` for the
+    options.
     """
 
 
 @study.command(epilog="Example: tfkd study demo-study --out studies/demo --dry-run")
 @click.argument("config")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the study, made here.")
-@click.option("--work", type=click.Path(path_type=Path), help="Folder of models, caches and logs; by default OUT/work.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the study.")
+@click.option("--work", type=click.Path(path_type=Path), help="Folder of models, caches and logs. Default: OUT/work.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
-@click.option("--dry-run", is_flag=True, help="List what is to be done and how long it will take, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Only list the jobs, with an estimate of their time.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Run the jobs as processes here, or on Ray.",
+    help="Run the jobs as processes on this machine, or on Ray.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Jobs at a time; by default as many as fit.")
-@click.option("--address", help="With --engine ray, the address of a cluster, or auto.")
+@click.option("--workers", type=click.IntRange(min=1), help="Jobs at a time. Default: as many as fit.")
+@click.option("--address", help="With --engine ray: address of a cluster, or auto.")
 @click.option("--lean", is_flag=True, help="Remove each model and cache as soon as no run needs it.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 def run(
     config: str,
     out: Path,
@@ -68,37 +70,35 @@ def run(
     lean: bool,
     quiet: bool,
 ) -> int:
-    """Make the runs of a study that are missing, and write the report.
+    """Run the missing runs of a study, and write the report.
 
-    Finished runs are never made again, and runs that were begun go on. Exit status 3: it came to its end, and some
-    runs failed.
+    Finished runs are never repeated, and interrupted runs resume. Exit status 3: the study has ended, and some runs
+    failed.
     """
     from rich.console import Console
 
     import_tensorflow()
     choose_threads()
-    from tfkd.studies import read_plan
+    from tfkd.engines import check_engine
+    from tfkd.studies import StudyFolder, read_corpus_sizes, read_plan, run_study
     from tfkd.studies.statistics.optional_libraries import require_study_libraries
 
-    from .study_progress import ShownStudy, print_plan, print_result
+    from .study_progress import StudyDisplay, print_plan, print_result
 
-    if address is not None and engine != "ray":
-        raise click.UsageError("--address is of --engine ray")
+    check_engine(engine, workers=workers, address=address, default_workers=1)
     if dry_run and address is not None and workers is None:
-        raise click.UsageError("--dry-run asks no cluster: say with --workers how many jobs it takes at a time")
+        raise click.UsageError("--dry-run does not connect to a cluster: pass --workers, the number of jobs at a time")
     if not dry_run:
         require_study_libraries()
     plan = read_plan(config, settings)
     console = Console(highlight=False)
-    from tfkd.studies import StudyFolder, corpus_sizes, run_study
-
     folder = StudyFolder(out, work)
     folder.check(plan)
-    sizes = corpus_sizes(plan)
+    sizes = read_corpus_sizes(plan)
     if dry_run:
         print_plan(console, plan, folder, sizes, workers)
         return 0
-    shown = ShownStudy(Console(highlight=False, quiet=quiet), sizes)
+    display = StudyDisplay(Console(highlight=False, quiet=quiet), sizes)
     result = run_study(
         plan,
         out,
@@ -108,7 +108,7 @@ def run(
         address=address,
         keep=not lean,
         sizes=sizes,
-        progress=shown,
+        progress=display,
     )
     print_result(console, result, out)
     if result.finished:
@@ -120,16 +120,32 @@ def run(
     short_help="Write the report of a study from its finished runs.", epilog="Example: tfkd study report studies/demo"
 )
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report; by default that of the study.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report. Default: FOLDER.")
 def report(folder: Path, out: Path | None) -> None:
-    """Write the report of the study in FOLDER, from the runs that are finished.
+    """Write the report of the study in FOLDER from its finished runs.
 
-    It is written as report.html, which needs no other file, report.md with pictures, and tables as CSV.
+    Writes report.html, which needs no other file, report.md with pictures/, and tables/ as CSV.
     """
     from rich.console import Console
 
     import_tensorflow()
     _write_report(Console(highlight=False), folder, out)
+
+
+@study.command(
+    short_help="Convert the results of an earlier version.", epilog="Example: tfkd study convert studies/demo"
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+def convert(folder: Path) -> None:
+    """Convert the results of a study of an earlier version, a file for each run, into runs.csv and details.npz.
+
+    `tfkd study run` converts them too when it resumes such a study.
+    """
+    import_tensorflow()
+    from tfkd.studies import open_study
+
+    count = open_study(folder)[0].convert()
+    click.echo(f"{count:,} runs converted; the results are in {folder / 'runs.csv'} and {folder / 'details.npz'}")
 
 
 def _write_report(console: Console, folder: Path, out: Path | None) -> None:

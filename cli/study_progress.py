@@ -1,4 +1,4 @@
-"""What `tfkd study` shows: the plan, what runs, and what came of it."""
+"""Output of `tfkd study`: the plan, the progress, the result."""
 
 from __future__ import annotations
 
@@ -14,38 +14,35 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from tfkd.studies import Estimate, Job, Plan, StudyFolder, StudyProgress, StudyResult
-from tfkd.studies.engine import Outcome
-from tfkd.studies.local_engine import workers_that_fit
-from tfkd.studies.schedule import Schedule
-from tfkd.studies.sizes import CorpusSize
+from tfkd.studies import CorpusSize, Estimate, Job, JobQueue, Plan, StudyFolder, StudyProgress, StudyResult
+from tfkd.studies.run import count_workers
 
 SHOWN_FAILURES = 10
 
 
-class ShownStudy(StudyProgress):
-    """On a terminal a bar and the jobs under way, and everywhere a line for each job that ends.
+class StudyDisplay(StudyProgress):
+    """Prints a line for each job that ends; on a terminal also a bar and the running jobs.
 
     Args:
-        console: Where to show it.
-        sizes: The sizes of the corpora, for the time that is left.
+        console: Console to print to.
+        sizes: Sizes of the corpora, to estimate the remaining time.
     """
 
     def __init__(self, console: Console, sizes: Mapping[str, CorpusSize]) -> None:
         self._console = console
         self._sizes = sizes
-        self._began: dict[str, float] = {}
+        self._start_times: dict[str, float] = {}
         self._done = 0
 
-    def start(self, plan: Plan, folder: StudyFolder, schedule: Schedule, slots: int) -> None:
-        """Say what is to be done."""
-        self._folder, self._schedule, self._slots = folder, schedule, slots
+    def start(self, plan: Plan, folder: StudyFolder, queue: JobQueue, slots: int) -> None:
+        """Print what remains."""
+        self._folder, self._queue, self._slots = folder, queue, slots
         self._estimate = Estimate(plan, self._sizes, folder)
-        self._total = len(schedule.left)
-        went_on = f" ({counted(schedule.finished, 'run')} there already)" if schedule.finished else ""
-        jobs = f"{counted(self._total, 'job')}{went_on}, {slots} at a time"
+        self._total = len(queue.remaining)
+        finished = f" ({count(queue.finished, 'run')} finished before)" if queue.finished else ""
         self._console.print(
-            f"{plan.config.title}: {jobs}, about {span(self._left())}",
+            f"{plan.config.title}: {count(self._total, 'job')}{finished}, {slots} at a time, about "
+            f"{format_seconds(self._seconds_left())}",
             markup=False,
             soft_wrap=True,
         )
@@ -60,57 +57,56 @@ class ShownStudy(StudyProgress):
         if self._console.is_terminal:
             self._live.start()
 
-    def begin(self, job: Job) -> None:
-        """Take the time."""
-        self._began[job.name] = time.monotonic()
+    def job_started(self, job: Job) -> None:
+        """Record the time."""
+        self._start_times[job.name] = time.monotonic()
 
     def tick(self, running: Mapping[str, Job]) -> None:
-        """Draw the bar and the jobs under way."""
+        """Draw the bar and the running jobs."""
         if not self._console.is_terminal:
             return
         table = Table.grid(padding=(0, 2))
-        for name, job in running.items():
-            table.add_row(f"  {name}", span(time.monotonic() - self._began[name]), _last_line(self._folder.log(job)))
-        self._bar.update(self._task, completed=self._done, left=span(self._left()))
+        for name in running:
+            seconds = time.monotonic() - self._start_times[name]
+            table.add_row(f"  {name}", format_seconds(seconds), _last_line(self._folder.log(name)))
+        self._bar.update(self._task, completed=self._done, left=format_seconds(self._seconds_left()))
         self._live.update(Group(table, self._bar), refresh=True)
 
-    def done(self, job: Job) -> None:
-        """Print a line, with the score of a student."""
+    def job_done(self, job: Job) -> None:
+        """Print a line, with the score of a run."""
         self._done += 1
-        seconds = time.monotonic() - self._began[job.name]
-        said = ""
+        seconds = time.monotonic() - self._start_times[job.name]
+        score = ""
         if job.is_run and self._folder.is_finished(job.name):
-            found = self._folder.finished(job.name)
-            self._estimate.learn(job, found.seconds)
-            mean = sum(run.test_f1 for run in found.runs) / len(found.runs)
-            said = f", F1 {100 * mean:.1f}" + (
-                f" on average over {len(found.runs)} tasks" if len(found.runs) > 1 else ""
-            )
+            self._estimate.learn(job, self._folder.results.seconds(job.name))
+            runs = self._folder.results.runs(job.name)
+            score = f", F1 {100 * sum(run.test_f1 for run in runs) / len(runs):.1f}"
+            if len(runs) > 1:
+                score += f" on average over {len(runs)} tasks"
         elif not job.is_run:
             self._estimate.learn(job, seconds)
-        self._console.print(f"  {job.name}: {span(seconds)}{said}", soft_wrap=True)
+        self._console.print(f"  {job.name}: {format_seconds(seconds)}{score}", soft_wrap=True)
 
-    def again(self, job: Job, outcome: Outcome) -> None:
+    def job_restarted(self, job: Job, signal: int) -> None:
         """Print a line."""
-        self._console.print(f"  {job.name}: killed by signal {-outcome.status}, goes on", soft_wrap=True)
+        self._console.print(f"  {job.name}: killed by signal {signal}, resumes", soft_wrap=True)
 
-    def fail(self, job: Job, reason: str) -> None:
+    def job_failed(self, job: Job, reason: str) -> None:
         """Print the first line of the reason."""
-        self._done = self._total - len(self._schedule.left)
+        self._done = self._total - len(self._queue.remaining)
         self._console.print(f"  {job.name}: [red]failed[/red]: ", end="", soft_wrap=True)
         self._console.print(reason.splitlines()[0], markup=False, soft_wrap=True)
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._live.is_started:
             self._live.update("", refresh=True)
             self._live.stop()
 
-    def _left(self) -> float:
-        """Reckon how long the jobs that are left take."""
-        now = time.monotonic()
-        passed = {name: now - self._began[name] for name in self._schedule.left if name in self._began}
-        return self._estimate.total(self._schedule.left.values(), self._slots, passed)
+    def _seconds_left(self) -> float:
+        now, remaining = time.monotonic(), self._queue.remaining
+        elapsed = {name: now - self._start_times[name] for name in remaining if name in self._start_times}
+        return self._estimate.total(remaining.values(), self._slots, elapsed)
 
 
 def _last_line(log: Path) -> str:
@@ -121,21 +117,21 @@ def _last_line(log: Path) -> str:
     return re.sub(r"\s+", " ", lines[-1]).replace("[", r"\[")[:60] if lines else ""
 
 
-def counted(number: int, what: str) -> str:
-    """Write a number of things.
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun.
 
     Example:
-        >>> counted(1, "job"), counted(1200, "job")
+        >>> count(1, "job"), count(1200, "job")
         ('1 job', '1,200 jobs')
     """
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def span(seconds: float) -> str:
-    """Write a time for people.
+def format_seconds(seconds: float) -> str:
+    """Return a duration for people.
 
     Example:
-        >>> span(5.4), span(130), span(7500)
+        >>> format_seconds(5.4), format_seconds(130), format_seconds(7500)
         ('5 s', '2 min', '2 h 05 min')
     """
     if seconds < 90:
@@ -147,40 +143,41 @@ def span(seconds: float) -> str:
 def print_plan(
     console: Console, plan: Plan, folder: StudyFolder, sizes: Mapping[str, CorpusSize], workers: int | None
 ) -> None:
-    """Print the jobs that are left of a study, each with an estimate of its time, and all of them together."""
-    schedule, estimate = Schedule(plan, folder), Estimate(plan, sizes, folder)
-    slots = workers or workers_that_fit()
+    """Print the remaining jobs of a study, with an estimate of the time of each and of all."""
+    queue, estimate = JobQueue(plan, folder), Estimate(plan, sizes, folder)
+    slots = workers or count_workers()
     table = Table(title=Text(plan.config.title), title_justify="left")
     for heading in ("kind", "method or teacher", "jobs", "each", "together"):
         table.add_column(heading, justify="left" if heading in ("kind", "method or teacher") else "right")
-    groups: dict[tuple[str, str], list[Job]] = {}
-    for job in schedule.left.values():
-        groups.setdefault((job.kind, job.method if job.is_run else str(job.teacher)), []).append(job)
-    for (kind, method), jobs in groups.items():
-        each = [estimate.seconds(job) for job in jobs]
-        table.add_row(kind, method, f"{len(jobs):,}", span(sum(each) / len(each)), span(sum(each)))
-    for name, job in schedule.left.items():
-        console.print(f"{name}  {span(estimate.seconds(job))}", markup=False, soft_wrap=True)
+    jobs = queue.remaining
+    seconds = {name: estimate.seconds(job) for name, job in jobs.items()}
+    groups: dict[tuple[str, str], list[float]] = {}
+    for name, job in jobs.items():
+        groups.setdefault((job.kind, job.method if job.is_run else str(job.teacher)), []).append(seconds[name])
+        console.print(f"{name}  {format_seconds(seconds[name])}", markup=False, soft_wrap=True)
+    for (kind, method), times in groups.items():
+        table.add_row(
+            kind, method, f"{len(times):,}", format_seconds(sum(times) / len(times)), format_seconds(sum(times))
+        )
     if groups:
         console.print(table)
-    counts = Counter(job.kind for job in schedule.left.values())
-    said = ", ".join(counted(count, kind) for kind, count in counts.items())
-    there = f"; {schedule.finished:,} of {len(plan.runs):,} runs are finished" if schedule.finished else ""
-    console.print(f"{said or 'nothing is left to be done'}{there}", soft_wrap=True)
-    seconds = sum(estimate.seconds(job) for job in schedule.left.values())
-    by = (
-        f"by {estimate.measured:,} finished runs"
-        if estimate.measured
-        else "from the arithmetic, within a factor of two"
+    counts = Counter(job.kind for job in jobs.values())
+    summary = ", ".join(count(number, kind) for kind, number in counts.items())
+    finished = f"; {queue.finished:,} of {len(plan.runs):,} runs are finished" if queue.finished else ""
+    console.print(f"{summary or 'nothing remains to be done'}{finished}", soft_wrap=True)
+    basis = (
+        f"from {estimate.measured:,} finished runs" if estimate.measured else "by arithmetic, within a factor of two"
     )
-    whole = estimate.total(schedule.left.values(), slots)
+    total = estimate.total(jobs.values(), slots)
     console.print(
-        f"about {span(whole)} with {slots} at a time ({span(seconds)} of one core), reckoned {by}", soft_wrap=True
+        f"about {format_seconds(total)} with {slots} at a time ({format_seconds(sum(seconds.values()))} of one core), "
+        f"estimated {basis}",
+        soft_wrap=True,
     )
 
 
 def print_result(console: Console, result: StudyResult, out: Path) -> None:
-    """Print what came of a study."""
+    """Print the result of running a study."""
     for name, reason in list(result.failed.items())[:SHOWN_FAILURES]:
         console.print(f"[red]failed[/red]: {name}", soft_wrap=True)
         console.print("\n".join(f"    {line}" for line in reason.splitlines()), markup=False, soft_wrap=True)
@@ -188,7 +185,7 @@ def print_result(console: Console, result: StudyResult, out: Path) -> None:
     if more > 0:
         console.print(f"... and {more:,} more")
     if result.blocked:
-        console.print(f"not begun, since what they need has failed: {counted(len(result.blocked), 'job')}")
+        console.print(f"not started, because a job that they need failed: {count(len(result.blocked), 'job')}")
     if result.failed:
-        console.print(f"the reasons are under {out / 'failures'}; the same command tries again", soft_wrap=True)
+        console.print(f"the reasons are in {out / 'failures'}; run the same command to try again", soft_wrap=True)
     console.print(f"{result.finished:,} of {result.runs:,} runs are finished in {out}", soft_wrap=True)

@@ -26,7 +26,7 @@ settings.load_profile("tfkd")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-LONGEST = ("test_killed.py", "test_running.py", "test_readme.py", "test_demo.py", "test_replicas.py")
+LONGEST = ("test_killed.py", "test_run.py", "test_readme.py", "test_demo.py", "test_replicas.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -38,7 +38,7 @@ def config(tmp_path: Path) -> Path:
 def half(config: Path, tmp_path: Path) -> Path:
     """The folder of a study with two of its three runs."""
     plan, folder = read_plan(config), StudyFolder(tmp_path / "half")
-    with folder.taken(plan):
+    with folder.hold(plan):
         for name in TINY_RUNS[:2]:
             give_scores(folder, plan.jobs[name], seconds=70)
     return folder.path
@@ -58,17 +58,17 @@ class TestDryRun:
         assert "2 students, 1 teacher, 1 cache\n" in done.output
         listed = [re.fullmatch(r"(\S+)  \d+ s", line) for line in done.output.splitlines()]
         assert [line[1] for line in listed if line] == list(read_plan(config).jobs)
-        assert re.search(r"about \d+ s with 2 at a time \(\d+ s of one core\), reckoned from the arith", done.output)
+        assert re.search(r"about \d+ s with 2 at a time \(\d+ s of one core\), estimated by arith", done.output)
         assert not (tmp_path / "out").exists()
 
     def test_of_a_study_that_was_begun(self, config: Path, half: Path) -> None:
         done = invoke("run", config, "--out", half, "--dry-run", "--workers", "1")
         assert "1 teacher, 1 cache, 1 student; 2 of 3 runs are finished" in done.output
-        assert "reckoned by 2 finished runs" in done.output
+        assert "estimated from 2 finished runs" in done.output
         assert "small alone" not in done.output
         assert not (half / "work" / "runs").exists() or not list((half / "work" / "runs").iterdir())
 
-    def test_of_the_bundled_study_of_made_up_corpora(self, tmp_path: Path) -> None:
+    def test_of_the_bundled_gather_study_made_up_corpora(self, tmp_path: Path) -> None:
         done = invoke("demo-study", "--out", tmp_path / "out", "--dry-run")
         assert done.return_value == 0
         assert "small features of softmax" in done.output
@@ -76,7 +76,7 @@ class TestDryRun:
 
 
 class TestReport:
-    def test_of_a_study_of_which_a_part_is_finished(self, half: Path, tmp_path: Path) -> None:
+    def test_of_a_gather_study_which_a_part_is_finished(self, half: Path, tmp_path: Path) -> None:
         done = invoke("report", half)
         assert done.exception is None
         assert done.output == f"report: {half}/report.html, {half}/report.md, tables under {half}/tables\n"
@@ -86,7 +86,7 @@ class TestReport:
 
     def test_of_nothing(self, tmp_path: Path) -> None:
         assert mistake("report", tmp_path) == (
-            f"{tmp_path} holds no study: expected study.yaml in it, which `tfkd study CONFIG --out` writes."
+            f"{tmp_path} holds no study: expected study.yaml, which `tfkd study CONFIG --out` writes."
         )
 
 
@@ -96,7 +96,7 @@ class TestMistakes:
         said = mistake(config, *out, "--set", "corpora.b.path=nowhere")
         assert said.startswith("--set corpora.b.path=nowhere: corpora.b.path: ")
         said = mistake(config, *out, "--set", "sentences=[41]")
-        assert said.startswith("--set sentences=[41]: sentences: 41 are more than the 40 training sentences of a; take")
+        assert said.startswith("--set sentences=[41]: sentences: 41 is more than the 40 training sentences of a; use")
         assert not (tmp_path / "out").exists()
 
     def test_what_the_report_will_need_is_asked_for_first(
@@ -108,16 +108,16 @@ class TestMistakes:
         assert not (tmp_path / "out").exists()
 
     def test_the_folder_of_another_study(self, config: Path, half: Path) -> None:
-        assert "was made with training.epochs 25, and here it is 2" in mistake(
+        assert "training.epochs was 25 and is now 2" in mistake(
             config, "--out", half, "--dry-run", "--set", "settings.training.epochs=2"
         )
         assert "holds another study" in mistake("demo-study", "--out", half)
 
     def test_options_that_do_not_go_together(self, config: Path, tmp_path: Path) -> None:
         done = invoke(config, "--out", tmp_path / "out", "--address", "auto")
-        assert "--address is of --engine ray" in str(done.exception)
+        assert "an address belongs to the engine ray" in str(done.exception)
         done = invoke(config, "--out", tmp_path / "out", "--engine", "ray", "--address", "auto", "--dry-run")
-        assert "say with --workers how many jobs it takes" in str(done.exception)
+        assert "pass --workers, the number of jobs" in str(done.exception)
         assert "Missing option '--out'" in invoke(config).exception.format_message()
 
     @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_help_has_both_forms_and_examples(run_tfkd: TfkdProcess) -> None:
     said = run_tfkd("study", "--help").stdout
     assert "tfkd study CONFIG --out DIR [OPTIONS]" in said
     assert "tfkd study report DIR [OPTIONS]" in said
+    assert "tfkd study convert DIR" in said
     assert "tfkd study demo-study --out studies/demo" in said
     options = run_tfkd("study", "run", "--help").stdout
     for option in ("--dry-run", "--engine", "--address", "--workers", "--set", "--lean", "--work"):
         assert option in options
-    assert "Make a study" in run_tfkd("--help").stdout

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-OF_THE_MOMENT = ("words_per_second", "training_seconds")
+from tfkd.studies import StudyFolder
+from tfkd.studies.report import StudyRun
 
 
-def scores(folder: Path) -> dict[str, Any]:
-    """Read all that a study's runs gave but how fast they were."""
-    found = {}
-    for file in sorted((folder / "scores").iterdir()):
-        value = json.loads(file.read_text(encoding="utf-8"))
-        del value["seconds"]
-        for run in value["runs"]:
-            for key in OF_THE_MOMENT:
-                del run[key]
-        found[file.name] = value
-    return found
+def scores(folder: Path) -> dict[str, list[StudyRun]]:
+    """Return the results of each run of a study, without its speed."""
+    results = StudyFolder(folder).results
+    return {
+        name: [replace(run, words_per_second=None, training_seconds=None) for run in results.runs(name)]
+        for name in sorted(results.names())
+    }
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -54,8 +51,8 @@ def jobs_of(folder: Path) -> dict[int, str]:
             words = (place / "cmdline").read_bytes().decode().split("\0")
         except OSError:  # it has ended meanwhile
             continue
-        if "tfkd.studies.process" in words and str(folder) in words:
-            found[int(place.name)] = words[-2]
+        if any("tfkd.studies.job" in word for word in words) and str(folder) in words:
+            found[int(place.name)] = words[7]
     return found
 
 

@@ -10,9 +10,8 @@ import pytest
 from tests.models.small import small_corpus
 from tests.pretrained.tiny import tiny_bert
 from tests.studies.tiny import GRID, planned, refused
-from tfkd.studies import corpus_sizes
+from tfkd.studies import CorpusSize, read_corpus_sizes
 from tfkd.studies.plan import Plan
-from tfkd.studies.sizes import CorpusSize
 from tfkd_base.corpora import write_corpus
 from tfkd_base.errors import TfkdError
 
@@ -31,53 +30,56 @@ from tfkd_base.errors import TfkdError
         ("parts=[{name: P, runs: [{students: []}]}]", "parts.0.runs.0.students: expected at least one item, got none"),
         (
             "teachers={}",
-            "x.yaml: parts.0.runs.0: part 'Everything' has no run of 'logits', which needs a teacher: the study has "
-            "none under `teachers`. Add one, or name the ways to distil that need none",
+            "x.yaml: parts.0.runs.0: part 'Everything' uses the distillation 'logits', which needs a teacher, and "
+            "the study has none. Add one under `teachers`, or list only distillations that need none",
         ),
         # Names of nothing.
-        ("parts=[{name: P, corpora: [c]}]", "parts.0.corpora: there is no 'c' here: expected one of 'a', 'b'"),
-        ("parts=[{name: P, runs: [{students: [smal]}]}]", "parts.0.runs.0.students: there is no 'smal' here: did you"),
-        ("parts=[{name: P, runs: [{distillation: [logit]}]}]", "runs.0.distillation: there is no 'logit' here"),
-        ("parts=[{name: P, runs: [{teachers: [softy]}]}]", "runs.0.teachers: there is no 'softy' here: did you mean"),
+        ("parts=[{name: P, corpora: [c]}]", "parts.0.corpora: unknown name 'c': expected one of 'a', 'b'"),
+        ("parts=[{name: P, runs: [{students: [smal]}]}]", "parts.0.runs.0.students: unknown name 'smal': did you"),
+        ("parts=[{name: P, runs: [{distillation: [logit]}]}]", "runs.0.distillation: unknown name 'logit'"),
+        ("parts=[{name: P, runs: [{teachers: [softy]}]}]", "runs.0.teachers: unknown name 'softy': did you mean"),
         (
             "parts=[{name: P, baseline: alone}]",
-            "parts.0.baseline: there is no 'alone' here: did you mean 'small alone'",
+            "parts.0.baseline: unknown name 'alone': did you mean 'small alone'",
         ),
         (
             "parts=[{name: P, families: {F: [[small logits of sof, small alone]]}}]",
-            "parts.0.families.F.0: there is no 'small logits of sof' here: did you mean 'small logits of soft'?",
+            "parts.0.families.F.0: unknown name 'small logits of sof': did you mean 'small logits of soft'?",
         ),
-        ("parts=[{name: P, corpora: [a], leave_out: {x: [b]}}]", "parts.0.leave_out.x: there is no 'b' here"),
+        ("parts=[{name: P, corpora: [a], leave_out: {x: [b]}}]", "parts.0.leave_out.x: unknown name 'b'"),
         # Twice.
-        ("seeds=[1, 1]", "--set seeds=[1, 1]: seeds: 1 stands there twice; keep one"),
-        ("sentences=[5, null, null]", "sentences: None stands there twice; keep one"),
-        ("parts=[{name: P}, {name: P}]", "parts: 'P' stands there twice; keep one"),
-        ("parts=[{name: P, corpora: [a, a]}]", "parts.0.corpora: 'a' stands there twice"),
+        ("seeds=[1, 1]", "--set seeds=[1, 1]: seeds: 1 is listed twice; remove one"),
+        ("sentences=[5, null, null]", "sentences: None is listed twice; remove one"),
+        ("parts=[{name: P}, {name: P}]", "parts: 'P' is listed twice; remove one"),
+        ("parts=[{name: P, corpora: [a, a]}]", "parts.0.corpora: 'a' is listed twice"),
         (
             "parts=[{name: P, families: {F: [[small alone, small alone]]}}]",
-            "parts.0.families.F.0: 'small alone' stands there twice; keep one",
+            "parts.0.families.F.0: 'small alone' is listed twice; remove one",
         ),
         # Keys that are the study's own.
-        ("settings.seed=3", "--set settings.seed=3: settings.seed: a study says this of its runs itself; remove"),
-        ("students.small.tasks={a: {path: b}}", "students.small.tasks: a study says this of its runs itself"),
-        ("distillation.logits.distillation.teacher=x", "distillation.logits.distillation.teacher: a study names the"),
+        ("settings.seed=3", "--set settings.seed=3: settings.seed: the study sets this key of its runs; remove it"),
+        ("students.small.tasks={a: {path: b}}", "students.small.tasks: the study sets this key of its runs"),
+        (
+            "distillation.logits.distillation.teacher=x",
+            "distillation.logits.distillation.teacher: the study sets the teacher; remove the key",
+        ),
         ("teachers.soft.tasks=a", "teachers.soft.tasks: expected a list of names from `corpora`, got 'a'"),
         ("teachers.soft.tasks=[]", "teachers.soft.tasks: expected a list of names from `corpora`, got []"),
-        ("teachers.soft.tasks=[a, c]", "teachers.soft.tasks: there is no 'c' here: expected one of 'a', 'b'"),
+        ("teachers.soft.tasks=[a, c]", "teachers.soft.tasks: unknown name 'c': expected one of 'a', 'b'"),
         # Teachers that cannot teach.
         (
             "teachers.soft.tasks=[a]",
-            "--set teachers.soft.tasks=[a]: teachers.soft.tasks: it lacks b, which a student of it is to learn; add "
-            "it, or leave the corpus out of the part's",
+            "--set teachers.soft.tasks=[a]: teachers.soft.tasks: b is missing, and a student of this teacher learns "
+            "it; add it here, or remove the corpus from the `corpora` of the part",
         ),
         (
             "teachers.soft.scheme=iobes",
-            "x.yaml:16: distillation.logits: the student has scheme iob2 and its teacher soft iobes; give both the "
-            "same, under `settings`",
+            "x.yaml:16: distillation.logits: the student has the tag scheme iob2 and its teacher soft has iobes; set "
+            "the same scheme for both, under `settings`",
         ),
         (
             "distillation.both.distillation.losses.1.features.teacher_layer=task_encoder",
-            "teacher deep has no task_encoder: name the teachers that have it under the part's `runs`",
+            "teacher deep has no task_encoder; list the teachers that have one under `runs` of the part",
         ),
         ("settings.transfer={texts: [x]}", "transfer: only a tagger can be a student"),
         ("distillation.logits.transfer={corpora: [[a]]}", "transfer.corpora.0: expected a string, got a list of 1"),
@@ -96,7 +98,9 @@ def test_a_study_that_cannot_be(setting: str, message: str) -> None:
 
 def test_a_mistake_in_the_file_is_said_with_its_line() -> None:
     text = GRID.replace("soft: {", "soft: {tasks: [a], ")
-    assert refused(text).startswith("x.yaml:10: teachers.soft.tasks: it lacks b, which a student of it is to learn")
+    assert refused(text).startswith(
+        "x.yaml:10: teachers.soft.tasks: b is missing, and a student of this teacher learns it"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +119,13 @@ def of_files(corpora: Path, *settings: str) -> Plan:
 
 def unfit(corpora: Path, *settings: str) -> str:
     with pytest.raises(TfkdError) as caught:
-        corpus_sizes(of_files(corpora, *settings))
+        read_corpus_sizes(of_files(corpora, *settings))
     return str(caught.value)
 
 
 class TestCorpora:
     def test_their_sizes(self, corpora: Path) -> None:
-        found = corpus_sizes(of_files(corpora))
+        found = read_corpus_sizes(of_files(corpora))
         assert list(found) == ["a", "b"]
         for name, seed, sentences in (("a", 0, 20), ("b", 1, 10)):
             corpus = small_corpus(name.upper(), seed, sentences=sentences)
@@ -154,26 +158,31 @@ class TestCorpora:
     def test_a_size_larger_than_one(self, corpora: Path, setting: str, place: str) -> None:
         said = unfit(corpora, setting)
         assert place in said
-        assert "11 are more than the 10 training sentences of b; take fewer, or leave it out" in said
+        assert "11 is more than the 10 training sentences of b; use fewer, or exclude the corpus" in said
 
     def test_a_teacher_learns_from_corpora_that_its_part_leaves_out(self, corpora: Path) -> None:
         part = "parts=[{name: P, corpora: [a], runs: [{distillation: [logits], teachers: [soft]}]}]"
         said = unfit(corpora, "sentences=[11]", part)
-        assert said.endswith("of b; take fewer, or name the `tasks` of teacher soft without it")
+        assert said.endswith("of b; use fewer, or list the `tasks` of teacher soft without it")
 
     def test_text_without_labels(self, corpora: Path, tmp_path: Path) -> None:
-        needed = "x.yaml: what a.small.logits.soft.10.1 needs: "
+        needed = "x.yaml: a.small.logits.soft.10.1 needs a file that "
         said = unfit(corpora, f"distillation.logits.transfer={{texts: [{tmp_path}/no.txt]}}")
-        assert said == f"{needed}there is no file {tmp_path}/no.txt"
+        assert said == f"{needed}is missing: {tmp_path}/no.txt"
         assert unfit(corpora, f"distillation.logits.transfer={{corpora: [b, {tmp_path}/no]}}").startswith(needed)
         (tmp_path / "some.txt.gz").write_bytes(gzip.compress(b"A sentence.\n"))
         way = f"distillation.logits.transfer={{corpora: [b], texts: [{tmp_path}/some.txt.gz]}}"
-        assert corpus_sizes(of_files(corpora, way))
+        assert read_corpus_sizes(of_files(corpora, way))
 
     def test_word_vectors_and_encoders(self, corpora: Path, tmp_path: Path) -> None:
         said = unfit(corpora, f"students.small.text.vectors={tmp_path}/no.bin")
-        assert said == f"x.yaml: what a.small.alone.10.1 needs: there is no file {tmp_path}/no.bin"
+        assert said == f"x.yaml: a.small.alone.10.1 needs a file that is missing: {tmp_path}/no.bin"
         said = unfit(corpora, f"teachers.deep.encoder.transformer={tmp_path}/no")
-        assert said == f"x.yaml: what teacher.deep.10.1 needs: the folder {tmp_path}/no does not exist"
+        assert (
+            said
+            == f"x.yaml: teacher.deep.10.1 needs a file that cannot be used: {tmp_path}/no: there is no such folder"
+        )
         (tmp_path / "empty").mkdir()
-        assert "what teacher.deep.10.1 needs" in unfit(corpora, f"teachers.deep.encoder.transformer={tmp_path}/empty")
+        assert "teacher.deep.10.1 needs a file that cannot be used" in unfit(
+            corpora, f"teachers.deep.encoder.transformer={tmp_path}/empty"
+        )

@@ -8,11 +8,10 @@ import pytest
 
 from tests.pretrained.tiny import SIZES, tiny_bert
 from tests.studies.tiny import GRID, give_scores, planned
-from tfkd.studies import Estimate
-from tfkd.studies.estimate import work_of_a_word
+from tfkd.studies import CorpusSize, Estimate
+from tfkd.studies.estimate import operations_per_word
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.plan import Plan
-from tfkd.studies.sizes import CorpusSize
 from tfkd_base.errors import TfkdError
 
 CORPORA = {
@@ -27,17 +26,17 @@ def of_grid(*settings: str) -> Plan:
     return planned(GRID, "seeds=[1]", "teachers.deep={encoder: {units: 2, layers: 2}, head: softmax}", text, *settings)
 
 
-def test_the_work_of_a_word_is_that_of_its_matrices():
+def test_the_operations_per_word_is_that_of_its_matrices():
     plan = of_grid()
     # Six characters, each with two neighbours, of width 3 to 5; then the four gates of two LSTMs of 4 units.
     characters = 6 * (3 * 3) * 5
-    assert work_of_a_word(plan.jobs[STUDENT].config) == characters + 2 * 4 * 4 * ((10 + 2 + 5) + 4)
+    assert operations_per_word(plan.jobs[STUDENT].config) == characters + 2 * 4 * 4 * ((10 + 2 + 5) + 4)
     soft = characters + 2 * 4 * 8 * (17 + 8) + 2 * 4 * 4 * (16 + 4)
-    assert work_of_a_word(plan.jobs[TEACHER].config) == soft
+    assert operations_per_word(plan.jobs[TEACHER].config) == soft
     deep = characters + 2 * 4 * 2 * (17 + 2) + 2 * 4 * 2 * (4 + 2)
-    assert work_of_a_word(plan.jobs["teacher.deep.10.1"].config) == deep
+    assert operations_per_word(plan.jobs["teacher.deep.10.1"].config) == deep
     plain = of_grid("settings.text.characters.kind=none")
-    assert work_of_a_word(plain.jobs[STUDENT].config) == 2 * 4 * 4 * (12 + 4)
+    assert operations_per_word(plain.jobs[STUDENT].config) == 2 * 4 * 4 * (12 + 4)
 
 
 def test_a_transformers_is_that_of_its_layers(tmp_path: Path):
@@ -45,9 +44,9 @@ def test_a_transformers_is_that_of_its_layers(tmp_path: Path):
     units, inner = SIZES["hidden_size"], SIZES["intermediate_size"]
     layer = 4 * units * units + 2 * units * inner
     config = planned(GRID, f"teachers.deep.encoder={{transformer: {folder}}}").jobs["teacher.deep.10.1"].config
-    assert work_of_a_word(config) == pytest.approx(1.4 * 2 * layer)
+    assert operations_per_word(config) == pytest.approx(1.4 * 2 * layer)
     one = planned(GRID, f"teachers.deep.encoder={{transformer: {folder}, layers: 1}}")
-    assert work_of_a_word(one.jobs["teacher.deep.10.1"].config) == pytest.approx(1.4 * layer)
+    assert operations_per_word(one.jobs["teacher.deep.10.1"].config) == pytest.approx(1.4 * layer)
 
 
 def test_a_run_trains_watches_and_tests():
@@ -55,11 +54,11 @@ def test_a_run_trains_watches_and_tests():
     estimate = Estimate(plan, CORPORA)
     # 10 of 100 sentences have a tenth of the tokens; a step of training costs three passes.
     words = 500_000 * (3 * 200 + 900) + 900 + 700
-    expected = 15 + words * work_of_a_word(plan.jobs[STUDENT].config) / 10e9
+    expected = 15 + words * operations_per_word(plan.jobs[STUDENT].config) / 10e9
     assert estimate.seconds(plan.jobs[STUDENT]) == pytest.approx(expected)
     assert expected > 60
     words = 500_000 * (3 * (200 + 250) + 900 + 600) + 900 + 700 + 1200 + 1000
-    expected = 15 + words * work_of_a_word(plan.jobs[TEACHER].config) / 10e9
+    expected = 15 + words * operations_per_word(plan.jobs[TEACHER].config) / 10e9
     assert estimate.seconds(plan.jobs[TEACHER]) == pytest.approx(expected)
 
 
@@ -68,7 +67,7 @@ def test_sentences_without_labels_are_trained_on_too():
     plan = of_grid("settings.training.epochs=500000", way)
     job = plan.jobs["a.small.logits.soft.10.1"]
     words = 500_000 * (3 * 200 / 0.25 + 900) + 900 + 700
-    assert Estimate(plan, CORPORA).seconds(job) == pytest.approx(15 + words * work_of_a_word(job.config) / 10e9)
+    assert Estimate(plan, CORPORA).seconds(job) == pytest.approx(15 + words * operations_per_word(job.config) / 10e9)
     # Alone it has their words, and not their sentences.
     alone = of_grid("settings.training.epochs=500000", "distillation.alone.transfer={texts: [x.txt]}")
     assert Estimate(alone, CORPORA).seconds(alone.jobs[STUDENT]) == Estimate(plan, CORPORA).seconds(plan.jobs[STUDENT])
@@ -141,7 +140,7 @@ def test_a_cache_takes_its_teachers_work_on_each_sentence_once(tmp_path: Path):
         for name, rest in (("many", "share: 0.9"), ("some", "sentences: 3000000"))
     ]
     plan = of_grid(*ways)
-    estimate, work = Estimate(plan, CORPORA), work_of_a_word(plan.jobs[TEACHER].config) / 10e9
+    estimate, work = Estimate(plan, CORPORA), operations_per_word(plan.jobs[TEACHER].config) / 10e9
     # 10 of 100 sentences of `a`; all of `b`, and 6 bytes a token; or so many sentences of 7,000 / 300 tokens.
     for name, tokens in (("logits", 200), ("many", 200 + 5000 + 1000), ("some", 200 + 3_000_000 * 7000 / 300)):
         (cache,) = plan.jobs[f"a.small.{name}.soft.10.1"].needs

@@ -10,8 +10,8 @@ from tests.studies.tiny import GRID, planned, refused, without_marks
 from tfkd.config import BiLSTMConfig, TransformerConfig, dump_config
 from tfkd.distillation import LOSSES
 from tfkd.studies import read_plan
+from tfkd.studies.job import hash_cache
 from tfkd.studies.plan import Plan
-from tfkd.studies.process import cache_mark
 
 
 def names_of_losses(job):
@@ -133,10 +133,10 @@ class TestJobs:
         caches = {name: job for name, job in plan.jobs.items() if job.kind == "cache"}
         assert caches.keys() <= turned.jobs.keys()
         for name, job in caches.items():
-            assert cache_mark(plan, job) == cache_mark(turned, turned.jobs[name])
+            assert hash_cache(plan, job) == hash_cache(turned, turned.jobs[name])
         longer = planned(GRID, "seeds=[1]", more, again, other, "teachers.soft.training.epochs=8")
         for name, job in caches.items():
-            assert (cache_mark(plan, job) == cache_mark(longer, longer.jobs[name])) == (job.teacher != "soft")
+            assert (hash_cache(plan, job) == hash_cache(longer, longer.jobs[name])) == (job.teacher != "soft")
 
     def test_parts_share_jobs_and_each_size_has_its_own(self):
         parts = "parts=[{name: P, sentences: [10, null]}, {name: Q, corpora: [b], runs: [{distillation: [alone]}]}, "
@@ -257,7 +257,7 @@ class TestRefusals:
         )
 
     def test_the_configuration_of_a_run(self):
-        assert "x.yaml: this is the configuration of a run: run it by `tfkd train`" in refused(
+        assert "x.yaml: this is the configuration of a run; use it with `tfkd train`" in refused(
             "kind: tagger\ntasks: {a: {path: a}}"
         )
 

@@ -60,7 +60,7 @@ def test_two_workers_and_one_killed_give_what_one_machine_gives(never_stopped, t
     assert worker not in (os.getpid(), process)
     until(lambda: not jobs_of(out), 20)
     assert (result.finished, result.failed, result.blocked) == (3, {}, {})
-    assert "goes on from its checkpoint: epoch" in said(out / "work" / "logs" / f"{TEACHER}.log")
+    assert "resumes from its checkpoint: epoch" in said(out / "work" / "logs" / f"{TEACHER}.log")
     assert scores(out) == scores(never_stopped.folder.path)
 
 

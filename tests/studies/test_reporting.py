@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.studies.tiny import GRID, give_scores, planned
-from tfkd.studies import StudyFolder, read_plan, report_study, study_of
+from tfkd.studies import StudyFolder, gather_study, read_plan, report_study
 from tfkd.studies.folder import open_study
 from tfkd_base.errors import TfkdError
 
@@ -26,7 +25,7 @@ F1 = {"small alone": 0.5, "small logits of soft": 0.6, "small logits of deep": 0
 
 def made(path: Path, plan, chosen=lambda name: True) -> StudyFolder:
     folder = StudyFolder(path)
-    with folder.taken(plan):
+    with folder.hold(plan):
         for name, job in plan.runs.items():
             if chosen(name):
                 size = next(iter(job.config.tasks.values())).train_sentences
@@ -43,7 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
 
 def test_a_study_is_gathered(whole: StudyFolder) -> None:
     plan = open_study(whole.path)[1]
-    study = study_of(plan, whole)
+    study = gather_study(plan, whole)
     teachers = sum(job.kind == "teacher" for job in plan.runs.values())
     assert len(study.runs) == len(plan.runs) + 2 * teachers, "a teacher gives a run for each of its three corpora"
     assert [part.name for part in study.parts] == [
@@ -61,7 +60,7 @@ def test_a_study_is_gathered(whole: StudyFolder) -> None:
 def test_a_part_has_its_own_seeds_and_words_are_explained(tmp_path: Path) -> None:
     parts = "parts=[{name: Pilot, seeds: [3]}, {name: Confirmation}]"
     plan = planned(GRID, parts, "legend={logits: what the teacher says}")
-    study = study_of(plan, made(tmp_path / "s", plan))
+    study = gather_study(plan, made(tmp_path / "s", plan))
     assert [part.seeds for part in study.parts] == [(3,), (1, 2)]
     assert study.legend == {"logits": "what the teacher says"}
     pilot, confirmation = ({run.seed for run in study.runs_of(part)} for part in study.parts)
@@ -72,7 +71,7 @@ def test_a_part_has_its_own_seeds_and_words_are_explained(tmp_path: Path) -> Non
 
 def test_only_like_is_compared_with_like(whole: StudyFolder) -> None:
     """Runs on all sentences and runs on a sample are in no table together."""
-    study = study_of(open_study(whole.path)[1], whole)
+    study = gather_study(open_study(whole.path)[1], whole)
     found = {part.name: {(r.training_sentences, r.whole) for r in study.runs_of(part)} for part in study.parts}
     assert found == {
         "Main": {(10, False)},
@@ -97,24 +96,23 @@ def test_the_report_is_written_beside_the_scores_or_elsewhere(whole: StudyFolder
     assert elsewhere.html.read_bytes() == files.html.read_bytes()
     runs = next(file for file in elsewhere.tables if file.stem == "runs")
     with runs.open(encoding="utf-8", newline="") as file:
-        assert len(list(csv.DictReader(file))) == len(study_of(open_study(whole.path)[1], whole).runs)
+        assert len(list(csv.DictReader(file))) == len(gather_study(open_study(whole.path)[1], whole).runs)
     # It is still the folder of this study.
     StudyFolder(whole.path).check(open_study(whole.path)[1])
 
 
-def test_of_a_study_of_which_a_part_is_finished(tmp_path: Path) -> None:
+def test_of_a_gather_study_which_a_part_is_finished(tmp_path: Path) -> None:
     plan = planned(GRID, *THREE)
     chosen = [name for name in plan.runs if name.startswith(("a.", "b.")) and ".deep." not in name and ".10." in name]
     folder = made(tmp_path / "s", plan, chosen.__contains__)
     folder.fail("teacher.deep.10.1", f"{tmp_path}/w/x is gone\nTraceback")
     folder.fail("cache.gone", "of a study that was")
-    study = study_of(plan, folder)
+    study = gather_study(plan, folder)
     missing = len(plan.runs) - len(chosen)
     first = next(name for name in plan.runs if name not in chosen)
     assert study.notes == (
-        f"{missing} of {len(plan.runs)} runs are not finished, such as {first}: what is told here may "
-        "change with them.",
-        "Teacher teacher.deep.10.1 has failed: x is gone",
+        f"{missing} of {len(plan.runs)} runs are not finished, such as {first}: the results in this report may change.",
+        "Teacher teacher.deep.10.1 failed: x is gone",
     )
     text = report_study(folder.path).markdown.read_text(encoding="utf-8")
     assert "There are no runs yet for: Sizes, all sentences, Sizes, 5 sentences." in text
@@ -138,7 +136,7 @@ def test_a_teacher_alone_is_enough(tmp_path: Path) -> None:
 
 def test_runs_that_are_no_longer_asked_for_are_left_out(whole: StudyFolder) -> None:
     plan = planned(GRID, THREE[0], "parts=[{name: P, corpora: [a], runs: [{distillation: [alone]}]}]")
-    assert {(run.corpus, run.method) for run in study_of(plan, whole).runs} == {("a", "small alone")}
+    assert {(run.corpus, run.method) for run in gather_study(plan, whole).runs} == {("a", "small alone")}
 
 
 def test_the_bundled_study_is_reported_where_it_was_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +149,7 @@ def test_the_bundled_study_is_reported_where_it_was_not_made(tmp_path: Path, mon
     for heading in ("Main comparison", "Which layers", "CRF students", "Fewer sentences"):
         assert heading in text
     assert not re.search(r"/no/such", text + (folder.path / "study.yaml").read_text())
-    written = json.loads((folder.path / "scores" / "teacher.transformer-crf.1000.1.json").read_text())
-    assert written["identity"]["encoder"]["transformer"] == "encoder"
-    assert written["identity"]["tasks"]["CRAFT"]["path"] == "CRAFT-IOB"
+    identity = StudyFolder(folder.path).results.identity("teacher.transformer-crf.1000.1")
+    assert identity is not None
+    assert identity["encoder"]["transformer"] == "encoder"
+    assert identity["tasks"]["CRAFT"]["path"] == "CRAFT-IOB"

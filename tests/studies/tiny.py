@@ -12,9 +12,9 @@ from tests.models.small import small_corpus
 from tfkd.config import ConfigError, dump_config
 from tfkd.config.source import override, parse_yaml
 from tfkd.runs import RunFolder
+from tfkd.studies import Job
 from tfkd.studies.folder import StudyFolder
-from tfkd.studies.job import Job
-from tfkd.studies.plan import Plan, plan_study
+from tfkd.studies.plan import Plan, make_plan
 from tfkd.studies.report import StudyRun
 from tfkd.studies.statistics import pack_counts
 from tfkd_base.corpora import write_corpus
@@ -66,7 +66,7 @@ TINY_RUNS = ("a.small.alone.24.1", "teacher.big.24.1", "a.small.logits.big.24.1"
 
 def planned(text: str, *settings: str) -> Plan:
     """Plan a study that is given as text."""
-    return plan_study(override(parse_yaml(text, "x.yaml"), settings))
+    return make_plan(override(parse_yaml(text, "x.yaml"), settings))
 
 
 def refused(text: str, *settings: str) -> str:

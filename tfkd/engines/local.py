@@ -15,12 +15,13 @@ from tfkd_base.errors import TfkdError
 class LocalEngine(Engine[Payload, Result]):
     """Runs jobs in this process.
 
-    With one worker, `wait` runs the next job in the calling thread and returns when it has ended, however many seconds
-    it is given. With several workers, each has a thread; this suits work that waits for processes.
+    Without threads, `wait` runs the next job in the calling thread and returns when it has ended, however many seconds
+    it is given. Threads suit work that waits for processes.
 
     Args:
         make_work: Makes a worker.
         workers: How many.
+        threads: Whether each worker has a thread. Default: if there are several.
 
     Example:
         >>> with LocalEngine(lambda: str.upper) as engine:
@@ -29,7 +30,7 @@ class LocalEngine(Engine[Payload, Result]):
         [Outcome(name='greeting', result='HELLO', error=None)]
     """
 
-    def __init__(self, make_work: MakeWork[Payload, Result], workers: int = 1) -> None:
+    def __init__(self, make_work: MakeWork[Payload, Result], workers: int = 1, *, threads: bool | None = None) -> None:
         if workers < 1:
             raise TfkdError(f"expected 1 worker or more, got {workers}")
         self.slots = workers
@@ -37,7 +38,8 @@ class LocalEngine(Engine[Payload, Result]):
         self._work: Work[Payload, Result] | None = None
         self._jobs: deque[tuple[str, Payload]] = deque()
         self._unfinished = 0
-        self._threads = _Threads(make_work, workers) if workers > 1 else None
+        has_threads = workers > 1 if threads is None else threads
+        self._threads = _Threads(make_work, workers) if has_threads else None
 
     def submit(self, name: str, payload: Payload) -> None:
         """Put a job in line."""
@@ -48,7 +50,7 @@ class LocalEngine(Engine[Payload, Result]):
             self._jobs.append((name, payload))
 
     def wait(self, seconds: float) -> list[Outcome[Result]]:
-        """Return the jobs that have ended; with one worker, run the next job."""
+        """Return the jobs that have ended; without threads, run the next job."""
         if not self._unfinished:
             return []
         outcomes = self._run_next() if self._threads is None else self._threads.wait(seconds)

@@ -25,8 +25,8 @@ def open_engine(
         make_work: Makes a worker.
         workers: How many workers. Default: on Ray, one for each core; otherwise `default_workers`.
         address: With Ray, the address of a cluster, or `auto`. Default: Ray is started on this machine.
-        default_workers: How many workers the local engine has unless `workers` says otherwise. `None`: it has one,
-            and refuses `workers`.
+        default_workers: How many workers the local engine has unless `workers` says otherwise, with a thread each.
+            `None`: it has one, without a thread, and refuses `workers`.
 
     Raises:
         TfkdError: As `check_engine`, Ray is not installed, or there is no such cluster.
@@ -40,7 +40,7 @@ def open_engine(
     check_engine(name, workers=workers, address=address, default_workers=default_workers)
     if name == "ray":
         return RayEngine(make_work, workers, address)
-    return LocalEngine(make_work, workers or default_workers or 1)
+    return LocalEngine(make_work, workers or default_workers or 1, threads=default_workers is not None)
 
 
 def check_engine(

@@ -1,134 +1,137 @@
-"""What is wrong with a study can be said before anything is run."""
+"""Checks of a study that need no run: names, keys, teachers, comparisons."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfkd.config import Config
 from tfkd.config.source import ConfigError, Key, Source, dotted
 from tfkd.distillation import LOSSES, Need
-from tfkd.studies.job import Job
 from tfkd.studies.schema import StudyConfig
 from tfkd_base.errors import nearest
 
-OF_THE_STUDY = ("kind", "seed", "corpora_root", "tasks", "name")
-"""Keys of a run's configuration that the study itself says."""
+if TYPE_CHECKING:
+    from tfkd.studies.plan import Job
+
+STUDY_KEYS = ("kind", "seed", "corpora_root", "tasks", "name")
+"""Keys of a run's configuration that the study sets."""
 
 
-def refused(source: Source, key: Key, message: str) -> ConfigError:
-    """Make the error of a key, with the place where it was written."""
+def error_at(source: Source, key: Key, message: str) -> ConfigError:
+    """Return the error of a key, with the file and line of the key."""
     return ConfigError(f"{source.origin(key)}: {dotted(key)}: {message}")
 
 
 def check_names(config: StudyConfig, source: Source) -> None:
-    """Refuse names of nothing, names that stand twice, and keys that are the study's own.
+    """Refuse unknown names, repeated names, and keys that the study sets itself.
 
     Raises:
-        ConfigError: Saying which, and where.
+        ConfigError: The message gives the name or key and its line.
     """
-    known: dict[str, Iterable[str]] = {
+    names: dict[str, Iterable[str]] = {
         "students": config.students,
         "distillation": config.distillation,
         "teachers": config.teachers,
         "corpora": config.corpora,
     }
-    _once(source, ("seeds",), config.seeds)
-    _once(source, ("sentences",), config.sentences)
-    _once(source, ("parts",), [part.name for part in config.parts])
+    _check_unique(source, ("seeds",), config.seeds)
+    _check_unique(source, ("sentences",), config.sentences)
+    _check_unique(source, ("parts",), [part.name for part in config.parts])
     for index, part in enumerate(config.parts):
         key = ("parts", str(index))
-        _among(source, (*key, "corpora"), part.corpora or (), config.corpora)
+        _check_known(source, (*key, "corpora"), part.corpora or (), config.corpora)
         for name in ("corpora", "seeds", "sentences"):
-            _once(source, (*key, name), getattr(part, name) or ())
+            _check_unique(source, (*key, name), getattr(part, name) or ())
         for name, corpora in part.leave_out.items():
-            _among(source, (*key, "leave_out", name), corpora, part.corpora or config.corpora)
+            _check_known(source, (*key, "leave_out", name), corpora, part.corpora or config.corpora)
         for number, grid in enumerate(part.runs):
             for name in ("students", "distillation", "teachers"):
-                _among(source, (*key, "runs", str(number), name), getattr(grid, name) or (), known[name])
-    _check_sections(config, source)
+                _check_known(source, (*key, "runs", str(number), name), getattr(grid, name) or (), names[name])
+    _check_run_keys(config, source)
 
 
-def _check_sections(config: StudyConfig, source: Source) -> None:
-    """Look at the sections that are keys of a run's configuration."""
+def _check_run_keys(config: StudyConfig, source: Source) -> None:
+    """Check the sections that hold keys of a run's configuration."""
     sections: list[tuple[Key, Mapping[str, Any]]] = [(("settings",), config.settings)]
-    for name in ("teachers", "students", "distillation"):
-        sections += [((name, each), settings) for each, settings in getattr(config, name).items()]
+    for kind in ("teachers", "students", "distillation"):
+        sections += [((kind, name), settings) for name, settings in getattr(config, kind).items()]
     for key, settings in sections:
-        for name in OF_THE_STUDY:
+        for name in STUDY_KEYS:
             if name in settings and not (name == "tasks" and key[0] == "teachers"):
-                raise refused(source, (*key, name), "a study says this of its runs itself; remove the key")
+                raise error_at(source, (*key, name), "the study sets this key of its runs; remove it")
         tasks = settings.get("tasks")
         if tasks is not None:
             if not isinstance(tasks, list) or not tasks:
-                raise refused(source, (*key, "tasks"), f"expected a list of names from `corpora`, got {tasks!r}")
-            _among(source, (*key, "tasks"), [str(task) for task in tasks], config.corpora)
-        teaching = settings.get("distillation")
+                raise error_at(source, (*key, "tasks"), f"expected a list of names from `corpora`, got {tasks!r}")
+            _check_known(source, (*key, "tasks"), [str(task) for task in tasks], config.corpora)
+        distillation = settings.get("distillation")
         for name in ("teacher", "cache", "task"):
-            if isinstance(teaching, Mapping) and name in teaching:
-                raise refused(source, (*key, "distillation", name), "a study names the teacher itself; remove the key")
+            if isinstance(distillation, Mapping) and name in distillation:
+                raise error_at(source, (*key, "distillation", name), "the study sets the teacher; remove the key")
 
 
-def check_run(source: Source, way: str, student: Config, teacher: Job) -> None:
+def check_student(source: Source, distillation: str, student: Config, teacher: Job) -> None:
     """Refuse a student that its teacher cannot teach.
 
+    Args:
+        source: The study.
+        distillation: Name of the distillation method.
+        student: Configuration of the student.
+        teacher: Job of the teacher.
+
     Raises:
-        ConfigError: The teacher lacks the task, has other tags, or lacks a layer.
+        ConfigError: The teacher lacks the task or a layer, or has another tag scheme.
     """
     (task,) = student.tasks
     if task not in teacher.config.tasks:
-        raise refused(
+        raise error_at(
             source,
             ("teachers", str(teacher.teacher), "tasks"),
-            f"it lacks {task}, which a student of it is to learn; add it, or leave the corpus out of the part's",
+            f"{task} is missing, and a student of this teacher learns it; add it here, or remove the corpus from the "
+            "`corpora` of the part",
         )
     if student.scheme != teacher.config.scheme:
-        raise refused(
+        raise error_at(
             source,
-            ("distillation", way),
-            f"the student has scheme {student.scheme} and its teacher {teacher.teacher} {teacher.config.scheme}; "
-            "give both the same, under `settings`",
+            ("distillation", distillation),
+            f"the student has the tag scheme {student.scheme} and its teacher {teacher.teacher} has "
+            f"{teacher.config.scheme}; set the same scheme for both, under `settings`",
         )
     assert student.distillation is not None
     for index, loss in enumerate(student.distillation.losses):
-        needs_task_encoder = Need("features", "task_encoder") in loss.needs
-        if needs_task_encoder and teacher.config.task_encoder is None:
+        if Need("features", "task_encoder") in loss.needs and teacher.config.task_encoder is None:
             name = LOSSES.name_of(type(loss))
-            key = ("distillation", way, "distillation", "losses", str(index), name, "teacher_layer")
-            remedy = "name the teachers that have it under the part's `runs`"
-            raise refused(source, key, f"teacher {teacher.teacher} has no task_encoder: {remedy}")
+            key = ("distillation", distillation, "distillation", "losses", str(index), name, "teacher_layer")
+            remedy = "list the teachers that have one under `runs` of the part"
+            raise error_at(source, key, f"teacher {teacher.teacher} has no task_encoder; {remedy}")
 
 
-def certain_layers(teacher: Config) -> set[str]:
-    """Return the layers that a teacher of this configuration is certain to have."""
-    return {"shared_encoder"} | ({"task_encoder"} if teacher.task_encoder is not None else set())
-
-
-def check_teaching(config: StudyConfig, source: Source, methods: Mapping[str, Sequence[str]]) -> None:
+def check_comparisons(config: StudyConfig, source: Source, methods: Mapping[str, Sequence[str]]) -> None:
     """Refuse a baseline or a family that names a method which its part does not have.
 
     Raises:
-        ConfigError: Naming the nearest one.
+        ConfigError: The message gives the nearest method.
     """
     for index, part in enumerate(config.parts):
         key, known = ("parts", str(index)), methods[part.name]
         if part.baseline is not None:
-            _among(source, (*key, "baseline"), [part.baseline], known)
+            _check_known(source, (*key, "baseline"), [part.baseline], known)
         for family, pairs in part.families.items():
             for number, pair in enumerate(pairs):
-                _among(source, (*key, "families", family, str(number)), pair, known)
-                _once(source, (*key, "families", family, str(number)), pair)
+                _check_known(source, (*key, "families", family, str(number)), pair, known)
+                _check_unique(source, (*key, "families", family, str(number)), pair)
 
 
-def _among(source: Source, key: Key, names: Iterable[str], known: Iterable[str]) -> None:
+def _check_known(source: Source, key: Key, names: Iterable[str], known: Iterable[str]) -> None:
     known = list(known)
     for name in names:
         if name not in known:
-            raise refused(source, key, f"there is no {name!r} here: {nearest(name, known)}")
+            raise error_at(source, key, f"unknown name {name!r}: {nearest(name, known)}")
 
 
-def _once(source: Source, key: Key, values: Sequence[Any]) -> None:
-    twice = [value for value, count in Counter(values).items() if count > 1]
-    if twice:
-        raise refused(source, key, f"{twice[0]!r} stands there twice; keep one")
+def _check_unique(source: Source, key: Key, values: Sequence[Any]) -> None:
+    repeated = [value for value, count in Counter(values).items() if count > 1]
+    if repeated:
+        raise error_at(source, key, f"{repeated[0]!r} is listed twice; remove one")

@@ -1,177 +1,257 @@
-"""How long the jobs of a study will take: reckoned from their arithmetic, and corrected by those that are done."""
+"""Sizes of the corpora of a study, and estimates of how long its jobs take."""
 
 from __future__ import annotations
 
 import contextlib
 import heapq
+import os
 import statistics
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tfkd.config import BiLSTMConfig, Config, TransformerConfig
+from tfkd.pretrained import Architecture, open_pretrained
+from tfkd.studies.checks import error_at
 from tfkd.studies.folder import StudyFolder
-from tfkd.studies.job import Job
-from tfkd.studies.plan import Plan
-from tfkd.studies.sizes import CorpusSize
+from tfkd.studies.plan import Job, Plan
+from tfkd.text import read_corpus
 from tfkd_base.errors import TfkdError
 
-if TYPE_CHECKING:
-    from tfkd.pretrained import Architecture
-
 PER_SECOND = {"bilstm": 10e9, "transformer": 40e9}
-"""Multiplications and additions that one core makes in a second: small products are slower than large ones."""
-TRAINING = 3
-"""A step of training costs so many forward passes: two more products for each product."""
-PIECES = 1.4
-"""Pieces of a word of biomedical text, in the vocabulary of a general transformer."""
+"""Multiplications with additions per second and core. Small matrix products run slower than large ones."""
+TRAINING_PASSES = 3
+"""Cost of a training step in forward passes: the gradients need two more products for each product."""
+SUBWORDS_PER_WORD = 1.4
+"""Subwords of a word of biomedical text, in the vocabulary of a general transformer."""
 BYTES_PER_TOKEN = 6
-"""Of a text file."""
+"""Bytes of a token in a text file."""
 START_SECONDS = 15.0
-"""To begin a process, import TensorFlow and trace the functions."""
+"""Time to start a process, import TensorFlow and trace the functions."""
+
+
+@dataclass(frozen=True)
+class CorpusSize:
+    """Numbers of sentences and tokens of a corpus, by split."""
+
+    sentences: dict[str, int]
+    tokens: dict[str, int]
+
+    def tokens_of(self, split: str, sentences: int | None) -> float:
+        """Return the expected number of tokens in some sentences of a split; `None`: all sentences."""
+        if sentences is None or not self.sentences[split]:
+            return self.tokens[split]
+        return min(1.0, sentences / self.sentences[split]) * self.tokens[split]
+
+
+def read_corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
+    """Return the sizes of the corpora of a study, and check that all files that its runs need are there.
+
+    Raises:
+        TfkdError: A corpus or another file is missing or damaged, or a corpus has fewer training sentences than the
+            study uses.
+    """
+    tasks = {name: task for job in plan.runs.values() for name, task in job.config.tasks.items()}
+    sizes = {}
+    for name, task in tasks.items():
+        try:
+            corpus = read_corpus(task.path)
+        except TfkdError as error:
+            raise error_at(plan.source, ("corpora", name, "path"), str(error)) from None
+        for split in ("train", "devel", "test"):
+            if split not in corpus.splits:
+                message = f"{task.path} has no {split} sentences, which a study needs"
+                raise error_at(plan.source, ("corpora", name, "path"), message)
+        splits = {split: corpus.split(split) for split in ("train", "devel", "test")}
+        sizes[name] = CorpusSize(
+            {split: len(sentences) for split, sentences in splits.items()},
+            {split: sum(len(sentence.tokens) for sentence in sentences) for split, sentences in splits.items()},
+        )
+    _check_training_sizes(plan, sizes)
+    _check_other_files(plan)
+    return sizes
+
+
+def _check_training_sizes(plan: Plan, sizes: Mapping[str, CorpusSize]) -> None:
+    for job in plan.runs.values():
+        for name, task in job.config.tasks.items():
+            available, sentences = sizes[name].sentences["train"], task.train_sentences
+            if sentences is not None and sentences > available:
+                remedy = (
+                    f"list the `tasks` of teacher {job.teacher} without it" if job.teacher else "exclude the corpus"
+                )
+                parts = [str(i) for i, part in enumerate(plan.config.parts) if sentences in (part.sentences or ())]
+                raise error_at(
+                    plan.source,
+                    ("parts", parts[0], "sentences") if parts else ("sentences",),
+                    f"{sentences:,} is more than the {available:,} training sentences of {name}; use fewer, or "
+                    f"{remedy}",
+                )
+
+
+def _check_other_files(plan: Plan) -> None:
+    """Check unlabelled text, word vectors and encoders; the corpora of the study have been read already."""
+    from tfkd.pretrained import open_pretrained
+
+    checked = {task.path for job in plan.runs.values() for task in job.config.tasks.values()}
+    for job in plan.runs.values():
+        config, transfer = job.config, job.config.transfer
+        try:
+            for path in transfer.corpora if transfer is not None else ():
+                if path not in checked:
+                    checked.add(path)
+                    read_corpus(path)
+            if isinstance(config.encoder, TransformerConfig) and config.encoder.transformer not in checked:
+                checked.add(config.encoder.transformer)
+                if os.sep in config.encoder.transformer:  # a preset would be downloaded
+                    open_pretrained(config.encoder.transformer)
+        except TfkdError as error:
+            raise TfkdError(f"{plan.source.name}: {job.name} needs a file that cannot be used: {error}") from None
+        vectors = [config.text.vectors] if config.text.vectors is not None else []
+        for file in (*(transfer.texts if transfer is not None else ()), *vectors):
+            if not Path(file).is_file():
+                raise TfkdError(f"{plan.source.name}: {job.name} needs a file that is missing: {file}")
 
 
 class Estimate:
-    """Reckons how long jobs take on one core each.
+    """Estimates how long jobs take on one core each: by arithmetic, corrected by the times of finished jobs.
 
     Args:
         plan: The study.
-        sizes: The sizes of its corpora.
-        folder: Where finished runs stand, which tell how fast the machine is.
+        sizes: Sizes of its corpora.
+        folder: Folder with finished runs, whose times show how fast the machine is.
 
     Attributes:
-        measured: How many finished runs there were to go by.
+        measured: Number of finished jobs that the estimate uses.
     """
 
     def __init__(self, plan: Plan, sizes: Mapping[str, CorpusSize], folder: StudyFolder | None = None) -> None:
         self._plan, self._sizes = plan, sizes
         self._ratios: dict[str, list[float]] = {}
-        self._known: dict[str, float] = {}
+        self._computed: dict[str, float] = {}
         self.measured = 0
         for name, job in plan.runs.items():
             if folder is not None and folder.is_finished(name):
-                with contextlib.suppress(TfkdError):  # its encoder need not be here any more
-                    self.learn(job, folder.finished(name).seconds)
+                with contextlib.suppress(TfkdError):  # the encoder of a finished run may be missing here
+                    self.learn(job, folder.results.seconds(name))
 
     def learn(self, job: Job, seconds: float) -> None:
-        """Take down how long a job took."""
-        self._ratios.setdefault(self._kind(job), []).append(seconds / self._reckoned(job))
+        """Use the time that a job took for later estimates."""
+        self._ratios.setdefault(self._kind(job), []).append(seconds / self._compute(job))
         self.measured += 1
 
     def seconds(self, job: Job) -> float:
         """Return how long a job will take."""
-        return self._reckoned(job) * statistics.median(self._ratios.get(self._kind(job), [1.0]))
+        return self._compute(job) * statistics.median(self._ratios.get(self._kind(job), [1.0]))
 
-    def total(self, jobs: Iterable[Job], workers: int, passed: Mapping[str, float] | None = None) -> float:
-        """Return how long jobs will take, so many at a time, each begun as soon as what it needs is done.
+    def total(self, jobs: Iterable[Job], workers: int, elapsed: Mapping[str, float] | None = None) -> float:
+        """Return how long jobs will take when each starts as soon as a worker is free and the jobs it needs are done.
 
         Args:
-            jobs: The jobs, in the order in which they are begun.
-            workers: How many at a time.
-            passed: For the name of each that is under way, since how many seconds.
+            jobs: The jobs, in the order in which they start.
+            workers: Number of jobs that run at a time.
+            elapsed: Running jobs, and the seconds since each started.
         """
-        waiting, passed = {job.name: job for job in jobs}, passed or {}
-        begun = [waiting.pop(name) for name in passed if name in waiting]
-        running = [(max(0.0, self.seconds(job) - passed[job.name]), job.name) for job in begun]
+        waiting, elapsed = {job.name: job for job in jobs}, elapsed or {}
+        started = [waiting.pop(name) for name in elapsed if name in waiting]
+        running = [(max(0.0, self.seconds(job) - elapsed[job.name]), job.name) for job in started]
         heapq.heapify(running)
         now = 0.0
         while waiting or running:
-            under_way = {name for _, name in running}
-            open_needs = waiting.keys() | under_way
-            ready = [name for name, job in waiting.items() if open_needs.isdisjoint(job.needs)]
+            unfinished = waiting.keys() | {name for _, name in running}
+            ready = [name for name, job in waiting.items() if unfinished.isdisjoint(job.needs)]
             for name in ready[: workers - len(running)]:
                 heapq.heappush(running, (now + self.seconds(waiting.pop(name)), name))
             now, _ = heapq.heappop(running)
         return now
 
-    def _reckoned(self, job: Job) -> float:
-        """Return how long a job takes by its arithmetic; it is asked for again and again."""
-        if job.name not in self._known:
-            self._known[job.name] = self._reckon(job)
-        return self._known[job.name]
+    def _compute(self, job: Job) -> float:
+        """Return how long a job takes by arithmetic."""
+        if job.name not in self._computed:
+            self._computed[job.name] = self._compute_seconds(job)
+        return self._computed[job.name]
 
-    def _reckon(self, job: Job) -> float:
+    def _compute_seconds(self, job: Job) -> float:
         config = self._config(job)
-        work = work_of_a_word(config) / PER_SECOND[_encoder(config)]
+        seconds_per_word = operations_per_word(config) / PER_SECOND[_encoder_kind(config)]
         if job.kind == "cache":
-            return START_SECONDS + self._cached_tokens(job.config) * work
-        passes = config.training.epochs
-        trained = self._trained_tokens(config) * passes
-        watched = sum(self._sizes[n].tokens_of("devel", t.devel_sentences) for n, t in config.tasks.items()) * passes
-        tested = sum(self._sizes[n].tokens["devel"] + self._sizes[n].tokens["test"] for n in config.tasks)
-        return START_SECONDS + (TRAINING * trained + watched + tested) * work
+            return START_SECONDS + self._cached_tokens(job.config) * seconds_per_word
+        epochs = config.training.epochs
+        trained = self._trained_tokens(config) * epochs
+        devel = sum(self._sizes[n].tokens_of("devel", t.devel_sentences) for n, t in config.tasks.items()) * epochs
+        scored = sum(self._sizes[n].tokens["devel"] + self._sizes[n].tokens["test"] for n in config.tasks)
+        return START_SECONDS + (TRAINING_PASSES * trained + devel + scored) * seconds_per_word
 
     def _config(self, job: Job) -> Config:
-        """Return the configuration of the model that works: for a cache its teacher's."""
+        """Return the configuration of the model that a job runs; a cache runs its teacher."""
         return self._plan.jobs[job.needs[0]].config if job.kind == "cache" else job.config
 
     def _kind(self, job: Job) -> str:
-        """Name what jobs have in common that are as fast as each other, measured by their arithmetic."""
+        """Name the group of jobs that share a speed."""
         config = self._config(job)
-        return f"{job.kind} {_encoder(config)} {config.head}"
+        return f"{job.kind} {_encoder_kind(config)} {config.head}"
 
     def _trained_tokens(self, config: Config) -> float:
-        """Return the tokens of an epoch, those without labels among them."""
+        """Return the number of tokens of an epoch, with those of unlabelled text."""
         tokens = self._labelled_tokens(config)
-        taught = config.distillation is not None and config.transfer is not None
-        return tokens / (1 - config.transfer.share) if taught and config.transfer else tokens
+        if config.distillation is None or config.transfer is None:
+            return tokens
+        return tokens / (1 - config.transfer.share)
 
     def _labelled_tokens(self, config: Config) -> float:
         return sum(self._sizes[n].tokens_of("train", t.train_sentences) for n, t in config.tasks.items())
 
     def _cached_tokens(self, config: Config) -> float:
-        """Return the tokens that a teacher reads for a student: each sentence once."""
+        """Return the number of tokens that a teacher reads for the cache of a student: each sentence once."""
         tokens, transfer = self._labelled_tokens(config), config.transfer
         if transfer is None:
             return tokens
         if transfer.sentences is not None:
             sizes = self._sizes.values()
             return tokens + transfer.sentences * (
-                sum(s.tokens["train"] for s in sizes) / sum(s.sentences["train"] for s in sizes)
+                sum(size.tokens["train"] for size in sizes) / sum(size.sentences["train"] for size in sizes)
             )
-        named = {t.path: self._sizes[n] for job in self._plan.runs.values() for n, t in job.config.tasks.items()}
+        by_path = {t.path: self._sizes[n] for job in self._plan.runs.values() for n, t in job.config.tasks.items()}
         texts = sum(Path(text).stat().st_size for text in transfer.texts) / BYTES_PER_TOKEN
-        return tokens + texts + sum(named[path].tokens["train"] for path in transfer.corpora if path in named)
+        return tokens + texts + sum(by_path[path].tokens["train"] for path in transfer.corpora if path in by_path)
 
 
-def _encoder(config: Config) -> str:
+def _encoder_kind(config: Config) -> str:
     return "transformer" if isinstance(config.encoder, TransformerConfig) else "bilstm"
 
 
-def work_of_a_word(config: Config) -> float:
-    """Return how many multiplications a forward pass takes for a word.
+def operations_per_word(config: Config) -> float:
+    """Return the number of multiplications that a forward pass needs for a word.
 
     Example:
         >>> from tfkd.config import load_config
-        >>> round(work_of_a_word(load_config("ncbi-disease-student")))
+        >>> round(operations_per_word(load_config("ncbi-disease-student")))
         281400
     """
     if isinstance(config.encoder, TransformerConfig):
         sizes = _architecture(config.encoder.transformer)
         layers = config.encoder.layers or sizes.layers
-        return PIECES * layers * (4 * sizes.units**2 + 2 * sizes.units * sizes.inner_units)
+        return SUBWORDS_PER_WORD * layers * (4 * sizes.units**2 + 2 * sizes.units * sizes.inner_units)
     text, encoder = config.text, config.encoder
     assert isinstance(encoder, BiLSTMConfig)
     characters = text.characters
-    words, width = 0.0, text.word_units + text.casing_units
+    operations, width = 0.0, text.word_units + text.casing_units
     if characters.kind != "none":
-        words += characters.max_length * 3 * characters.embedding_units * characters.units
+        operations += characters.max_length * 3 * characters.embedding_units * characters.units
         width += characters.units
     for layer in range(encoder.layers):
-        words += _bilstm(2 * encoder.units if layer else width, encoder.units)
+        operations += _bilstm_operations(2 * encoder.units if layer else width, encoder.units)
     if config.task_encoder is not None:
-        words += _bilstm(2 * encoder.units, config.task_encoder.units)
-    return words
+        operations += _bilstm_operations(2 * encoder.units, config.task_encoder.units)
+    return operations
 
 
 @cache
 def _architecture(source: str) -> Architecture:
-    """Look up the sizes of an encoder once: a preset's come with its weights."""
-    from tfkd.pretrained import open_pretrained
-
+    """Return the sizes of an encoder; those of a preset come with its weights."""
     return open_pretrained(source).architecture
 
 
-def _bilstm(inputs: int, units: int) -> float:
+def _bilstm_operations(inputs: int, units: int) -> float:
     return 2 * 4 * units * (inputs + units)

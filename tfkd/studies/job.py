@@ -1,76 +1,273 @@
-"""The jobs that a study is made of: teachers, what they say of sentences, and students."""
+"""Jobs of a study, each in a process of its own, which ends when its standard input ends.
+
+So a job never outlives its study.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from tfkd.config import Config
-from tfkd_base.corpora import BUNDLED
+from tfkd.evaluation import Scores, find_errors, mentions, seen_scores
+from tfkd.runs import RunFolder, cache_teacher, distill, train
+from tfkd.runs.assembly import read_data
+from tfkd.runs.distilling import view_of, with_teachers
+from tfkd.runs.run_folder import MODEL, RUN, SCORES
+from tfkd.studies.folder import COMPLETE, STUDY, StudyFolder
+from tfkd.studies.plan import Job, Plan, cache_identity, read_plan
+from tfkd.studies.report import StudyRun
+from tfkd.studies.statistics import pack_counts, sentence_counts
+from tfkd_base.corpora import Corpus
+from tfkd_base.errors import TfkdError, describe_os_error
+from tfkd_base.progress import Progress
+from tfkd_base.registry import load_code
+from tfkd_base.resumable import is_held
+
+PROGRAM = (
+    "from tfkd_base.quiet_start import import_tensorflow; import_tensorflow(); import sys; "
+    "from tfkd.studies.job import main; sys.exit(main(sys.argv[1:]))"
+)
+FAILED = 2
+"""Exit status of a process whose job failed; it has written the reason to the folder."""
+PATIENCE = 60.0
+"""Seconds that a job waits until its folder is free."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """Something to do in a process of its own.
+class JobRunner:
+    """Work of an engine: runs a job in a process of its own and returns its exit status.
 
-    Attributes:
-        name: Names its files; no other job of the study has it.
-        kind: A `teacher` to train, a `cache` of what one says, or a `student` to train.
-        config: The configuration of the run; of a cache that of its students, with the losses of all of them.
-        needs: The jobs that must be done before it: of a cache its teacher, of a student its teacher or its cache.
-        method: What the report calls the runs.
-        teacher: The name of the teacher in the study.
+    Args:
+        folder: Folder of the study.
+        threads: Number of threads of an operation.
+        code: Files of the user's own parts, which the process runs first.
     """
 
-    name: str
-    kind: Literal["teacher", "cache", "student"]
-    config: Config
-    needs: tuple[str, ...] = ()
-    method: str = ""
-    teacher: str | None = None
+    def __init__(self, folder: StudyFolder, threads: int, code: Sequence[str] = ()) -> None:
+        self._folder = StudyFolder(folder.path.absolute(), folder.work.absolute())
+        self._threads, self._code = str(threads), tuple(code)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
 
-    @property
-    def is_run(self) -> bool:
-        """Whether it gives scores."""
-        return self.kind != "cache"
+    def command(self, name: str) -> list[str]:
+        """Return the command that runs a job."""
+        paths = (self._folder.work / STUDY, self._folder.path, self._folder.work)
+        # -P: files of the current folder must not replace modules.
+        return [sys.executable, "-P", "-c", PROGRAM, *map(str, paths), name, *self._code]
 
-    def identity(self) -> dict[str, Any]:
-        """Return what makes its scores what they are, without the places of files on one machine."""
-        return portable(self.config)
+    def __call__(self, name: str) -> int:
+        """Run a job.
+
+        Returns:
+            The exit status of its process; a negative one is the signal that killed it.
+        """
+        environment = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # jobs share a GPU
+        for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+            environment[variable] = self._threads
+        with self._folder.log(name).open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command(name),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"COLUMNS": "120", "PYTHONUNBUFFERED": "1"} | environment,
+                start_new_session=True,  # the study handles interrupts
+            )
+        if self._is_stopped:
+            self._process.terminate()
+        with self._process:  # closes its standard input, which ends it
+            return self._process.wait()
+
+    def stop(self) -> None:
+        """End the process of the running job; its last checkpoint stays."""
+        self._is_stopped = True
+        if self._process is not None:
+            self._process.terminate()
 
 
-def portable(config: Config) -> dict[str, Any]:
-    """Return a configuration as plain values, its paths without what differs between machines: the names alone.
+def has_model(folder: StudyFolder, plan: Plan, job: Job) -> bool:
+    """Tell whether the model or the cache of a job is there, made with the present configuration."""
+    if job.kind == "cache":
+        mark = folder.place(job) / COMPLETE
+        return mark.is_file() and mark.read_text(encoding="utf-8") == hash_cache(plan, job)
+    return _is_complete(RunFolder(folder.place(job)), job.config)
 
-    Example:
-        >>> from tfkd.config import load_config
-        >>> portable(load_config("ncbi-disease-student", ["corpora_root=/data"]))["tasks"]["NCBI-disease"]["path"]
-        'NCBI-disease-IOB'
+
+def _is_complete(run: RunFolder, config: Config) -> bool:
+    try:
+        return run.is_finished and (run.path / MODEL).is_file() and run.config() == config
+    except TfkdError:  # the configuration cannot be read
+        return False
+
+
+def hash_cache(plan: Plan, job: Job) -> str:
+    """Return a hash of everything that a cache depends on."""
+    teacher = plan.jobs[job.needs[0]]
+    return hashlib.sha256(json.dumps([cache_identity(job.config), teacher.identity()]).encode()).hexdigest()
+
+
+def run_job(plan: Plan, folder: StudyFolder, job: Job) -> None:
+    """Run a job, or resume it.
+
+    Raises:
+        TfkdError: The job cannot be done.
     """
-    plain = config.model_dump(mode="json", exclude={"corpora_root", "name"})
-    for task in plain["tasks"].values():
-        task["path"] = _name(task["path"])
-    if "transformer" in plain["encoder"]:
-        plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
-    if plain["text"]["vectors"] is not None:
-        plain["text"]["vectors"] = Path(plain["text"]["vectors"]).name
-    if plain["transfer"] is not None:
-        for name in ("corpora", "texts"):
-            plain["transfer"][name] = [_name(path) for path in plain["transfer"][name]]
-    return plain
+    if job.kind == "cache":
+        _fill_cache(plan, folder, job)
+    else:
+        _train(plan, folder, job)
 
 
-def cached_of(config: Config) -> dict[str, Any]:
-    """Return what the cache of a student depends on: its sentences, and what its losses need of the teacher."""
-    plain = portable(config)
-    found = {key: plain[key] for key in ("seed", "scheme", "tasks", "transfer")}
-    if found["transfer"] is not None:
-        del found["transfer"]["share"]
-    # Students of a cache may stand in any order.
-    return found | {"losses": sorted(plain["distillation"]["losses"], key=json.dumps)}
+def _fill_cache(plan: Plan, folder: StudyFolder, job: Job) -> None:
+    place, teacher = folder.place(job), plan.jobs[job.needs[0]]
+    _wait_until_free(place)
+    # Written first: a cache that another model has begun must not be resumed. A teacher trained again is another model.
+    model = hashlib.sha256((folder.place(teacher) / MODEL).read_bytes()).hexdigest()
+    started, mark = place.with_name(f"{place.name}.begun"), f"{hash_cache(plan, job)} {model}"
+    if not started.is_file() or started.read_text(encoding="utf-8") != mark:
+        folder.discard(job)
+        started.write_text(mark, encoding="utf-8")
+    cache_teacher(folder.place(teacher), (), place, student=job.config, progress=JobLog())
+    (place / COMPLETE).write_text(hash_cache(plan, job), encoding="utf-8")
+    started.unlink()
 
 
-def _name(path: str) -> str:
-    return path if path.startswith(BUNDLED) else Path(path).name
+def _train(plan: Plan, folder: StudyFolder, job: Job) -> None:
+    start, run = time.perf_counter(), RunFolder(folder.place(job))
+    _wait_until_free(run.path)
+    needs = [folder.place(plan.jobs[name]).absolute() for name in job.needs]
+    is_cached = any(plan.jobs[name].kind == "cache" for name in job.needs)
+    teachers, caches = ([], needs) if is_cached else (needs, [])
+    config = with_teachers(job.config, [*map(str, teachers)], [*map(str, caches)]) if needs else job.config
+    if _is_complete(run, config):
+        outcome = _read_finished(run)
+    else:
+        overwrite = _has_other_config(run, config)
+        if needs:
+            result = distill(config, teachers, run.path, cache=caches, overwrite=overwrite, progress=JobLog())
+        else:
+            result = train(config, run.path, overwrite=overwrite, progress=JobLog())
+        outcome = (result.corpora, result.scores, result.predicted, run.read_json(RUN))
+    if not folder.is_finished(job.name):
+        # A resumed run took longer than this process.
+        seconds = max(time.perf_counter() - start, outcome[-1]["training_seconds"])
+        folder.finish(job, measure(job, *outcome), seconds)
+
+
+def _wait_until_free(place: Path) -> None:
+    """Wait until a process whose study has ended, and which is about to end too, releases a folder."""
+    end = time.monotonic() + PATIENCE
+    while place.is_dir() and is_held(place) and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def _has_other_config(run: RunFolder, config: Config) -> bool:
+    """Tell whether a folder holds a run of another configuration, which is to be replaced."""
+    try:
+        run.check(config)
+    except TfkdError:
+        return True
+    return False
+
+
+def measure(
+    job: Job,
+    corpora: Mapping[str, Corpus],
+    scores: Mapping[str, Mapping[str, Scores]],
+    predicted: Mapping[str, Sequence[Sequence[str]]],
+    facts: Mapping[str, float],
+) -> list[StudyRun]:
+    """Return what a study keeps of a run, for each of its tasks.
+
+    Args:
+        job: The job.
+        corpora: Corpus of each task, with the training sentences of the run and in its tag scheme.
+        scores: Scores of each task on `devel` and `test`.
+        predicted: Predicted tags of the test sentences of each task.
+        facts: `parameters`, `words_per_processor_second` and `training_seconds` of the run.
+    """
+    scheme, runs = job.config.scheme, []
+    for task, corpus in corpora.items():
+        gold, tags, test = [sentence.tags for sentence in corpus.test], predicted[task], scores[task]["test"]
+        runs.append(
+            StudyRun(
+                corpus=task,
+                method=job.method,
+                seed=job.config.seed,
+                test_f1=test.micro.f1,
+                devel_f1=scores[task]["devel"].micro.f1,
+                training_sentences=job.config.tasks[task].train_sentences or len(corpus.train),
+                whole=job.config.tasks[task].train_sentences is None,
+                parameters=int(facts["parameters"]),
+                # Processor time, since several runs share the machine.
+                words_per_second=facts.get("words_per_processor_second"),
+                training_seconds=facts["training_seconds"],
+                types=test.types,
+                seen=seen_scores(corpus.test, tags, mentions(corpus.train, scheme), scheme),
+                errors=find_errors(gold, tags, scheme),
+                sentence_counts=pack_counts(sentence_counts(gold, tags, scheme)),
+            )
+        )
+    return runs
+
+
+def _read_finished(
+    run: RunFolder,
+) -> tuple[dict[str, Corpus], dict[str, dict[str, Scores]], dict[str, list[list[str]]], dict[str, Any]]:
+    """Return the corpora, scores, predicted test tags and facts of a run that has finished."""
+    scores = TypeAdapter(dict[str, dict[str, Scores]]).validate_python(run.read_json(SCORES))
+    model, corpora = run.model(), read_data(run.config()).corpora
+    predicted = {task: view_of(model, task).tag(corpus.test) for task, corpus in corpora.items()}
+    return corpora, scores, predicted, run.read_json(RUN)
+
+
+class JobLog(Progress):
+    """Prints messages to standard output, which is the log of the job."""
+
+    def message(self, text: str) -> None:
+        """Print a line."""
+        print(text, flush=True)
+
+
+def _end_with_standard_input() -> None:
+    """End this process when its standard input ends."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):  # Python's buffered reader would hold a lock at exit
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a job, and return the exit status.
+
+    Args:
+        arguments: The configuration of the study, its folder, the folder of models, the name of the job, and the files
+            of the user's own parts.
+    """
+    study, path, work, name, *code = arguments
+    _end_with_standard_input()
+    folder = StudyFolder(path, work)
+    try:
+        for file in code:
+            load_code(file)
+        plan = read_plan(Path(study))
+        run_job(plan, folder, plan.jobs[name])
+    except (TfkdError, OSError) as error:
+        reason = str(error) if isinstance(error, TfkdError) else describe_os_error(error)
+        print(f"tfkd: {reason}", flush=True)
+        folder.fail(name, reason)
+        return FAILED
+    return 0

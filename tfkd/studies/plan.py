@@ -1,4 +1,4 @@
-"""From the configuration of a study to its jobs, in the order in which they are best done."""
+"""Plan of a study: its jobs, in order, each with the configuration of its run."""
 
 from __future__ import annotations
 
@@ -8,57 +8,124 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from tfkd.config import Config, read_source, with_absolute_paths
 from tfkd.config.errors import validated
-from tfkd.config.source import ConfigError, Source
+from tfkd.config.source import ConfigError, Key, Source
 from tfkd.distillation import DistillationLoss
-from tfkd.studies.checks import certain_layers, check_names, check_run, check_teaching, refused
-from tfkd.studies.job import Job, cached_of
-from tfkd.studies.merging import merged
-from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig
+from tfkd.studies.checks import check_comparisons, check_names, check_student, error_at
+from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig, merge_sections
+from tfkd_base.corpora import BUNDLED
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A point of the grid: one student, trained alone or by one teacher, on one corpus."""
+class Job:
+    """A teacher to train, a cache of teacher outputs to fill, or a student to train, in a process of its own.
+
+    Attributes:
+        name: Unique name, also of its files.
+        kind: What the job makes.
+        config: Configuration of the run. For a cache: that of its students, with the losses of all of them.
+        needs: Jobs that must be done before it: the teacher of a cache, the teacher or the cache of a student.
+        method: Name of the method in the report.
+        teacher: Name of the teacher in the study.
+    """
+
+    name: str
+    kind: Literal["teacher", "cache", "student"]
+    config: Config
+    needs: tuple[str, ...] = ()
+    method: str = ""
+    teacher: str | None = None
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the job produces scores."""
+        return self.kind != "cache"
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that the scores depend on, without the locations of files on one machine."""
+        return portable_config(self.config)
+
+
+def portable_config(config: Config) -> dict[str, Any]:
+    """Return a configuration as plain values, with the names of files in place of their paths.
+
+    Example:
+        >>> from tfkd.config import load_config
+        >>> config = load_config("ncbi-disease-student", ["corpora_root=/data"])
+        >>> portable_config(config)["tasks"]["NCBI-disease"]["path"]
+        'NCBI-disease-IOB'
+    """
+    plain = config.model_dump(mode="json", exclude={"corpora_root", "name"})
+    for task in plain["tasks"].values():
+        task["path"] = _name_of(task["path"])
+    if "transformer" in plain["encoder"]:
+        plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
+    if plain["text"]["vectors"] is not None:
+        plain["text"]["vectors"] = Path(plain["text"]["vectors"]).name
+    if plain["transfer"] is not None:
+        for name in ("corpora", "texts"):
+            plain["transfer"][name] = [_name_of(path) for path in plain["transfer"][name]]
+    return plain
+
+
+def _name_of(path: str) -> str:
+    return path if path.startswith(BUNDLED) else Path(path).name
+
+
+def cache_identity(config: Config) -> dict[str, Any]:
+    """Return everything that the output cache of a student depends on: its sentences and its losses."""
+    plain = portable_config(config)
+    identity = {key: plain[key] for key in ("seed", "scheme", "tasks", "transfer")}
+    if identity["transfer"] is not None:
+        del identity["transfer"]["share"]
+    # The order of the students that share a cache does not matter.
+    return identity | {"losses": sorted(plain["distillation"]["losses"], key=json.dumps)}
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """A student of the grid, trained alone or with one teacher, on one corpus."""
 
     corpus: str
     sentences: int | None
     seed: int
     student: str
-    way: str
+    distillation: str
     teacher: str | None
 
     @property
     def name(self) -> str:
-        """The name of its job."""
-        taught = (self.teacher,) if self.teacher is not None else ()
-        return ".".join([self.corpus, self.student, self.way, *taught, _size(self.sentences), str(self.seed)])
+        """Name of its job."""
+        teacher = (self.teacher,) if self.teacher is not None else ()
+        parts = [self.corpus, self.student, self.distillation, *teacher, _size_name(self.sentences), str(self.seed)]
+        return ".".join(parts)
 
     @property
     def method(self) -> str:
-        """What the report calls it."""
-        return method_of(self.student, self.way, self.teacher)
+        """Name of its method in the report."""
+        return student_method(self.student, self.distillation, self.teacher)
 
 
-def method_of(student: str, way: str, teacher: str | None = None) -> str:
-    """Name a method as the report does.
+def student_method(student: str, distillation: str, teacher: str | None = None) -> str:
+    """Return the name of a student's method in the report.
 
     Example:
-        >>> method_of("small", "alone"), method_of("small", "logits", "bilstm-crf")
+        >>> student_method("small", "alone"), student_method("small", "logits", "bilstm-crf")
         ('small alone', 'small logits of bilstm-crf')
     """
-    return f"{student} {way}" + (f" of {teacher}" if teacher is not None else "")
+    return f"{student} {distillation}" + (f" of {teacher}" if teacher is not None else "")
 
 
 def teacher_method(teacher: str) -> str:
-    """Name the method of a teacher's own scores."""
+    """Return the name that a teacher's own scores have in the report."""
     return f"{teacher} teacher"
 
 
-def _size(sentences: int | None) -> str:
+def _size_name(sentences: int | None) -> str:
     return "all" if sentences is None else str(sentences)
 
 
@@ -67,10 +134,10 @@ class Plan:
     """A study and its jobs.
 
     Attributes:
-        config: The study's configuration.
-        source: What it was read from.
-        jobs: By name, in the order in which they are begun.
-        methods: For each part of the study the methods in it, in the order of its table.
+        config: Configuration of the study.
+        source: File that it was read from.
+        jobs: Jobs by name, in the order in which they start.
+        methods: Methods of each part of the study, in the order of its table.
     """
 
     config: StudyConfig
@@ -80,184 +147,192 @@ class Plan:
 
     @cached_property
     def runs(self) -> dict[str, Job]:
-        """The jobs that give scores."""
+        """The jobs that produce scores."""
         return {name: job for name, job in self.jobs.items() if job.is_run}
 
 
 def read_plan(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Plan:
-    """Read the configuration of a study from a file, or a bundled one by its name, check it, and list its jobs.
+    """Read and check the configuration of a study, and list its jobs.
 
     Args:
-        source: The path of a YAML file, or a bundled one's name, `study`.
-        overrides: `KEY=VALUE` settings laid over it in turn.
+        source: Path of a YAML file, or the name of a bundled study, such as `study`.
+        overrides: `KEY=VALUE` settings, applied in order.
 
     Raises:
-        ConfigError: There is no such file, or something in it, or in a run that it makes, is not as it should be.
+        ConfigError: The file is missing, or the configuration of the study or of one of its runs is invalid.
 
     Example:
         >>> plan = read_plan("demo-study")
         >>> [job.name for job in plan.jobs.values()][:2]
         ['gene.small.alone.100.1', 'disease.small.alone.100.1']
     """
-    return plan_study(read_source(source, overrides))
+    return make_plan(read_source(source, overrides))
 
 
-def plan_study(source: Source) -> Plan:
-    """Check the configuration of a study, and list its jobs; `read_plan` says the rest."""
+def make_plan(source: Source) -> Plan:
+    """Check the configuration of a study, and list its jobs, as `read_plan` does.
+
+    Raises:
+        ConfigError: The configuration of the study or of one of its runs is invalid.
+    """
     if "kind" in source.data and "students" not in source.data:
         raise ConfigError(
-            f"{source.name}: this is the configuration of a run: run it by `tfkd train` or `tfkd distill`"
+            f"{source.name}: this is the configuration of a run; use it with `tfkd train` or `tfkd distill`"
         )
     config = validated(StudyConfig, source)
     check_names(config, source)
-    planner = _Planner(config, source)
-    methods: dict[str, list[str]] = {}
-    cells: dict[str, Cell] = {}
+    methods: dict[str, tuple[str, ...]] = {}
+    points: dict[str, GridPoint] = {}
     for index, part in enumerate(config.parts):
-        found = list(_cells(config, part, source, index))
-        cells.update({cell.name: cell for cell in found})
-        methods[part.name] = _methods(part, found)
-    check_teaching(config, source, methods)
-    return Plan(config, source, planner.jobs(list(cells.values())), {k: tuple(v) for k, v in methods.items()})
+        _check_teachers(config, part, source, index)
+        part_points = list(_grid_points(config, part))
+        points.update({point.name: point for point in part_points})
+        methods[part.name] = _list_methods(part, part_points)
+    check_comparisons(config, source, methods)
+    return Plan(config, source, _Planner(config, source).list_jobs(list(points.values())), methods)
 
 
-def _methods(part: PartConfig, cells: Sequence[Cell]) -> list[str]:
-    methods = [cell.method for cell in cells]
+def _list_methods(part: PartConfig, points: Sequence[GridPoint]) -> tuple[str, ...]:
+    methods = [point.method for point in points]
     if part.show_teachers:
-        methods += [teacher_method(cell.teacher) for cell in cells if cell.teacher is not None]
-    return list(dict.fromkeys(methods))
+        methods += [teacher_method(point.teacher) for point in points if point.teacher is not None]
+    return tuple(dict.fromkeys(methods))
 
 
-def _cells(config: StudyConfig, part: PartConfig, source: Source, index: int) -> Iterator[Cell]:
-    """List the points of a part's grids; a seed is done before the next one."""
+def _check_teachers(config: StudyConfig, part: PartConfig, source: Source, index: int) -> None:
     for number, grid in enumerate(part.runs):
-        teaching = [way for way in grid.distillation or config.distillation if distils(config, way)]
-        if teaching and not config.teachers:
-            raise refused(
+        distilled = [name for name in grid.distillation or config.distillation if _has_teacher(config, name)]
+        if distilled and not config.teachers:
+            raise error_at(
                 source,
                 ("parts", str(index), "runs", str(number)),
-                f"part {part.name!r} has no run of {teaching[0]!r}, which needs a teacher: the study has none under "
-                "`teachers`. Add one, or name the ways to distil that need none",
+                f"part {part.name!r} uses the distillation {distilled[0]!r}, which needs a teacher, and the study has "
+                "none. Add one under `teachers`, or list only distillations that need none",
             )
+
+
+def _grid_points(config: StudyConfig, part: PartConfig) -> Iterator[GridPoint]:
+    """Yield the points of a part's grids, seed by seed."""
     for seed in part.seeds or config.seeds:
         for sentences in part.sentences or config.sentences:
             for corpus in part.corpora or config.corpora:
                 for grid in part.runs:
-                    for student, way, teacher in _combinations(config, grid):
-                        yield Cell(corpus, sentences, seed, student, way, teacher)
+                    for student, distillation, teacher in _combinations(config, grid):
+                        yield GridPoint(corpus, sentences, seed, student, distillation, teacher)
 
 
-def distils(config: StudyConfig, way: str) -> bool:
-    """Tell whether a way to distil needs a teacher; a section that is there and empty has its defaults."""
-    return config.distillation[way].get("distillation") is not None
+def _has_teacher(config: StudyConfig, distillation: str) -> bool:
+    # An empty `distillation:` section has its defaults, and so needs a teacher; a missing one does not.
+    return config.distillation[distillation].get("distillation") is not None
 
 
 def _combinations(config: StudyConfig, grid: GridConfig) -> Iterator[tuple[str, str, str | None]]:
     for student in grid.students or config.students:
-        for way in grid.distillation or config.distillation:
-            if not distils(config, way):
-                yield student, way, None
+        for distillation in grid.distillation or config.distillation:
+            if not _has_teacher(config, distillation):
+                yield student, distillation, None
                 continue
             for teacher in grid.teachers or config.teachers:
-                yield student, way, teacher
+                yield student, distillation, teacher
 
 
 @dataclass
 class _Planner:
-    """Makes jobs of cells; what several cells need is made once."""
+    """Makes the jobs of grid points; points that share a teacher or a cache share its job."""
 
     config: StudyConfig
     source: Source
     _configs: dict[tuple[Any, ...], Config] = field(default_factory=dict)
 
-    def jobs(self, cells: Sequence[Cell]) -> dict[str, Job]:
-        """List the jobs: of each seed the students alone, then each teacher with its students."""
-        made: dict[str, Job] = {}
-        seeds = list(dict.fromkeys(cell.seed for cell in cells))
-        for seed in seeds:
-            of_seed = [cell for cell in cells if cell.seed == seed]
-            for cell in of_seed:
-                if cell.teacher is None:
-                    made[cell.name] = Job(cell.name, "student", self.student(cell), (), cell.method)
-            groups = dict.fromkeys((c.teacher, c.sentences) for c in of_seed if c.teacher is not None)
+    def list_jobs(self, points: Sequence[GridPoint]) -> dict[str, Job]:
+        """List the jobs. For each seed: the students without a teacher, then each teacher with its students."""
+        jobs: dict[str, Job] = {}
+        for seed in dict.fromkeys(point.seed for point in points):
+            of_seed = [point for point in points if point.seed == seed]
+            for point in of_seed:
+                if point.teacher is None:
+                    jobs[point.name] = Job(point.name, "student", self._student(point), (), point.method)
+            groups = dict.fromkeys((p.teacher, p.sentences) for p in of_seed if p.teacher is not None)
             for teacher, sentences in groups:
                 assert teacher is not None
-                taught = [c for c in of_seed if (c.teacher, c.sentences) == (teacher, sentences)]
-                made.update(self._taught(teacher, sentences, seed, taught))
-        return made
+                group = [p for p in of_seed if (p.teacher, p.sentences) == (teacher, sentences)]
+                jobs.update(self._list_teacher(teacher, sentences, seed, group))
+        return jobs
 
-    def _taught(self, teacher: str, sentences: int | None, seed: int, cells: Sequence[Cell]) -> dict[str, Job]:
-        """List a teacher, and corpus by corpus its caches and students."""
-        name = f"teacher.{teacher}.{_size(sentences)}.{seed}"
-        first = Job(name, "teacher", self.teacher(teacher, sentences, seed), (), teacher_method(teacher), teacher)
-        made = {name: first}
-        sharing: dict[tuple[str, ...], list[Cell]] = {}
-        for cell in sorted(cells, key=lambda cell: list(self.config.corpora).index(cell.corpus)):
-            student = self.student(cell)
-            check_run(self.source, cell.way, student, first)
+    def _list_teacher(
+        self, teacher: str, sentences: int | None, seed: int, points: Sequence[GridPoint]
+    ) -> dict[str, Job]:
+        """List the jobs of a teacher and, corpus by corpus, of its caches and students."""
+        name = f"teacher.{teacher}.{_size_name(sentences)}.{seed}"
+        teacher_job = Job(
+            name, "teacher", self._teacher(teacher, sentences, seed), (), teacher_method(teacher), teacher
+        )
+        jobs = {name: teacher_job}
+        groups: dict[tuple[str, ...], list[GridPoint]] = {}
+        for point in sorted(points, key=lambda point: list(self.config.corpora).index(point.corpus)):
+            student = self._student(point)
+            check_student(self.source, point.distillation, student, teacher_job)
             transfer = None if student.transfer is None else student.transfer.model_dump(exclude={"share"})
-            # A layer that the teacher may lack must not stop other students: they get another cache.
-            layers = sorted(_teacher_layers(student) - certain_layers(first.config))
-            sharing.setdefault((cell.corpus, json.dumps(transfer), *layers), []).append(cell)
-        for (corpus, *_), users in sharing.items():
-            cached = [cell for cell in users if not _needs_teacher_itself(self.student(cell), first.config.head)]
+            # Students of a layer that the teacher may lack have their own cache, so that others do not fail with them.
+            layers = sorted(_teacher_layers(student) - _certain_layers(teacher_job.config))
+            groups.setdefault((point.corpus, json.dumps(transfer), *layers), []).append(point)
+        for (corpus, *_), group in groups.items():
+            cached = [p for p in group if not _needs_teacher_itself(self._student(p), teacher_job.config.head)]
             if cached:
-                cache = self._cache(f"{teacher}.{corpus}.{_size(sentences)}.{seed}", name, teacher, cached)
-                others = sum(each == cache.name or each.startswith(f"{cache.name}-") for each in made)
-                if others:  # folders of one name in two places
-                    cache = replace(cache, name=f"{cache.name}-{others + 1}")
-                made[cache.name] = cache
-            for cell in users:
-                needs = (cache.name,) if cell in cached else (name,)
-                made[cell.name] = Job(cell.name, "student", self.student(cell), needs, cell.method, teacher)
-        return made
+                cache = self._cache(f"{teacher}.{corpus}.{_size_name(sentences)}.{seed}", teacher_job, cached)
+                same_name = sum(job == cache.name or job.startswith(f"{cache.name}-") for job in jobs)
+                if same_name:  # files of the same name in two folders
+                    cache = replace(cache, name=f"{cache.name}-{same_name + 1}")
+                jobs[cache.name] = cache
+            for point in group:
+                needs = (cache.name,) if point in cached else (name,)
+                jobs[point.name] = Job(point.name, "student", self._student(point), needs, point.method, teacher)
+        return jobs
 
-    def _cache(self, of: str, needs: str, teacher: str, cells: Sequence[Cell]) -> Job:
-        """Make the cache of several students: of all that their losses need."""
-        config = self.student(cells[0])
+    def _cache(self, name: str, teacher: Job, points: Sequence[GridPoint]) -> Job:
+        """Return the job of the cache that several students share, with the losses of all of them."""
+        config = self._student(points[0])
         assert config.distillation is not None
         losses: dict[str, DistillationLoss] = {}
-        for cell in cells:
-            settings = self.student(cell).distillation
-            assert settings is not None
-            plain = settings.model_dump(mode="json", include={"losses"})["losses"]
-            losses.update({json.dumps(each): loss for each, loss in zip(plain, settings.losses, strict=True)})
-        kept = config.distillation.model_copy(update={"losses": tuple(losses.values())})
-        config = config.model_copy(update={"distillation": kept})
-        mark = json.dumps(cached_of(config), sort_keys=True)
-        name = f"cache.{of}.{hashlib.sha256(mark.encode()).hexdigest()[:8]}"
-        return Job(name, "cache", config, (needs,), "", teacher)
+        for point in points:
+            distillation = self._student(point).distillation
+            assert distillation is not None
+            plain = distillation.model_dump(mode="json", include={"losses"})["losses"]
+            losses.update({json.dumps(key): loss for key, loss in zip(plain, distillation.losses, strict=True)})
+        distillation = config.distillation.model_copy(update={"losses": tuple(losses.values())})
+        config = config.model_copy(update={"distillation": distillation})
+        digest = hashlib.sha256(json.dumps(cache_identity(config), sort_keys=True).encode()).hexdigest()[:8]
+        return Job(f"cache.{name}.{digest}", "cache", config, (teacher.name,), "", teacher.teacher)
 
-    def teacher(self, name: str, sentences: int | None, seed: int) -> Config:
-        """Make the configuration of a teacher's run."""
+    def _teacher(self, name: str, sentences: int | None, seed: int) -> Config:
         tasks = self.config.teachers[name].get("tasks") or list(self.config.corpora)
-        return self._run("teacher", ("teachers", name), (), tuple(tasks), sentences, seed)
+        return self._run("teacher", [("teachers", name)], tuple(tasks), sentences, seed)
 
-    def student(self, cell: Cell) -> Config:
-        """Make the configuration of a student's run."""
-        way = ("distillation", cell.way)
-        return self._run("tagger", ("students", cell.student), way, (cell.corpus,), cell.sentences, cell.seed)
+    def _student(self, point: GridPoint) -> Config:
+        sections = [("students", point.student), ("distillation", point.distillation)]
+        return self._run("tagger", sections, (point.corpus,), point.sentences, point.seed)
 
-    def _run(self, kind: str, section: Any, way: Any, tasks: tuple[str, ...], size: int | None, seed: int) -> Config:
-        mark = (kind, section, way, tasks, size, seed)
-        if mark not in self._configs:
-            keys = [("settings",), section, *([way] if way else [])]
-            source = merged(self.source, keys)
+    def _run(self, kind: str, sections: Sequence[Key], tasks: tuple[str, ...], size: int | None, seed: int) -> Config:
+        """Return the configuration of a run, made once for each set of arguments."""
+        arguments = (kind, *sections, tasks, size, seed)
+        if arguments not in self._configs:
+            source = merge_sections(self.source, [("settings",), *sections])
             source.data |= {"kind": kind, "seed": seed, "corpora_root": self.config.corpora_root}
             source.data["tasks"] = {
                 task: self.config.corpora[task].model_dump() | {"train_sentences": size} for task in tasks
             }
-            self._name_corpora(source)
-            self._configs[mark] = with_absolute_paths(validated(Config, source))
-        return self._configs[mark]
+            self._resolve_corpora(source)
+            self._configs[arguments] = with_absolute_paths(validated(Config, source))
+        return self._configs[arguments]
 
-    def _name_corpora(self, source: Source) -> None:
-        """Take the study's corpora by their names where text without labels is named."""
+    def _resolve_corpora(self, source: Source) -> None:
+        """Replace names of the study's corpora among the unlabelled text by their paths."""
         transfer = source.data.get("transfer")
         if isinstance(transfer, dict) and isinstance(transfer.get("corpora"), list):
-            known = self.config.corpora
+            corpora = self.config.corpora
             transfer["corpora"] = [
-                known[c].path if isinstance(c, str) and c in known else c for c in transfer["corpora"]
+                corpora[name].path if isinstance(name, str) and name in corpora else name
+                for name in transfer["corpora"]
             ]
 
 
@@ -267,8 +342,13 @@ def _teacher_layers(config: Config) -> set[str]:
     return {str(need.of) for loss in config.distillation.losses for need in loss.needs if need.kind == "features"}
 
 
+def _certain_layers(teacher: Config) -> set[str]:
+    """Return the layers that a teacher with a configuration certainly has."""
+    return {"shared_encoder"} | ({"task_encoder"} if teacher.task_encoder is not None else set())
+
+
 def _needs_teacher_itself(config: Config, head: str) -> bool:
-    """Return whether a student learns what no cache of a teacher with this head holds."""
-    settings = config.distillation
-    assert settings is not None
-    return settings.initialize or not all(loss.cacheable(head) for loss in settings.losses)
+    """Tell whether a student needs outputs that no cache of a teacher with a head holds."""
+    distillation = config.distillation
+    assert distillation is not None
+    return distillation.initialize or not all(loss.cacheable(head) for loss in distillation.losses)

@@ -1,4 +1,4 @@
-"""From the folder of a study to its report."""
+"""Report of a study from its folder."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from tfkd.studies.schema import PartConfig
 
 
 def report_study(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> ReportFiles:
-    """Write the report of a study from the runs that are finished.
+    """Write the report of a study from its finished runs.
 
     Args:
-        path: The study's folder.
-        out: Where to; by default the same folder.
+        path: Folder of the study.
+        out: Folder of the report. Default: the folder of the study.
 
     Raises:
-        TfkdError: There is no study, no finished run, or a file is damaged.
+        TfkdError: The folder holds no study or no finished run, or a file is damaged.
     """
     folder, plan = open_study(path)
-    return write_report(study_of(plan, folder), folder.path if out is None else out)
+    return write_report(gather_study(plan, folder), folder.path if out is None else out)
 
 
-def study_of(plan: Plan, folder: StudyFolder) -> Study:
-    """Gather the finished runs of a study, and what is asked of them.
+def gather_study(plan: Plan, folder: StudyFolder) -> Study:
+    """Return the finished runs of a study and the comparisons to make between them.
 
     Raises:
-        TfkdError: A file of scores is damaged.
+        TfkdError: A file of results is damaged.
     """
-    runs = [run for name in plan.runs if folder.is_finished(name) for run in folder.finished(name).runs]
+    runs = [run for name in plan.runs if folder.is_finished(name) for run in folder.results.runs(name)]
     return Study(
         title=plan.config.title,
-        parts=tuple(each for part in plan.config.parts for each in _parts(plan, part)),
+        parts=tuple(report_part for part in plan.config.parts for report_part in _split_by_size(plan, part)),
         runs=tuple(runs),
         description=plan.config.description,
-        notes=(*plan.config.notes, *_state(plan, folder)),
+        notes=(*plan.config.notes, *_describe_missing(plan, folder)),
         alpha=plan.config.alpha,
         legend=dict(plan.config.legend),
     )
 
 
-def _parts(plan: Plan, part: PartConfig) -> list[Part]:
-    """Return a part of a report for each size of the training set, so that only like is compared with like."""
+def _split_by_size(plan: Plan, part: PartConfig) -> list[Part]:
+    """Return a part of the report for each size of the training set: only runs of the same size are compared."""
     sizes = part.sentences or plan.config.sentences
     teachers = {teacher_method(name) for name in plan.config.teachers}
-    found = []
+    parts = []
     for size in sizes:
         name = part.name if len(sizes) == 1 else f"{part.name}, {'all' if size is None else f'{size:,}'} sentences"
-        found.append(
+        parts.append(
             Part(
                 name=name,
                 methods=plan.methods[part.name],
@@ -59,23 +59,23 @@ def _parts(plan: Plan, part: PartConfig) -> list[Part]:
                 corpora=part.corpora or tuple(plan.config.corpora),
                 training_sentences="all" if size is None else size,
                 leave_out=dict(part.leave_out),
-                unranked=tuple(m for m in plan.methods[part.name] if m in teachers),
+                unranked=tuple(method for method in plan.methods[part.name] if method in teachers),
                 seeds=part.seeds or plan.config.seeds,
             )
         )
-    return found
+    return parts
 
 
-def _state(plan: Plan, folder: StudyFolder) -> list[str]:
-    """Say what is missing."""
+def _describe_missing(plan: Plan, folder: StudyFolder) -> list[str]:
+    """Describe the runs that are not finished and the jobs that failed."""
     missing = [name for name in plan.runs if not folder.is_finished(name)]
-    said = []
+    notes = []
     if missing:
-        said.append(
-            f"{len(missing):,} of {len(plan.runs):,} runs are not finished, such as {missing[0]}: what is told here "
-            "may change with them."
+        notes.append(
+            f"{len(missing):,} of {len(plan.runs):,} runs are not finished, such as {missing[0]}: the results in this "
+            "report may change."
         )
     for name, reason in folder.failures().items():
         if name in plan.jobs:
-            said.append(f"{plan.jobs[name].kind.capitalize()} {name} has failed: {reason.splitlines()[0]}")
-    return said
+            notes.append(f"{plan.jobs[name].kind.capitalize()} {name} failed: {reason.splitlines()[0]}")
+    return notes

@@ -122,5 +122,5 @@ def test_packed_counts_are_small_and_broken_ones_are_refused():
     packed = pack_counts(two_systems(5000)[0])
     assert len(packed) < 6000
     for broken in ("", "???", packed[:-8], pack_counts([[1, 2, 3]])[:-4] + "AAAA"):
-        with pytest.raises(TfkdError, match="as pack_counts writes them"):
+        with pytest.raises(TfkdError, match="expected counts of sentences from pack_counts"):
             unpack_counts(broken)

@@ -1,9 +1,14 @@
-"""Sections laid over each other, with the lines that their keys stand on."""
+"""Configuration of a study: its page, and sections merged with the lines of their keys."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tfkd.config.reference import with_reference
 from tfkd.config.source import override, parse_yaml
-from tfkd.studies.merging import merged
+from tfkd.studies.schema import StudyConfig, merge_sections
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies.md"
 
 TEXT = """\
 settings:
@@ -26,7 +31,7 @@ ways:
 
 
 def laid(*keys: tuple[str, ...], settings: tuple[str, ...] = ()):
-    return merged(override(parse_yaml(TEXT, "x.yaml"), settings), keys)
+    return merge_sections(override(parse_yaml(TEXT, "x.yaml"), settings), keys)
 
 
 def test_the_last_one_wins_key_by_key_and_lists_are_replaced_whole():
@@ -67,7 +72,13 @@ def test_anchors_and_sections_with_nothing_in_them():
 
 def test_the_source_is_left_alone():
     source = parse_yaml(TEXT, "x.yaml")
-    made = merged(source, [("students", "small")])
+    made = merge_sections(source, [("students", "small")])
     made.data["encoder"]["units"] = 99
     made.data["losses"][0]["logits"]["weight"] = 2
     assert source.data == parse_yaml(TEXT, "x.yaml").data
+
+
+def test_the_page_has_the_keys_of_the_schema() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_reference(page, StudyConfig) == page, "run the command at the top of tfkd/studies/schema.py"
+    assert "| `leave_out` |" in page

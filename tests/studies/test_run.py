@@ -15,10 +15,8 @@ from tests.studies.processes import jobs_of, said, scores, start, times, until
 from tests.studies.tiny import TINY, TINY_RUNS, tiny_study
 from tfkd.config import dump_config
 from tfkd.runs import RunFolder
-from tfkd.studies import StudyFolder, StudyProgress, read_plan, run_study
-from tfkd.studies.engine import Outcome
-from tfkd.studies.job import Job
-from tfkd.studies.local_engine import LocalEngine
+from tfkd.studies import Job, StudyFolder, StudyProgress, read_plan, run_study
+from tfkd.studies.job import JobRunner
 from tfkd_base.errors import TfkdError
 
 pytestmark = [
@@ -35,54 +33,59 @@ class Told(StudyProgress):
         self.begun: list[str] = []
         self.again_: list[str] = []
 
-    def begin(self, job: Job) -> None:
+    def job_started(self, job: Job) -> None:
         self.begun.append(job.name)
 
-    def again(self, job: Job, outcome: Outcome) -> None:
+    def job_restarted(self, job: Job, signal: int) -> None:
         self.again_.append(job.name)
 
 
 def elsewhere(made, place: Path, *names: str) -> Path:
-    """Take the configuration and some scores of a study to another place, and nothing else."""
-    (place / "scores").mkdir(parents=True)
-    shutil.copy(made.folder.path / "study.yaml", place)
-    for name in names:
-        shutil.copy(made.folder.path / "scores" / f"{name}.json", place / "scores")
+    """Copy the configuration and some scores of a study to another place, and nothing else."""
+    place.mkdir()
+    for file in ("study.yaml", "runs.csv", "details.npz"):
+        shutil.copy(made.folder.path / file, place)
+    for name in {*TINY_RUNS} - {*names}:
+        forget(place, name)
     return place
+
+
+def forget(folder: Path, name: str) -> None:
+    """Remove the rows of a run from the table of results."""
+    table = folder / "runs.csv"
+    table.write_text("".join(line for line in table.open() if not line.startswith(f"{name},")))
 
 
 def test_a_whole_study(never_stopped):
     folder, result = never_stopped.folder, never_stopped.result
     assert (result.runs, result.finished, result.failed, result.blocked) == (3, 3, {}, {})
     found = scores(folder.path)
-    assert set(found) == {f"{name}.json" for name in TINY_RUNS}
-    assert [(run["corpus"], run["method"]) for run in found[f"{TEACHER}.json"]["runs"]] == [
-        ("a", "big teacher"),
-        ("b", "big teacher"),
-    ]
-    for value in found.values():
-        for run in value["runs"]:
-            assert 0 <= run["test_f1"] <= 1
-            assert run["training_sentences"] == 24
-    assert max(run["test_f1"] for run in found[f"{TEACHER}.json"]["runs"]) > 0.5
+    assert set(found) == {*TINY_RUNS}
+    assert [(run.corpus, run.method) for run in found[TEACHER]] == [("a", "big teacher"), ("b", "big teacher")]
+    for runs in found.values():
+        for run in runs:
+            assert 0 <= run.test_f1 <= 1
+            assert run.training_sentences == 24
+    assert max(run.test_f1 for run in found[TEACHER]) > 0.5
     # What is kept of a run is what its own folder says, and the logs tell how it went.
     for name in (ALONE, TAUGHT):
-        (run,) = found[f"{name}.json"]["runs"]
+        (run,) = found[name]
         own = RunFolder(folder.work / "runs" / name).read_json("scores.json")
-        assert run["test_f1"] == own["a"]["test"]["micro"]["f1"]
-        assert run["devel_f1"] == own["a"]["devel"]["micro"]["f1"]
+        assert run.test_f1 == own["a"]["test"]["micro"]["f1"]
+        assert run.devel_f1 == own["a"]["devel"]["micro"]["f1"]
         log = (folder.work / "logs" / f"{name}.log").read_text()
         assert "epoch 25/25" in log
         assert "Could not find cuda drivers" not in log
     assert not (folder.path / "failures").exists()
-    for place in (folder.path, folder.work, folder.path / "scores", *(folder.work / "runs").iterdir()):
-        assert not list(place.glob(".*"))
+    assert not (folder.path / "scores").exists()
+    for place in (folder.path, folder.work, *(folder.work / "runs").iterdir()):
+        assert {file.name for file in place.glob(".*")} <= {".lock"}
     assert jobs_of(folder.path) == {}
 
 
 def test_what_is_wrong_is_said_before_anything_is_made(tmp_path):
     config = tiny_study(tmp_path)
-    with pytest.raises(TfkdError, match=r"1,000 are more than the \d+ training sentences of [ab]"):
+    with pytest.raises(TfkdError, match=r"1,000 is more than the \d+ training sentences of [ab]"):
         run_study(read_plan(config, ["sentences=[1000]"]), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -91,9 +94,9 @@ def test_a_full_disk_is_said_with_how_to_go_on(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device", "a.log")
 
-    monkeypatch.setattr(LocalEngine, "begin", full)
+    monkeypatch.setattr(JobRunner, "__call__", full)
     with pytest.raises(
-        TfkdError, match=r"'a\.log': No space left on device\. Make room; .*out keeps what is done: the same"
+        TfkdError, match=r"'a\.log': No space left on device\. Free some space; .*out keeps what is done: run the same"
     ):
         run_study(read_plan(tiny_study(tmp_path)), tmp_path / "out")
 
@@ -105,14 +108,15 @@ def test_finished_runs_are_never_repeated(never_stopped, tmp_path):
     assert run_study(plan, tmp_path / "out", progress=told).finished == 3
     assert told.begun == []
     after = times(tmp_path / "out")
-    assert {name for name in before if after[name] != before[name]} == {"study.yaml", "work/study.yaml"}
+    changed = {name for name in before if after.get(name) != before[name]}
+    assert {name for name in changed if ".lock" not in name} == {"study.yaml", "work/study.yaml"}
     # A run whose scores were lost and whose model is there is scored again, and not trained.
-    (tmp_path / "out" / "scores" / f"{ALONE}.json").unlink()
+    forget(tmp_path / "out", ALONE)
     assert run_study(plan, tmp_path / "out", progress=told).finished == 3
     assert told.begun == [ALONE]
     assert scores(tmp_path / "out") == scores(never_stopped.folder.path)
     assert times(tmp_path / "out")[f"work/runs/{ALONE}/model.keras"] == before[f"work/runs/{ALONE}/model.keras"]
-    assert StudyFolder(tmp_path / "out").finished(ALONE).seconds >= 0.5, "the time of its training, not of the reading"
+    assert StudyFolder(tmp_path / "out").results.seconds(ALONE) >= 0.5, "the time of its training, not of the reading"
 
 
 def test_killed_and_interrupted_it_ends_with_the_scores_of_one_never_stopped(never_stopped, tmp_path):
@@ -122,18 +126,18 @@ def test_killed_and_interrupted_it_ends_with_the_scores_of_one_never_stopped(nev
     # Killed while two runs are under way.
     process = start(*command)
     until(lambda: all(said(out / "work" / "logs" / f"{name}.log").count("epoch ") > 1 for name in (ALONE, TEACHER)))
-    with pytest.raises(TfkdError, match=rf"out is being written by process {process.pid}"):
+    with pytest.raises(TfkdError, match=rf"out is in use by process {process.pid}"):
         run_study(read_plan(config), out)
     second = start(*command)
     answer, _ = second.communicate(timeout=120)
     assert second.returncode == 2
-    assert f"tfkd: {out} is being written by process {process.pid}: wait for it, or name another folder" in answer
+    assert f"tfkd: {out} is in use by process {process.pid}: wait for it, or use another folder" in answer
     assert "Traceback" not in answer
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     until(lambda: not jobs_of(out), 60)
-    assert not (out / "scores" / f"{TAUGHT}.json").exists()
+    assert TAUGHT not in scores(out)
     # Interrupted while the last run is under way.
     process = start(*command)
     until(lambda: said(out / "work" / "logs" / f"{TAUGHT}.log").count("epoch ") > 2)
@@ -141,19 +145,19 @@ def test_killed_and_interrupted_it_ends_with_the_scores_of_one_never_stopped(nev
     answer, _ = process.communicate(timeout=30)
     assert jobs_of(out) == {}
     assert process.returncode == 130
-    assert f"tfkd: interrupted; {out} keeps what is done: the same command goes on from there" in answer
+    assert f"tfkd: interrupted; {out} keeps what is done: run the same command to resume" in answer
     assert "Traceback" not in answer
-    assert not (out / "scores" / f"{TAUGHT}.json").exists()
-    finished = times(out / "scores")
+    assert {*scores(out)} == {ALONE, TEACHER}
+    finished = {name: StudyFolder(out).results.runs(name) for name in (ALONE, TEACHER)}
     # And gone on with.
     process = start(*command)
     answer, _ = process.communicate(timeout=300)
     assert process.returncode == 0, answer
-    assert ": 1 job (2 runs there already), 2 at a time" in answer
+    assert ": 1 job (2 runs finished before), 2 at a time" in answer
     assert "3 of 3 runs are finished" in answer
     assert "resumes from its checkpoint: epoch" in said(out / "work" / "logs" / f"{TAUGHT}.log")
     assert scores(out) == scores(never_stopped.folder.path)
-    assert {name: time for name, time in times(out / "scores").items() if name in finished} == finished
+    assert {name: StudyFolder(out).results.runs(name) for name in finished} == finished, "not even their times"
 
 
 def test_a_job_that_is_killed_goes_on(never_stopped, tmp_path):
@@ -178,7 +182,7 @@ def test_a_job_that_is_killed_goes_on(never_stopped, tmp_path):
         thread.join()
     assert len(killed) == 1
     assert (told.again_, result.failed) == ([ALONE], {})
-    assert scores(out) == {f"{ALONE}.json": scores(never_stopped.folder.path)[f"{ALONE}.json"]}
+    assert scores(out) == {ALONE: scores(never_stopped.folder.path)[ALONE]}
 
 
 def test_a_failed_run_stops_those_alone_that_need_it(never_stopped, tmp_path):
@@ -213,10 +217,10 @@ def test_a_failed_run_stops_those_alone_that_need_it(never_stopped, tmp_path):
     assert failures[cache] == "empty.txt is empty: expected text with one document per line."
     assert f"failed: {broken}\n" in answer
     assert "has no layer 'nowhere'" in answer
-    assert "not begun, since what they need has failed: 1 job" in answer
+    assert "not started, because a job that they need failed: 1 job" in answer
     assert "4 of 6 runs are finished" in answer
-    assert (out / "scores" / "b.small.alone.24.1.json").is_file()
-    assert f"Student {broken} has failed" in (out / "report.md").read_text().replace("\\", "")
+    assert "b.small.alone.24.1" in scores(out)
+    assert f"Student {broken} failed" in (out / "report.md").read_text().replace("\\", "")
     # With the mistake mended the same folder goes on with it.
     settings = [
         "distillation.broken.distillation={losses: [{features: {}}]}",
@@ -231,8 +235,8 @@ def test_from_scores_alone_it_goes_on_elsewhere_and_keeps_no_models(never_stoppe
     """The teacher's scores are there and stay as they are; its model is made again, since a student needs it."""
     out, work = elsewhere(never_stopped, tmp_path / "out", ALONE, TEACHER), tmp_path / "work"
     plan = read_plan(out / "study.yaml", [f"corpora_root={never_stopped.config.parent}"])
-    before, told = times(out / "scores"), Told()
-    folder = StudyFolder(out, work)
+    folder, told = StudyFolder(out, work), Told()
+    before = {name: folder.results.runs(name) for name in (ALONE, TEACHER)}
     # What another configuration has begun there is not gone on with.
     stale = RunFolder(folder.place(plan.jobs[TEACHER]))
     stale.path.mkdir(parents=True)
@@ -244,7 +248,7 @@ def test_from_scores_alone_it_goes_on_elsewhere_and_keeps_no_models(never_stoppe
     result = run_study(plan, out, work=work, keep=False, progress=told)
     assert (result.finished, result.failed) == (3, {})
     assert told.begun == [TEACHER, cache, TAUGHT]
-    assert {name: time for name, time in times(out / "scores").items() if name in before} == before
+    assert {name: folder.results.runs(name) for name in before} == before
     assert scores(out) == scores(never_stopped.folder.path)
     assert not (out / "work").exists()
     assert not [*(work / "runs").iterdir(), *(work / "caches").iterdir()]

@@ -1,8 +1,12 @@
-"""What a study keeps of a run, against counts made here."""
+"""A job in its process: its folder, its failure, and what the study keeps of a run."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,10 +14,13 @@ import pytest
 from tests.models.small import small_corpus
 from tests.studies.tiny import GRID, planned
 from tfkd.evaluation import score
-from tfkd.studies.folder import Finished
-from tfkd.studies.measuring import measured
+from tfkd.studies import StudyFolder, job
+from tfkd.studies.job import measure
+from tfkd.studies.results import FinishedRun
 from tfkd.studies.statistics import unpack_counts
 from tfkd_base.corpora import Corpus, Sentence
+from tfkd_base.errors import TfkdError
+from tfkd_base.resumable import hold
 
 FACTS = {
     "parameters": 321,
@@ -62,7 +69,7 @@ def runs():
         }
         for name, corpus in corpora.items()
     }
-    return measured(plan.jobs["teacher.soft.10.2"], corpora, scores, predicted, FACTS), corpora, predicted
+    return measure(plan.jobs["teacher.soft.10.2"], corpora, scores, predicted, FACTS), corpora, predicted
 
 
 def test_a_run_for_each_task(runs):
@@ -124,21 +131,21 @@ def test_what_became_of_the_entities(runs):
 
 def test_the_whole_training_set_is_marked_as_such(runs):
     _, corpora, predicted = runs
-    job = planned(GRID, "sentences=[null]").jobs["a.small.alone.all.1"]
+    student = planned(GRID, "sentences=[null]").jobs["a.small.alone.all.1"]
     gold = [sentence.tags for sentence in corpora["a"].test]
     scores = {"a": dict.fromkeys(("devel", "test"), score(gold, predicted["a"], "iob2"))}
-    (run,) = measured(job, {"a": corpora["a"]}, scores, predicted, FACTS)
+    (run,) = measure(student, {"a": corpora["a"]}, scores, predicted, FACTS)
     assert (run.training_sentences, run.whole, run.method) == (60, True, "small alone")
 
 
 def test_another_scheme_gives_the_same_numbers(runs):
     found, corpora, predicted = runs
-    job = planned(GRID, "settings.scheme=iobes").jobs["a.small.alone.10.1"]
+    student = planned(GRID, "settings.scheme=iobes").jobs["a.small.alone.10.1"]
     corpus = corpora["a"].convert("iobes")
     iob2 = [Sentence(s.tokens, tuple(tags)) for s, tags in zip(corpora["a"].test, predicted["a"], strict=True)]
     tags = [s.tags for s in Corpus("A", "iob2", {"test": tuple(iob2)}).convert("iobes").test]
     answers = score([s.tags for s in corpus.test], tags, "iobes")
-    (run,) = measured(job, {"a": corpus}, {"a": dict.fromkeys(("devel", "test"), answers)}, {"a": tags}, FACTS)
+    (run,) = measure(student, {"a": corpus}, {"a": dict.fromkeys(("devel", "test"), answers)}, {"a": tags}, FACTS)
     assert (run.test_f1, run.seen, run.errors) == (found[0].test_f1, found[0].seen, found[0].errors)
     assert run.sentence_counts == found[0].sentence_counts
 
@@ -149,5 +156,47 @@ def test_as_a_file_nothing_is_lost(runs):
     import pydantic
 
     found, *_ = runs
-    text = json.dumps(dataclasses.asdict(Finished(tuple(found), 1.0, {})))
-    assert pydantic.TypeAdapter(Finished).validate_json(text).runs == tuple(found)
+    text = json.dumps(dataclasses.asdict(FinishedRun(tuple(found), 1.0, {})))
+    assert pydantic.TypeAdapter(FinishedRun).validate_json(text).runs == tuple(found)
+
+
+class TestFolder:
+    def test_a_job_waits_until_its_folder_is_free(self, tmp_path):
+        """Ray restarts a job while the process of the worker that died is still ending."""
+        with contextlib.ExitStack() as held:
+            held.enter_context(hold(tmp_path))
+            threading.Timer(0.5, held.close).start()
+            start = time.monotonic()
+            job._wait_until_free(tmp_path)
+            assert 0.4 < time.monotonic() - start < 10
+        with hold(tmp_path):
+            pass
+
+    def test_but_not_forever(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(job, "PATIENCE", 0.3)
+        with hold(tmp_path):
+            job._wait_until_free(tmp_path)
+            with pytest.raises(TfkdError, match="is in use by process"), hold(tmp_path):
+                pass
+        job._wait_until_free(tmp_path / "missing")
+
+    def test_its_command_has_absolute_paths(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        arguments = job.JobRunner(StudyFolder("s"), 1, ["/code/mine.py"]).command("a.small.alone.10.1")
+        paths = [str(tmp_path / part) for part in ("s/work/study.yaml", "s", "s/work")]
+        assert arguments[1:] == ["-P", "-c", job.PROGRAM, *paths, "a.small.alone.10.1", "/code/mine.py"]
+
+    def test_a_file_that_cannot_be_written_is_the_reason_of_its_failure(self, tmp_path, monkeypatch, capsys):
+        plan, folder = planned(GRID), StudyFolder(tmp_path / "s")
+        with folder.hold(plan):
+            pass
+
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/a.json")
+
+        monkeypatch.setattr(job, "_end_with_standard_input", lambda: None)
+        monkeypatch.setattr(job, "run_job", full)
+        name = "a.small.alone.10.1"
+        assert job.main(job.JobRunner(folder, 1).command(name)[4:]) == job.FAILED
+        assert folder.failures() == {name: "'a.json': No space left on device"}
+        assert capsys.readouterr().out == "tfkd: '/somewhere/a.json': No space left on device\n"
