@@ -222,6 +222,8 @@ class _StudyRunner:
         self._merged = time.monotonic()
 
     def run(self) -> StudyResult:
+        if not self._keep:  # those that an interrupted study left
+            self._discard_unneeded(self._plan.jobs)
         self._progress.start(self._plan, self._folder, self._queue, self._engine.slots)
         try:
             while self._start_ready_jobs() or self._running:
