@@ -1,8 +1,8 @@
 """Programs that measure speed and memory as ratios in one run; `tfkd benchmark` runs them.
 
-A benchmark is a module here whose name does not begin with `_`. The first line of its docstring says what it
-measures against what, and it has a function `run(quick: bool) -> Sequence[Ratio]`, or `Sequence[Quantity]`, where
-`quick` asks for a smoke test in seconds: the same code on less data, its figures not to be reported.
+A benchmark is a module of this package whose name does not begin with `_`. The first line of its docstring says what
+it compares. Its function `run(quick: bool)` returns a sequence of `Ratio` or `Quantity`. With `quick` it runs the
+same code on little data, as a test that takes seconds; those figures must not be reported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Quantity", "Ratio"]
 
 
 class _Repeated:
-    """The middle of what was measured several times, and how sure it is."""
+    """Median of repeated measurements, with its confidence interval."""
 
     __slots__ = ()
     what: str
@@ -23,19 +23,19 @@ class _Repeated:
 
     def __post_init__(self) -> None:
         if not self.values:
-            raise ValueError(f"'{self.what}' has no values; expected one for each repetition")
+            raise ValueError(f"'{self.what}' has no values: expected one for each repetition")
 
     @property
     def median(self) -> float:
-        """The middle of the repetitions."""
+        """Median of the repetitions."""
         return statistics.median(self.values)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """A 95 % confidence interval of the median, from order statistics; below six repetitions, their range.
+        """95 % confidence interval of the median, from order statistics; the range if there are fewer than six values.
 
-        The k-th smallest and k-th largest values enclose the median but for twice the probability that fewer than
-        k of the values fall on one side of it, which is binomial: k is the largest for which that is at most 5 %.
+        The k-th smallest and the k-th largest value enclose the median, except with twice the probability that fewer
+        than k values are on one side of it. That probability is binomial; k is the largest for which it is at most 5 %.
         """
         ordered, count = sorted(self.values), len(self.values)
         k, tail, probability = 0, 0.0, 0.5**count
@@ -49,13 +49,13 @@ class _Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Ratio(_Repeated):
-    """How one thing compares with another, measured in turns in one run.
+    """Ratio of two things, measured in turns in one run.
 
     Attributes:
         what: The thing that was measured.
-        against: What it was measured against.
-        values: The ratio of each repetition, one for each pair of turns.
-        wanted: The aim, such as `">= 2"`.
+        against: The thing that it was compared with.
+        values: The ratio of each pair of turns.
+        wanted: The goal, such as `">= 2"`.
     """
 
     what: str
@@ -66,13 +66,13 @@ class Ratio(_Repeated):
 
 @dataclass(frozen=True, slots=True)
 class Quantity(_Repeated):
-    """How much of something there was, which holds for the machine that it was measured on.
+    """Quantity with a unit, which is valid only for the machine that it was measured on.
 
     Attributes:
         what: The thing that was measured.
         unit: Its unit, such as `"ms"`.
-        values: One for each repetition.
-        wanted: The aim, such as `"< 1"`.
+        values: One value for each repetition.
+        wanted: The goal, such as `"< 1"`.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""Batches of random sentences, made before anything is timed."""
+"""Batches of random sentences, which are made before anything is timed."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from tfkd.text import CASINGS, WordFeatures
 
 TAGS = ("O", "B-Gene", "I-Gene")
 TINY = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)
-"""What quick runs build instead of the real encoder."""
+"""Encoder of quick runs."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sentences in a batch and words in a sentence; every sentence is full."""
+    """Number of sentences in a batch and of words in each sentence, without padding."""
 
     sentences: int = 32
     words: int = 40
 
 
 def vocabulary(words: int) -> WordFeatures:
-    """Make a vocabulary of so many words."""
+    """Return featurizers with a vocabulary of this size."""
     return WordFeatures([f"w{n}" for n in range(words)], LETTERS, normalize_digits=False)
 
 
 def random_batch(text: WordFeatures, shape: Shape, seed: int) -> tuple[dict[str, Any], Any]:
-    """Make features and tags; a word's frequency falls with its rank, as in text (Zipf)."""
+    """Return random features and tags; a word's frequency falls with its rank, as in text (Zipf)."""
     rng = np.random.default_rng(seed)
     size = (shape.sentences, shape.words)
     ranks = np.exp(rng.random(size) * np.log(len(text.words))).astype(np.int32)

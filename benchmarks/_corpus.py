@@ -1,4 +1,4 @@
-"""The sentences that benchmarks train on and tag, and the texts that they annotate."""
+"""Sentences and texts that benchmarks train on, tag and annotate."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ NAME, DOCUMENTS = "NCBI-disease-IOB", "NCBI-disease-pubtator"
 
 
 def disease_corpus(quick: bool = False) -> tuple[str, Corpus]:
-    """Read NCBI-disease from the folder that the variable `TFKD_CORPORA` names, or make a corpus of its size by rule.
+    """Read NCBI-disease from the folder that the variable `TFKD_CORPORA` names, or generate a corpus of its size.
 
     Returns:
-        What to call it, and the corpus in IOB2.
+        Its name, and the corpus in IOB2.
     """
     folder = Path(os.environ.get("TFKD_CORPORA", "")) / NAME
     if quick:
@@ -27,10 +27,10 @@ def disease_corpus(quick: bool = False) -> tuple[str, Corpus]:
 
 
 def disease_abstracts(quick: bool = False) -> tuple[str, list[str]]:
-    """Read the documents of NCBI-disease, titles and abstracts as they were written, or join bundled sentences.
+    """Read the titles and abstracts of NCBI-disease as raw text, or join bundled sentences.
 
     Returns:
-        What to call them, and the texts.
+        Their name, and the texts.
     """
     folder = Path(os.environ.get("TFKD_CORPORA", "")) / DOCUMENTS
     if not quick and os.environ.get("TFKD_CORPORA") and folder.is_dir():
@@ -44,7 +44,7 @@ def disease_abstracts(quick: bool = False) -> tuple[str, list[str]]:
 
 
 def write_sentences(corpus: Corpus, folder: Path) -> None:
-    """Write the sentences for a peer: those to learn from with their entities, those to tag as tokens."""
+    """Write the sentences for a peer: training sentences with entities, test sentences as tokens."""
     train = [(s.tokens, [(e.start, e.end, e.type) for e in spans(s.tags, "iob2")]) for s in corpus.train]
     sentences = {"train": train, "test": [s.tokens for s in corpus.test]}
     (folder / "sentences.json").write_text(json.dumps(sentences), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How a peer's program answers the calls of `_peers.Peer`. Runs in the peers' environment."""
+"""Answers the calls of `_peers.Peer`. This module runs in the peers' environment."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 
 def answer_calls(make: Callable[[dict[str, Any]], Any]) -> None:
-    """Make the work that the first line of input describes, and call its methods until the input ends."""
-    # What the libraries print must not stand among the answers.
+    """Create an object from the settings in the first line of input, and call its methods until the input ends."""
+    # Output of libraries must not mix with the answers.
     out, sys.stdout = sys.stdout, sys.stderr
     work = make(json.loads(sys.stdin.readline()))
     print(json.dumps({"ready": True}), file=out, flush=True)

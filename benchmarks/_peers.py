@@ -1,4 +1,4 @@
-"""Other toolkits, in environments of their own: made here, driven through a pipe, timed in turns with ours."""
+"""Peers: other toolkits in environments of their own, driven through a pipe and timed in turns with tfkd."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from benchmarks._turns import Step
 from tfkd_base.errors import TfkdError
 
 PAUSE = 0.3
-"""Seconds between two turns, in which the threads of the one before fall asleep."""
+"""Seconds between two turns, in which the threads of the previous turn go idle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment for peers.
+    """Virtual environment of peers.
 
     Attributes:
-        variable: The environment variable that names its folder; without it, it stands in the user's cache.
-        requirements: What is installed into it.
+        variable: The environment variable that names its folder. Default: a folder in the user's cache.
+        requirements: The packages that are installed into it.
     """
 
     variable: str
@@ -36,11 +36,11 @@ class Environment:
 
     @property
     def mark(self) -> str:
-        """Twelve characters that stand for the requirements."""
+        """Hash of the requirements, 12 characters."""
         return hashlib.sha256("\n".join(self.requirements).encode()).hexdigest()[:12]
 
     def python(self) -> Path:
-        """Return its Python; it is made if it is not there.
+        """Return its Python; create the environment if it does not exist.
 
         Raises:
             TfkdError: The peers cannot be installed.
@@ -70,7 +70,7 @@ ADDONS = Environment("TFKD_TFA", ("tensorflow-cpu==2.15.1", "tensorflow-addons==
 
 
 def seconds_of(step: Step, number: int) -> float:
-    """Run a step of ours so many times, after the pause that a peer's turn has too."""
+    """Return the seconds of several runs of a step, after the same pause as before a peer's turn."""
     time.sleep(PAUSE)
     started = time.perf_counter()
     for _ in range(number):
@@ -79,15 +79,15 @@ def seconds_of(step: Step, number: int) -> float:
 
 
 class Peer:
-    """A program of this folder that runs in an environment of its own and does a turn's work when told to.
+    """Program of this folder that runs in an environment of its own and works when it is called.
 
-    It gets its settings as JSON in its first line of input, and says `ready`; each further line, a JSON list, is a call
-    that it answers with a line of JSON. What it prints elsewhere is left aside.
+    It reads its settings as JSON from its first line of input and answers `ready`. Each further line is a call, a JSON
+    list, which it answers with a line of JSON. Its other output is ignored.
 
     Args:
-        program: Name of the file, e.g. `"_peer_torch.py"`.
-        settings: What it works on.
-        environment: What it runs in.
+        program: Name of the file, such as `"_peer_torch.py"`.
+        settings: Its settings.
+        environment: The environment.
     """
 
     def __init__(self, program: str, settings: dict[str, Any], environment: Environment) -> None:
@@ -100,14 +100,14 @@ class Peer:
         self._ask(settings)
 
     def __call__(self, *call: Any) -> dict[str, Any]:
-        """Let it do one turn's work, e.g. `peer("train", 30)`; returns what it measured."""
+        """Run one turn, such as `peer("train", 30)`, and return what the peer measured."""
         time.sleep(PAUSE)
-        found = self._ask(list(call))
+        answer = self._ask(list(call))
         time.sleep(PAUSE)
-        return found
+        return answer
 
     def close(self) -> None:
-        """End it."""
+        """Stop the program."""
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -119,18 +119,18 @@ class Peer:
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-            # Some write to the terminal while they are imported.
+            # Some libraries print while they are imported.
             answer = next((line for line in self._process.stdout if line.startswith("{")), "")
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise TfkdError(f"a peer has stopped: {self._log.read_text()[-800:]}")
+            raise TfkdError(f"a peer stopped: {self._log.read_text()[-800:]}")
         return dict(json.loads(answer))
 
 
 @contextlib.contextmanager
 def peer(program: str, settings: dict[str, Any], environment: Environment = TORCH) -> Iterator[Peer]:
-    """Run a peer; it ends with the block."""
+    """Run a peer and stop it at the end of the block."""
     running = Peer(program, settings, environment)
     try:
         yield running

@@ -1,4 +1,4 @@
-"""What is timed: a step of training, a layer forwards and backwards, its matrix products alone."""
+"""Steps to time: a training step, a layer with its gradients, the matrix products of a BiLSTM."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from benchmarks._turns import Step, warmed_up
+from benchmarks._turns import Step, warm_up
 
 
 def training_step(model: keras.Model, batch: Any) -> Callable[[Any], Any]:
-    """Trace a model's step of training once for batches of any shape, as `fit` does."""
+    """Trace a model's training step once for batches of any shape, as `fit` does."""
     spec = tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), batch)
     traced: Callable[[Any], Any] = tf.function(model.train_step, autograph=False).get_concrete_function(spec)
     return traced
 
 
 def gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> Step:
-    """Make a step that runs a layer and takes the gradients by its weights, and by its inputs where there are any."""
+    """Return a step that runs a layer and computes the gradients of its weights and of real-valued inputs."""
     if isinstance(layer, keras.Sequential):
         inputs = tf.reshape(inputs, [-1, inputs.shape[-1]])
     call: Callable[[], tf.Tensor] = (lambda: layer(inputs)) if mask is None else (lambda: layer(inputs, mask=mask))
@@ -34,14 +34,14 @@ def gradient_step(layer: keras.layers.Layer, inputs: tf.Tensor, mask: tf.Tensor 
             loss = tf.reduce_sum(tf.square(call()))
         return [tf.convert_to_tensor(g) for g in tape.gradient(loss, sources)]
 
-    return warmed_up(lambda: gradients()[0].numpy())
+    return warm_up(lambda: gradients()[0].numpy())
 
 
 def bilstm_products(batch: int, time: int, width: int, units: int) -> Step:
-    """Make a step of the matrix products alone that a BiLSTM's gradient step consists of.
+    """Return a step with only the matrix products of a BiLSTM's gradient step.
 
-    For each direction apart: the inputs', the recurrent ones one after another, and those for the gradients by states,
-    inputs and weights. What a BiLSTM does between them is left out.
+    For each direction: those of the inputs, the recurrent ones one after another, and those for the gradients of
+    states, inputs and weights. Everything else that a BiLSTM computes is left out.
     """
     gates = 4 * units
     kernel, recurrent = tf.random.normal([width, gates]), tf.random.normal([units, gates]) / units
@@ -63,4 +63,4 @@ def bilstm_products(batch: int, time: int, width: int, units: int) -> Step:
             large.append(tf.matmul(d, kernel, transpose_b=True))
         return [tf.reduce_sum(p) for p in (*forward, *back, *large)]
 
-    return warmed_up(lambda: products()[-1].numpy())
+    return warm_up(lambda: products()[-1].numpy())

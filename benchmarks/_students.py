@@ -1,4 +1,4 @@
-"""The exported students whose serving is measured."""
+"""Exported students for the benchmarks of serving."""
 
 from __future__ import annotations
 

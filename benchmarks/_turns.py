@@ -1,4 +1,4 @@
-"""Time things in turns, in one process: what slows the machine down for a while slows them alike."""
+"""Times steps in turns in one process, so that whatever slows the machine slows all of them alike."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from collections.abc import Callable, Sequence
 Step = Callable[[], object]
 
 
-def warmed_up(step: Step, times: int = 3) -> Step:
-    """Run a step some times, so that what it traces and allocates at first is not timed, and return it."""
+def warm_up(step: Step, times: int = 3) -> Step:
+    """Run a step several times and return it, so that tracing and first allocations are not timed."""
     for _ in range(times):
         step()
     return step
 
 
 def seconds_in_turns(steps: Sequence[Step], *, turns: int, steps_a_turn: int) -> list[list[float]]:
-    """Run each step some times, then the next one, over and over.
+    """Time steps in turns: run each step a few times, then the next one, and repeat.
 
     Args:
-        steps: What to time; each comes back when its work is done, and has been warmed up.
-        turns: How often each one's turn comes.
-        steps_a_turn: How often it runs in a turn.
+        steps: Steps that return when their work is done, after a warm-up.
+        turns: Number of turns of each step.
+        steps_a_turn: Number of runs in a turn.
 
     Returns:
-        For each step the seconds of each of its turns.
+        For each step the seconds of its turns.
     """
     seconds: list[list[float]] = [[] for _ in steps]
     gc.collect()
@@ -43,5 +43,5 @@ def seconds_in_turns(steps: Sequence[Step], *, turns: int, steps_a_turn: int) ->
 
 
 def ratios(measured: Sequence[float], against: Sequence[float]) -> list[float]:
-    """Divide turn by turn."""
+    """Return the ratio of each turn."""
     return [a / b for a, b in zip(measured, against, strict=True)]

@@ -45,7 +45,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
         annotator = Annotator(exported_student(corpus, Path(folder), BiLSTM(UNITS), epochs=0 if quick else 2))
-        settings = _described(Path(folder), corpus, texts)
+        settings = _write_inputs(Path(folder), corpus, texts)
         with peer("_peer_spacy.py", settings, SPACY) as spacy, peer("_peer_flair.py", settings) as flair:
             flair("train", steps)
             ways: dict[str, Callable[[int], float]] = {
@@ -75,7 +75,7 @@ def _seconds(annotator: Annotator, texts: Sequence[str]) -> float:
     return time.perf_counter() - started
 
 
-def _described(folder: Path, corpus: Corpus, texts: list[str]) -> dict[str, Any]:
+def _write_inputs(folder: Path, corpus: Corpus, texts: list[str]) -> dict[str, Any]:
     """Write the sentences that Flair learns from; return the peers' settings."""
     write_sentences(corpus, folder)
     return {

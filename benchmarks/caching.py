@@ -20,7 +20,7 @@ from benchmarks import Ratio
 from benchmarks._batches import TINY
 from benchmarks._corpus import disease_corpus
 from benchmarks._steps import training_step
-from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
+from benchmarks._turns import Step, ratios, seconds_in_turns, warm_up
 from tfkd.distillation import DistillationLoss, Distiller, FeatureDistillation, LogitsDistillation, TeacherCache
 from tfkd.models import BiLSTM, Tagger
 from tfkd.text import WordFeatures
@@ -81,4 +81,4 @@ def _epoch(model: keras.Model, data: Any) -> Step:
             last = step(batch)
         float(last["loss"])
 
-    return warmed_up(epoch, times=1)
+    return warm_up(epoch, times=1)

@@ -2,8 +2,8 @@
 
 At 32 sentences of up to 40 tokens with 9 tags, and at 64 of up to 120 with 33; the lengths are drawn from half of that
 on. Scores are normally distributed. Everything is a traced function, with the same number of threads on both sides:
-those that this process has been given, one in each of two operations where the command line runs it. tensorflow-addons
-0.23 runs with TensorFlow 2.15, its last, in a process and an environment of its own, which is made at the first run.
+those of this process. tensorflow-addons 0.23 runs with TensorFlow 2.15, its last version, in a process and an
+environment of its own, which is created by the first run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from benchmarks import Ratio
 from benchmarks._peers import ADDONS, peer, seconds_of
-from benchmarks._turns import Step, warmed_up
+from benchmarks._turns import Step, warm_up
 from tfkd.layers import crf_decode, crf_decode_top_k, crf_log_norm
 
 
@@ -26,7 +26,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     """Measure ours and tensorflow-addons' in turns."""
     sizes = [(2, 3, 2), (3, 4, 3)] if quick else [(32, 40, 9), (64, 120, 33)]
     turns, milliseconds = (2, 1) if quick else (15, 300)
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         chains = {"x".join(map(str, size)): _chain(*size) for size in sizes}
         for name, chain in chains.items():
@@ -34,8 +34,8 @@ def run(quick: bool) -> Sequence[Ratio]:
         settings = {"folder": folder, "sizes": list(chains), **_threads()}
         with peer("_peer_tfa.py", settings, ADDONS) as addons:
             for name, chain in chains.items():
-                found += _measure(name, chain, addons, turns, milliseconds / 1000)
-    return found
+                rows += _measure(name, chain, addons, turns, milliseconds / 1000)
+    return rows
 
 
 def _chain(batch: int, steps: int, tags: int) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _measure(
     theirs = ("norm", "decode")
     for key in theirs:
         addons("run", f"{key}_{name}", 3)  # warm-up: traces
-    # So often in a turn that it takes about as long as wanted.
+    # As many steps in a turn as fit into its time.
     number = {key: max(1, round(turn / max(seconds_of(step, 1), 1e-6))) for key, step in steps.items()}
     taken: dict[str, list[float]] = {key: [] for key in steps}
     for _ in range(turns):
@@ -90,7 +90,7 @@ def _steps(inputs: tf.Tensor, lengths: tf.Tensor, transitions: tf.Tensor) -> dic
     decode = tf.function(crf_decode, autograph=False)
     four = tf.function(lambda x, a, n: crf_decode_top_k(x, a, n, 4), autograph=False)
     return {
-        "norm": warmed_up(lambda: gradients(inputs, lengths, transitions)[1].numpy()),
-        "decode": warmed_up(lambda: decode(inputs, transitions, lengths)[0].numpy()),
-        "four": warmed_up(lambda: four(inputs, transitions, lengths)[0].numpy()),
+        "norm": warm_up(lambda: gradients(inputs, lengths, transitions)[1].numpy()),
+        "decode": warm_up(lambda: decode(inputs, transitions, lengths)[0].numpy()),
+        "four": warm_up(lambda: four(inputs, transitions, lengths)[0].numpy()),
     }

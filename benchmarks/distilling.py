@@ -1,9 +1,9 @@
 """A distilling step, live teacher, one matched feature, against `keras.distillation.Distiller`'s.
 
 The same two models under both. Teacher: word vectors 100, character CNN 50, BiLSTM 200, a second BiLSTM 100, softmax.
-Student: the same without the second BiLSTM, so that the matched layer is as wide in both, as Keras' distiller wants
-it. Logits at temperature 2 and the states of the encoder; batches of 32 sentences of 40 words, all real, since Keras'
-distiller counts padding; the same optimiser.
+Student: the same without the second BiLSTM, so that the matched layer is as wide in both, as Keras' distiller
+requires. Logits at temperature 2 and the states of the encoder; batches of 32 sentences of 40 words without padding,
+since Keras' distiller counts padding; the same optimizer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tensorflow as tf
 import tfkd.optimizers
 from benchmarks import Ratio
 from benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
-from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
+from benchmarks._turns import Step, ratios, seconds_in_turns, warm_up
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.models import BiLSTM, Tagger
 from tfkd.text import WordFeatures
@@ -75,4 +75,4 @@ def _step(model: keras.Model, text: WordFeatures, shape: Shape) -> Step:
         logs = function(next(data))
         float(next(iter(logs.values())))
 
-    return warmed_up(step)
+    return warm_up(step)

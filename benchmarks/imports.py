@@ -1,6 +1,6 @@
 """`import tfkd` against `import tensorflow`, each in a fresh process.
 
-The first process of each kind, which warms the disk's cache, is left out.
+The first process of each kind warms the disk's cache and is not counted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from benchmarks import Ratio
-from benchmarks._turns import ratios, seconds_in_turns, warmed_up
+from benchmarks._turns import ratios, seconds_in_turns, warm_up
 
 CODES = {
     "import tfkd": "import tfkd",
@@ -23,8 +23,8 @@ CODES = {
 
 
 def run(quick: bool) -> Sequence[Ratio]:
-    """Measure whole processes in turns."""
-    steps = [warmed_up(partial(_python, code), times=0 if quick else 1) for code in CODES.values()]
+    """Time whole processes in turns."""
+    steps = [warm_up(partial(_python, code), times=0 if quick else 1) for code in CODES.values()]
     bare, used, tensorflow, both = seconds_in_turns(steps, turns=2 if quick else 11, steps_a_turn=1)
     names = [*CODES]
     return [

@@ -1,11 +1,11 @@
-"""How long one sentence and one abstract take a loaded student, and the first answer after loading.
+"""Time in which a loaded student answers one sentence and one abstract, and of the first answer after loading.
 
 The student is that of `annotating`: BiLSTM of 100 units, softmax, the vocabulary of NCBI-disease, two epochs of
 training, exported. One request is one text through `tfkd.serving.Annotator`. Each repetition is a fresh process that
 loads the SavedModel, answers a sentence and an abstract as warm-up, and then a thousand sentences and as many
 abstracts, one at a time; the table has the median over the processes of each one's median and 99th percentile. The
-first answer is that to an abstract that was not among the warm-up; without warm-up it contains what TensorFlow does at
-the first call. All that is in ms or s and no ratio: it holds for the machine that it was measured on.
+first answer is for an abstract that was not in the warm-up; without warm-up it includes what TensorFlow does at the
+first call. All figures are times, not ratios: they are valid only for the machine that they were measured on.
 """
 
 from __future__ import annotations

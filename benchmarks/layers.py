@@ -1,8 +1,8 @@
 """A training step of the BiLSTM, the character CNN and Adam against Keras' own, and the BiLSTM's against its floor.
 
-The BiLSTM reads 32 sentences of 40 vectors of 230 into 200 units a direction, all tokens real; the character CNN 1,280
-words of up to 20 characters; Adam updates the BiLSTM's weights. The machine's peak is that of one large matrix product
-a core, side by side, in the same run.
+The BiLSTM reads 32 sentences of 40 vectors of 230 into 200 units per direction, without padding. The character CNN
+reads 1,280 words of up to 20 characters. Adam updates the BiLSTM's weights. The machine's peak is that of one large
+matrix product per core, side by side, in the same run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tfkd.layers
 import tfkd.optimizers
 from benchmarks import Ratio
 from benchmarks._steps import gradient_step
-from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
+from benchmarks._turns import Step, ratios, seconds_in_turns, warm_up
 
 CHARACTERS = 90
 CORES = os.cpu_count() or 1
@@ -59,7 +59,7 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 
 def _words(batch: int, time: int, longest: int) -> tf.Tensor:
-    """Draw words whose lengths are as uneven as those of a text."""
+    """Draw words with lengths as uneven as in text."""
     lengths = tf.random.poisson([batch, time, 1], 4.0, tf.int32) + 1
     ids = tf.random.uniform([batch, time, longest], 1, CHARACTERS, tf.int32)
     return tf.where(tf.range(longest) < lengths, ids, 0)
@@ -73,10 +73,10 @@ def _keras_cnn() -> keras.Sequential:
 
 
 def _products(size: int, dtype: str = "float32") -> Step:
-    """Make a step of as many large products as there are cores, side by side: the peak of the machine."""
+    """Return a step of one large product per core, side by side: the peak of the machine."""
     matrices = [tf.cast(tf.random.normal([size, size]), dtype) for _ in range(CORES)]
     products = tf.function(lambda: [tf.matmul(m, m) for m in matrices], autograph=False)
-    return warmed_up(lambda: [product.numpy() for product in products()])
+    return warm_up(lambda: [product.numpy() for product in products()])
 
 
 def _update(optimizer: keras.optimizers.Optimizer, layer: keras.layers.Layer) -> Step:
@@ -89,4 +89,4 @@ def _update(optimizer: keras.optimizers.Optimizer, layer: keras.layers.Layer) ->
         update()
         weights[0].numpy()
 
-    return warmed_up(step)
+    return warm_up(step)

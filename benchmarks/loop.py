@@ -1,10 +1,10 @@
-"""Training as `tfkd train` does it against the bare loop of the same model on tensors prepared in advance.
+"""Training as `tfkd train` does it, against a bare loop of the same model on tensors prepared in advance.
 
-`fit` with batches made on the way, checkpoints, progress and history, but for scoring the development set; against a
-loop over a list of the same batches that calls a traced training step. The BiLSTM-CRF tagger (word vectors 100,
-character CNN 50, BiLSTM 200) on 1,920 sentences of NCBI-disease (of bundled ones where `TFKD_CORPORA` names no folder
-that holds it), in batches of 32. After each epoch of the one comes an epoch of the other; the first of each is left
-out.
+The first is `fit` with batches made while it trains, checkpoints, progress and history, but without scoring the
+development set. The second is a loop over a list of the same batches that calls a traced training step. The
+BiLSTM-CRF tagger (word vectors 100, character CNN 50, BiLSTM 200) on 1,920 sentences of NCBI-disease (of bundled ones
+where `TFKD_CORPORA` names no folder that holds it), in batches of 32. Their epochs alternate; the first of each is
+not counted.
 """
 
 from __future__ import annotations

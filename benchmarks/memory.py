@@ -1,7 +1,7 @@
 """Memory of a process that reads a column file of 10 million tokens and makes an epoch of batches, against 1 million.
 
-Each in a fresh process; the peak of the resident set, as the operating system counts it. The file repeats the
-sentences of a corpus that is made by rule.
+Each runs in a fresh process. The figure is the peak of the resident set. The file repeats the sentences of a bundled
+corpus.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tfkd_base.corpora import demo_corpora
 
 
 def run(quick: bool) -> Sequence[Ratio]:
-    """Measure the peaks."""
+    """Measure the peaks of both processes."""
     sizes = (20_000, 10_000) if quick else (10_000_000, 1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         peaks = [_peak(_write(Path(folder) / f"{size}.tsv", size)) for size in sizes]

@@ -3,9 +3,9 @@
 The tagger: word vectors 100, character CNN 50, BiLSTM 200, CRF, batches of 32 of NCBI-disease (of bundled sentences
 where `TFKD_CORPORA` names no folder that holds it). Flair 0.15.1 has word vectors 100, BiLSTM 200, CRF and no
 characters, and its own batches, at random, as its trainer makes them. In PyTorch it is the same network with
-`torch.nn.LSTM` and pytorch-crf on the very same batches, prepared as tensors, where ours also prepares them. Real
-tokens a second. The peers run in a process and an environment of their own, which is made at the first run; each has
-its turn alone.
+`torch.nn.LSTM` and pytorch-crf on the very same batches, prepared as tensors, where ours also prepares them. Figures
+are tokens per second, without padding. The peers run in a process and an environment of their own, which is created by
+the first run. No two work at the same time.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _rate(measured: dict[str, float]) -> float:
 
 
 class Ours:
-    """Our tagger, and its batches as the peers take them."""
+    """The tagger of tfkd, and its batches for the peers."""
 
     def __init__(self, corpus: Corpus, encoder: BiLSTM) -> None:
         keras.utils.set_random_seed(1)
@@ -121,7 +121,7 @@ class Ours:
         }
 
     def train(self, steps: int) -> dict[str, float]:
-        """Take steps as `fit` does, with the batches made on the way."""
+        """Take training steps as `fit` does; batches are made while it trains."""
         time.sleep(PAUSE)
         tokens = 0.0
         started = time.perf_counter()
@@ -133,14 +133,14 @@ class Ours:
         return {"seconds": time.perf_counter() - started, "tokens": tokens}
 
     def tag(self, first: int, number: int) -> dict[str, float]:
-        """Tag sentences given as tokens, features and tags' names included."""
+        """Tag sentences given as tokens; the time includes features and names of tags."""
         chosen = self.corpus.test[first : first + number]
         started = time.perf_counter()
         self.tagger.tag(chosen)
         return {"seconds": time.perf_counter() - started, "tokens": sum(len(s.tokens) for s in chosen)}
 
     def lstm_steps(self, settings: dict[str, Any]) -> tuple[Step, Step]:
-        """Make a step of our BiLSTM, and one of its matrix products alone."""
+        """Return a step of the BiLSTM layer, and one of its matrix products alone."""
         batch, time_steps, width = settings["lstm_input"]
         units = settings["lstm"][1]
         mask, inputs = tf.ones([batch, time_steps], tf.bool), tf.random.normal([batch, time_steps, width])

@@ -1,8 +1,7 @@
 """Memory of an exported model after 100,000 requests of varied lengths and batch sizes, against earlier.
 
-A fresh process loads the SavedModel of a student of 50 units with TensorFlow alone, and answers; the resident set, as
-Linux counts it, is read when all sizes have been seen, after half of the requests, and at the end. What the model finds
-is of no matter: it is not trained.
+A fresh process loads the SavedModel of a student of 50 units with TensorFlow alone and answers requests. The resident
+set is read when all sizes have occurred, after half of the requests, and at the end. The model is not trained.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from benchmarks._processes import run_module
 
 BATCH_SIZES = (1, 1, 1, 1, 2, 2, 4, 8, 32)
 SENTENCES = (0, 1, 1, 1, 2, 3, 8, 20)
-"""How many sentences a text has; each choice is as likely as the others."""
+"""Number of sentences in a text; each value is equally likely."""
 
 
 def run(quick: bool) -> Sequence[Ratio]:
-    """Measure the resident sets."""
+    """Measure the resident set three times."""
     from tfkd.models import BiLSTM, Tagger
     from tfkd.serving import export
     from tfkd.text import WordFeatures
@@ -39,12 +38,12 @@ def run(quick: bool) -> Sequence[Ratio]:
         sentences.write_text("\n".join(" ".join(s.tokens) for s in corpus.test[:500]), encoding="utf-8")
         marks = (warm_up, requests // 2, requests)
         output = run_module(__name__, model, sentences, *marks)
-    found = list(map(int, output.split()))
+    sizes = list(map(int, output.split()))
     return [
         Ratio(
-            f"{requests:,} requests: {(found[2] - found[before]) / 2**20:,.1f} MiB more",
-            f"{marks[before]:,} requests: {found[before] / 2**20:,.0f} MiB",
-            [found[2] / found[before]],
+            f"{requests:,} requests: {(sizes[2] - sizes[before]) / 2**20:,.1f} MiB more",
+            f"{marks[before]:,} requests: {sizes[before] / 2**20:,.0f} MiB",
+            [sizes[2] / sizes[before]],
             "<= 1.05",
         )
         for before in (0, 1)
@@ -52,12 +51,12 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 
 def _requests(sentences: Sequence[str], seed: int) -> Iterator[list[bytes]]:
-    """Draw batches of texts without an end; the largest comes first, and some texts are not UTF-8."""
+    """Draw batches of texts without end; the largest comes first, and some texts are not UTF-8."""
     rng = np.random.default_rng(seed)
 
     def text(size: int) -> bytes:
-        found = " ".join(sentences[number] for number in rng.integers(0, len(sentences), size)).encode()
-        return found + b"\xff\x00" if rng.random() < 0.01 else found
+        joined = " ".join(sentences[number] for number in rng.integers(0, len(sentences), size)).encode()
+        return joined + b"\xff\x00" if rng.random() < 0.01 else joined
 
     yield [text(max(SENTENCES)) for _ in range(max(BATCH_SIZES))]
     while True:
@@ -74,10 +73,10 @@ def _answer(model: str, file: str, *marks: str) -> None:
 
     serve = tf.saved_model.load(model).signatures["serving_default"]
     requests = _requests(Path(file).read_text(encoding="utf-8").splitlines(), seed=1)
-    told = list(map(int, marks))
-    for number in range(1, told[-1] + 1):
+    reported = list(map(int, marks))
+    for number in range(1, reported[-1] + 1):
         serve(text=tf.constant(next(requests), tf.string))
-        if number in told:
+        if number in reported:
             print(_resident_set())
 
 

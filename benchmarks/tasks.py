@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from benchmarks import Ratio
 from benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
-from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
+from benchmarks._turns import Step, ratios, seconds_in_turns, warm_up
 from tfkd.models import BiLSTM, MultiTaskTagger
 
 
@@ -28,7 +28,7 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 
 def _step(tasks: int, quick: bool, shape: Shape) -> Step:
-    """Make a training step that `fit` would take, and run it once for every task."""
+    """Return a training step as `fit` takes it, after a warm-up with every task."""
     keras.utils.set_random_seed(1)
     text = vocabulary(100 if quick else 20_000)
     encoder = TINY if quick else BiLSTM(256)
@@ -45,4 +45,4 @@ def _step(tasks: int, quick: bool, shape: Shape) -> Step:
     def step() -> None:
         float(teacher.train_function(data)["loss"])
 
-    return warmed_up(step, times=2 * tasks)
+    return warm_up(step, times=2 * tasks)

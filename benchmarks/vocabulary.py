@@ -1,7 +1,7 @@
 """A training step with a vocabulary of 200,000 words against one of 5,000.
 
 The BiLSTM-CRF tagger (word vectors 100, character CNN 50, BiLSTM 200) on batches of 32 sentences of 40 words. The same
-with Keras' own Adam stands beside it, which goes through every row of the embedding and of its moments at each step.
+is measured with Keras' own Adam, which updates every row of the embedding and of its moments at each step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tensorflow as tf
 import tfkd.optimizers
 from benchmarks import Ratio
 from benchmarks._batches import TAGS, TINY, Shape, random_batch, vocabulary
-from benchmarks._turns import Step, ratios, seconds_in_turns, warmed_up
+from benchmarks._turns import Step, ratios, seconds_in_turns, warm_up
 from tfkd.models import BiLSTM, Tagger
 
 OPTIMIZERS: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
@@ -43,7 +43,7 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 
 def _step(words: int, encoder: BiLSTM, optimizer: keras.optimizers.Optimizer, shape: Shape) -> Step:
-    """Make a training step that has been run before, on one batch after another."""
+    """Return a training step on one batch after another, after a warm-up."""
     keras.utils.set_random_seed(1)
     text = vocabulary(words)
     model = Tagger(text, TAGS, encoder=encoder, head="crf")
@@ -55,4 +55,4 @@ def _step(words: int, encoder: BiLSTM, optimizer: keras.optimizers.Optimizer, sh
         # Reading the loss waits for the step to end, on an accelerator too.
         float(function(next(data))["loss"])
 
-    return warmed_up(step)
+    return warm_up(step)

@@ -44,12 +44,12 @@ def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
             raise TfkdError(f"there is no benchmark '{name}'; {nearest(name, descriptions)}")
     if listing:
         for name, description in descriptions.items():
-            console.print(f"{name:<20}  {description}", markup=False)
+            console.print(f"{name:<12}  {description}", markup=False, soft_wrap=True)
         return
     import_tensorflow()
     choose_threads()
     for name in names or descriptions:
-        console.print(f"{name}: {descriptions[name]}", markup=False)
+        console.print(f"{name}: {descriptions[name]}", markup=False, soft_wrap=True)
         _print_measured(console, importlib.import_module(f"benchmarks.{name}").run(quick=quick))
 
 

@@ -1,4 +1,4 @@
-"""`tfkd cache-teacher`: a teacher's run and text in, what the teacher says of it out."""
+"""`tfkd cache-teacher`: a teacher's run and sentences in, the teacher's outputs for them out."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ from .startup import choose_threads, import_tensorflow
 )
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("sources", nargs=-1, metavar="[CORPUS]...")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the cache, made here.")
-@click.option("--task", help="Which task of a teacher; needed where it has several.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the cache, created by this command."
+)
+@click.option("--task", help="Task of the teacher. Required if it has several.")
 @click.option(
     "--for",
     "student",
     metavar="CONFIG",
-    help="A student's configuration: keep what its losses need, of all sentences that it learns from.",
+    help="Configuration of a student: cache what its losses need, for all sentences that it learns from.",
 )
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of that configuration.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the student's configuration."
+)
 @click.option(
     "--outputs",
     multiple=True,
-    metavar="WHAT",
-    help="What to keep: logits, posteriors@T, sequences@T, paths@N or features@LAYER; as often as wanted.",
+    metavar="OUTPUT",
+    help="Output to store: logits, posteriors@T, sequences@T, paths@N or features@LAYER; can be repeated.",
 )
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
     default="float32",
     show_default=True,
-    help="float16 takes half the room and keeps three digits.",
+    help="Type of the stored numbers. float16 takes half the space and keeps three digits.",
 )
 @click.option(
     "--split",
@@ -45,7 +49,7 @@ from .startup import choose_threads, import_tensorflow
     type=click.Choice(["train", "devel", "test"]),
     default=["train"],
     show_default=True,
-    help="Part of the corpora; as often as wanted.",
+    help="Split of the corpora; can be repeated.",
 )
 def cache_teacher(
     run: Path,
@@ -58,15 +62,17 @@ def cache_teacher(
     dtype: Literal["float32", "float16"],
     splits: tuple[str, ...],
 ) -> None:
-    """Keep what the teacher of RUN says of every sentence of the CORPUS folders and text files.
+    """Write the outputs of the teacher in RUN, for every sentence of CORPUS, to disk.
 
-    Students then learn from the cache (`tfkd distill --cache`) without running the teacher. A text file ends in .txt or
-    .txt.gz and has one document a line. Stopped or killed, the same command goes on where it was.
+    Students then learn from this cache without running the teacher: tfkd distill --cache. CORPUS is the folder of a
+    corpus, or a text file (.txt, .txt.gz) with one document per line.
+
+    After Ctrl-C or a kill, run the same command again to resume.
     """
     from rich.console import Console
 
     if settings and student is None:
-        raise click.UsageError("--set changes the configuration of --for CONFIG, which is not given")
+        raise click.UsageError("--set changes the configuration of --for CONFIG: pass --for too")
     import_tensorflow()
     checked = None
     if student is not None:

@@ -20,14 +20,14 @@ from .startup import choose_threads, import_tensorflow
     "teachers",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder of the teacher's run; by default the one that the configuration names. Several are averaged.",
+    help="Run of the teacher; repeat it to average several. Default: those that CONFIG names.",
 )
 @click.option(
     "--cache",
     "caches",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="What `tfkd cache-teacher` kept of the teacher, which then need not run. Several are averaged.",
+    help="Output cache that `tfkd cache-teacher` wrote, used in place of the teacher; one for each teacher.",
 )
 @training_options
 def distill(
@@ -41,8 +41,10 @@ def distill(
 ) -> None:
     """Train the student that CONFIG describes with a trained teacher.
 
-    CONFIG is a YAML file or the name of a bundled one, of the kind `tagger`; its section `distillation` says what
-    the student takes from the teacher.
+    CONFIG is a YAML file or the name of a bundled configuration, of the kind `tagger`. Its section `distillation` names
+    the losses. With the same configuration, `tfkd train` trains the baseline: the same student without a teacher.
+
+    After Ctrl-C or a kill, run the same command again to resume.
     """
     from rich.console import Console
 

@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 )
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--corpus", type=click.Path(path_type=Path), help="Folder of another corpus; by default that of the run itself."
+    "--corpus", type=click.Path(path_type=Path), help="Folder or file of another corpus. Default: that of the run."
 )
-@click.option("--split", default="test", show_default=True, help="Part of the corpus: train, devel or test.")
-@click.option("--task", help="Which task of a teacher; needed where it has several.")
+@click.option("--split", default="test", show_default=True, help="Split of the corpus: train, devel or test.")
+@click.option("--task", help="Task of a teacher. Required if it has several.")
 @click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the scores to this file too."
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the scores to this file."
 )
 def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_file: Path | None) -> None:
-    """Score the model of RUN on a corpus: strict entity precision, recall and F1, by type and over all.
+    """Score the model of RUN on a corpus.
 
-    RUN is a folder that `tfkd train` or `tfkd distill` has made.
+    Prints entity precision, recall and F1, by type and overall. An entity is correct if its first token, its last token
+    and its type are. RUN is a folder that `tfkd train` or `tfkd distill` wrote.
     """
     from rich.console import Console
 
@@ -46,7 +47,7 @@ def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_
 
 
 def scores_table(scores: Scores, title: str) -> Table:
-    """Set scores out as a table, a row for each entity type and one for all."""
+    """Return scores as a table with a row for each entity type and one for all."""
     from rich.table import Table
 
     table = Table(title=title, caption=f"strict, scheme {scores.scheme}")

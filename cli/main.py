@@ -91,7 +91,7 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 def tfkd(debug: bool) -> None:
     """Biomedical named-entity recognition: multi-task teachers over many corpora, distilled into small taggers.
 
-    corpora -> multi-task teacher -> distilled student -> SavedModel -> entities in new text
+    corpora -> teacher -> distilled student -> SavedModel -> entities in new text
     """
     if debug:
         os.environ["TFKD_DEBUG"] = "1"

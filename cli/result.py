@@ -1,4 +1,4 @@
-"""What a run gave, as a table in the terminal."""
+"""The result of a run, as a table in the terminal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def print_result(console: Console, result: RunResult) -> None:
-    """Print the scores of a run, and where it lies.
+    """Print the scores, the size and the speed of a run, and its folder.
 
     Args:
         console: Where to print.
-        result: What `train` or `distill` returned.
+        result: Returned by `train` or `distill`.
     """
     from rich.table import Table
 

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 )
 @training_options
 def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None, overwrite: bool) -> None:
-    """Train a teacher or a tagger, as CONFIG says.
+    """Train the teacher or the tagger that CONFIG describes.
 
-    CONFIG is a YAML file or the name of a bundled one. The folder of the run then holds the resolved configuration,
-    the model, the history and the scores.
+    CONFIG is a YAML file or the name of a bundled configuration. The epoch with the best F1 on the development sets is
+    kept. The run folder then holds the resolved configuration, the model, the history and the scores.
+
+    After Ctrl-C or a kill, run the same command again to resume.
     """
     from rich.console import Console
 

@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(variable, str(os.cpu_count() or 1))
 
-from benchmarks._turns import seconds_in_turns, warmed_up  # noqa: E402
+from benchmarks._turns import seconds_in_turns, warm_up  # noqa: E402
 from tfkd.config import load_config  # noqa: E402
 from tfkd.models import MultiTaskTagger  # noqa: E402
 from tfkd.runs.assembly import make_model, make_text, read_data  # noqa: E402
@@ -58,7 +58,7 @@ def main(corpora: str, encoder: str) -> None:
             about[name] = {"weights": model.count_params(), "bytes": Path(folder, "model.keras").stat().st_size}
     sentences = data[TASK].test
     words = sum(len(sentence.tokens) for sentence in sentences)
-    steps = [warmed_up(partial(tagger.tag, sentences), times=2) for tagger in taggers.values()]
+    steps = [warm_up(partial(tagger.tag, sentences), times=2) for tagger in taggers.values()]
     for name, seconds in zip(taggers, seconds_in_turns(steps, turns=TURNS, steps_a_turn=1), strict=True):
         about[name]["words_per_second"] = [round(words / one) for one in seconds]
     (RESULTS / "speed.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
