@@ -1,15 +1,20 @@
+"""The folder of a run: who may write to it, and what a run resumes from."""
+
 from __future__ import annotations
+
+import shutil
+from pathlib import Path
 
 import pytest
 
-from tfkd.config import parse_config
+from tfkd.config import load_config, parse_config
 from tfkd.runs import RunFolder
 from tfkd_base.errors import TfkdError
 
 CONFIG = parse_config("kind: tagger\ntasks: {gene: {path: 'demo:gene'}}")
 
 
-def test_a_folder_is_held_by_one_at_a_time(tmp_path):
+def test_one_process_at_a_time_holds_a_folder(tmp_path):
     folder = RunFolder(tmp_path / "run")
     with folder.hold(CONFIG):
         with pytest.raises(TfkdError, match="is in use by process"), RunFolder(folder.path).hold(CONFIG):
@@ -23,7 +28,7 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path):
         pass
 
 
-def test_an_unfinished_run_is_gone_on_with_by_its_own_configuration_only(tmp_path):
+def test_an_unfinished_run_resumes_with_its_own_configuration_only(tmp_path):
     folder = RunFolder(tmp_path)
     with folder.hold(CONFIG):
         (tmp_path / "checkpoint.npz").write_text("a checkpoint")
@@ -37,7 +42,7 @@ def test_an_unfinished_run_is_gone_on_with_by_its_own_configuration_only(tmp_pat
     folder.check(other)
 
 
-def test_a_finished_run_has_no_checkpoint_and_is_kept(tmp_path):
+def test_a_finished_run_has_no_checkpoint_and_is_not_overwritten(tmp_path):
     folder = RunFolder(tmp_path)
     with folder.hold(CONFIG):
         (tmp_path / "checkpoint.npz").write_text("a checkpoint")
@@ -47,3 +52,13 @@ def test_a_finished_run_has_no_checkpoint_and_is_kept(tmp_path):
         folder.check(CONFIG)
     with folder.hold(CONFIG, overwrite=True):
         assert not folder.is_finished
+
+
+@pytest.mark.parametrize("name", ["demo-teacher", "demo-student"])
+def test_an_unfinished_run_of_the_first_version_resumes(tmp_path, name):
+    """The configurations are those that the first version wrote into its run folders."""
+    shutil.copy(Path(__file__).with_name("version_0_1") / f"{name}.yaml", tmp_path / "config.yaml")
+    (tmp_path / "checkpoint.npz").touch()
+    RunFolder(tmp_path).check(load_config(name))
+    with pytest.raises(TfkdError, match="other settings: seed was 1 and is now 2"):
+        RunFolder(tmp_path).check(load_config(name, ["seed=2"]))
