@@ -239,7 +239,7 @@ def test_a_cache_of_another_teacher_is_refused(caches):
         "has another tag scheme": Tagger(crf.text, crf.tags, encoder=small_encoder(7), head="crf", scheme="iob1"),
     }
     for difference, other in others.items():
-        with pytest.raises(TfkdError, match=rf"was made by another teacher: the one given {difference}\. Name"):
+        with pytest.raises(TfkdError, match=rf"was made by another teacher: the given one {difference}\. Name"):
             held.require_same(other)
 
 
@@ -248,10 +248,10 @@ def test_other_outputs_are_not_written_into_a_cache(caches):
         with pytest.raises(TfkdError, match=message):
             TeacherCache.write(caches["crf"], given or teacher("crf"), SENTENCES, needs, **settings)
 
-    refused("was made by another teacher: the one given has other weights", changed(1.0))
-    refused(r"specs.logits.dtype is 'float32' there and 'float16' here", dtype="float16")
-    refused(r"description.outputs is \[.*\] there and \[.logits., .posteriors@2.\] here", needs=[NEEDS[0], NEEDS[4]])
-    refused("is to be kept of the teacher", needs=[])
+    refused("was made by another teacher: the given one has other weights", changed(1.0))
+    refused(r"specs.logits.dtype was 'float32' and is now 'float16'", dtype="float16")
+    refused(r"description.outputs was \[.*\] and is now \[.logits., .posteriors@2.\]", needs=[NEEDS[0], NEEDS[4]])
+    refused("at least one output of the teacher", needs=[])
     # By another name it is the same.
     again = TeacherCache.write(caches["crf"], teacher("crf"), SENTENCES, NEEDS, name="moved", corpora=["elsewhere"])
     assert again.name.startswith("tagger (cached in")
@@ -299,7 +299,7 @@ def test_what_it_does_not_hold_is_refused_with_the_remedy(caches, tmp_path):
     refused(FeatureDistillation("encoder", "encoder"), "only of none: make one with .*--outputs features@encoder", bare)
     # Any temperature, and fewer paths, are found from what there is.
     Distiller(TeacherCache(caches["softmax"]), student, [PosteriorDistillation(7.0), PathDistillation(3)])
-    with pytest.raises(TfkdError, match="is no store of a teacher's outputs"):
+    with pytest.raises(TfkdError, match="is no cache of teacher outputs"):
         TeacherCache(tmp_path / "nothing")
 
 

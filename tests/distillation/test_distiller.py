@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import io
+import zipfile
+
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -109,6 +113,14 @@ def test_a_student_of_the_same_vocabulary_takes_plain_batches():
     assert set(found) == {"tags", "scores"}
 
 
+def saved_values(path):
+    """Count the numbers in a model file."""
+    with zipfile.ZipFile(path) as file, h5py.File(io.BytesIO(file.read("model.weights.h5"))) as weights:
+        sizes = []
+        weights.visititems(lambda _, item: sizes.append(item.size) if isinstance(item, h5py.Dataset) else None)
+        return sum(sizes)
+
+
 def test_a_saved_distiller_holds_no_teacher_and_goes_on_with_one(tmp_path):
     teacher, student, distiller, data = make("crf")
     distiller.compile("adam")
@@ -121,11 +133,14 @@ def test_a_saved_distiller_holds_no_teacher_and_goes_on_with_one(tmp_path):
     with pytest.raises(TfkdError, match=r"set `distiller\.teacher`"):
         again.evaluate(data, verbose=0)
     again.teacher = teacher.for_task("a")
+    assert again.count_params() == own
     np.testing.assert_allclose(again.evaluate(data, verbose=0), distiller.evaluate(data, verbose=0), rtol=1e-5)
     assert len(again.optimizer.variables) == len(distiller.optimizer.variables)
     for one, other in zip(again.optimizer.variables, distiller.optimizer.variables, strict=True):
         np.testing.assert_array_equal(one, other)
     again.fit(data, verbose=0)
+    again.save(tmp_path / "again.keras")
+    assert saved_values(tmp_path / "again.keras") == saved_values(tmp_path / "distiller.keras")
 
     student.save(tmp_path / "student.keras")
     alone = keras.models.load_model(tmp_path / "student.keras")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -218,32 +219,67 @@ def test_another_store_is_refused_by_the_first_key_that_differs(tmp_path):
             OutputStore.create(tmp_path, specs, description)
 
     teacher = {"hash": "abc", "units": 9}
-    refused(SPECS, DESCRIPTION | {"teacher": teacher}, "description.teacher.units is 8 there and 9 here. Give the same")
-    refused(SPECS, {"layers": [1, 2]}, "description.teacher.hash is 'abc' there and not given here")
-    refused(SPECS, DESCRIPTION | {"more": None}, "description.more is not given there and None here")
+    refused(
+        SPECS,
+        DESCRIPTION | {"teacher": teacher},
+        "with other settings: description.teacher.units was 8 and is now 9",
+    )
+    refused(SPECS, {"layers": [1, 2]}, "description.teacher.hash was 'abc' and is now not set")
+    refused(SPECS, DESCRIPTION | {"more": None}, "description.more was not set and is now None")
     half = SPECS | {"logits": ArraySpec((9,), "float16", "token")}
-    refused(half, DESCRIPTION, "specs.logits.dtype is 'float32' there and 'float16' here")
-    refused({"score": SPECS["score"]}, DESCRIPTION, "specs.logits.shape is .* there and not given here")
+    refused(half, DESCRIPTION, "specs.logits.dtype was 'float32' and is now 'float16'")
+    refused({"score": SPECS["score"]}, DESCRIPTION, "specs.logits.shape was .* and is now not set")
     with pytest.raises(TfkdError, match="must have a name, and not 'index'"):
         OutputStore.create(tmp_path / "new", {"index": SPECS["logits"]}, {})
     assert not (tmp_path / "new").exists()
 
 
 def test_folders_that_are_no_store_are_refused(tmp_path):
-    with pytest.raises(
-        TfkdError, match=r"expected a folder with a cache\.json, as `tfkd cache-teacher` makes it, found none"
-    ):
+    with pytest.raises(TfkdError, match=r"expected a folder of `tfkd cache-teacher` with a cache\.json, found none"):
         OutputStore.open(tmp_path / "nothing")
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(TfkdError, match=r"holds other things than a teacher's outputs, such as 'notes.txt'"):
+    with pytest.raises(TfkdError, match=r"holds other files than a cache of teacher outputs, such as 'notes.txt'"):
         OutputStore.create(tmp_path, SPECS, {})
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     for make in (OutputStore.open, lambda path: OutputStore.create(path, SPECS, {})):
-        with pytest.raises(TfkdError, match=r"notes.txt is (a file|no store)"):
+        with pytest.raises(TfkdError, match=r"notes.txt is (a file|no cache)"):
             make(tmp_path / "notes.txt")
     (tmp_path / "cache.json").write_text("[]")
-    with pytest.raises(TfkdError, match="found another"):
+    with pytest.raises(TfkdError, match="found another kind of file"):
         OutputStore.open(tmp_path)
     (tmp_path / "cache.json").write_text('{"version": 99}')
-    with pytest.raises(TfkdError, match="store of version 99, expected 2"):
+    with pytest.raises(TfkdError, match="cache of version 99, expected 2"):
         OutputStore.open(tmp_path)
+
+
+def test_a_cache_of_an_earlier_release_is_read_and_continued(tmp_path):
+    keys = [content_key(["BRCA1"]), content_key(["in", "man"]), content_key(["new"])]
+    contents = {
+        "version": 2,
+        "specs": {"logits": {"shape": [1], "dtype": "float16", "per": "token"}},
+        "description": {"weights": "abc", "outputs": ["logits"]},
+        "notes": {"teacher": "old", "corpora": []},
+    }
+    (tmp_path / "cache.json").write_text(json.dumps(contents, indent=2) + "\n")
+    (tmp_path / "logits.bin").write_bytes(np.array([1, 2, 3], "<f2").tobytes())
+    (tmp_path / "index.bin").write_bytes(keys[0] + (1).to_bytes(8, "little") + keys[1] + (3).to_bytes(8, "little"))
+    (tmp_path / ".lock").touch()
+    specs = {"logits": ArraySpec((1,), "float16", "token")}
+    with OutputStore.create(tmp_path, specs, contents["description"], {"teacher": "renamed"}) as store:
+        assert store.notes == contents["notes"]
+        store.append(keys[2:], np.array([1]), {"logits": np.array([[4.0]])})
+    store = OutputStore.open(tmp_path)
+    assert store.read(store.rows(keys[::-1]), 2)["logits"][..., 0].tolist() == [[4, 0], [2, 3], [1, 0]]
+    assert json.loads((tmp_path / "cache.json").read_text()) == contents
+
+
+def test_a_folder_with_a_description_and_no_files_is_continued_and_one_without_index_is_refused(tmp_path):
+    OutputStore.create(tmp_path, SPECS, {}).close()
+    for path in tmp_path.glob("*.bin"):
+        path.unlink()
+    with OutputStore.create(tmp_path, SPECS, {}) as store:
+        store.append(*sentences([2]))
+    (tmp_path / "index.bin").unlink()
+    for make in (OutputStore.open, lambda path: OutputStore.create(path, SPECS, {})):
+        with pytest.raises(TfkdError, match=r"index\.bin is missing, and the other files cannot be read without it"):
+            make(tmp_path)

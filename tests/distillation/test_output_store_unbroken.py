@@ -46,7 +46,7 @@ def test_damaged_files_are_named_and_the_rest_is_made_again(tmp_path, name):
     data = file.read_bytes()
     # A loss of power may leave zeros for what was not on the disk yet; a copy that was cut short is shorter.
     file.write_bytes(data[:-24] + bytes(24) if name == "index.bin" else data[:-1])
-    with pytest.raises(TfkdError, match=f"{name} is damaged: expected the 4 sentences of index.bin, found 3 whole"):
+    with pytest.raises(TfkdError, match=f"{name} is damaged: expected the 4 sentences of index.bin, found 3 complete"):
         OutputStore.open(tmp_path)
     with OutputStore.create(tmp_path, SPECS, {}) as store:
         assert len(store) == 3
@@ -160,7 +160,7 @@ def test_a_second_writer_is_refused_while_the_first_lives_and_readers_are_not(tm
     assert process.stdout.readline() == "ready\n"
     second = start(tmp_path, "open_writer()")
     _, errors = second.communicate(timeout=60)
-    assert f"TfkdError: {tmp_path} is being written by process {process.pid}: wait for it" in errors
+    assert f"TfkdError: {tmp_path} is in use by process {process.pid}: wait for it" in errors
     assert len(OutputStore.open(tmp_path)) == 50
     process.kill()
     process.communicate()
@@ -169,7 +169,7 @@ def test_a_second_writer_is_refused_while_the_first_lives_and_readers_are_not(tm
 
 def test_one_process_has_one_writer_until_it_is_closed(tmp_path):
     with OutputStore.create(tmp_path, SPECS, {}) as first:
-        with pytest.raises(TfkdError, match=f"is being written by process {os.getpid()}"):
+        with pytest.raises(TfkdError, match=f"is in use by process {os.getpid()}"):
             OutputStore.create(tmp_path, SPECS, {})
         reader = OutputStore.open(tmp_path)
         first.append(*sentences([3, 1]))
@@ -215,7 +215,7 @@ def test_a_full_disk_is_told_and_leaves_a_store_to_go_on_with(tmp_path, never_ki
     assert there == opened >= 200
     assert f"no room in {tmp_path} for " in said
     assert "File too large" in said
-    assert f"{there} sentences are whole in it. Make room, and the same command goes on from there." in said
+    assert f"{there} sentences are complete. Make room, and run the same command again to resume." in said
     assert same_as_far_as_it_goes(tmp_path, never_killed[0]) == there + 100
     finish(tmp_path, "write(open_writer())")
     assert same_as_far_as_it_goes(tmp_path, never_killed[0]) == 600

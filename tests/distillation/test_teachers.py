@@ -176,7 +176,7 @@ def test_a_distiller_takes_a_list_and_trains_none_of_it():
     keras.utils.set_random_seed(4)
     student = small_tagger(CORPUS, units=4)
     distiller = Distiller(list(taggers()), student, LOSSES[:2])
-    assert distiller.teacher == list(taggers())
+    assert [member.tagger for member in distiller.teacher.members] == list(taggers())
     assert len(distiller.trainable_variables) == len(student.trainable_variables)
     distiller.compile("adam")
     before = [tagger.get_weights() for tagger in taggers()]
@@ -214,7 +214,7 @@ def test_what_is_no_teacher_is_refused():
     student = small_tagger(CORPUS, units=4)
     with pytest.raises(TfkdError, match=r"got MultiTaskTagger: choose a task with `for_task"):
         Distiller(small_teacher({"a": CORPUS}), student, LogitsDistillation())
-    with pytest.raises(TfkdError, match="got str: a cache is opened by TeacherCache"):
+    with pytest.raises(TfkdError, match="got str: open a cache with `TeacherCache"):
         Distiller("runs/cache", student, LogitsDistillation())
     with pytest.raises(TfkdError, match="at least one teacher"):
         Distiller([], student, LogitsDistillation())

@@ -291,7 +291,7 @@ def test_what_does_not_go_together_is_refused(folder):
     with pytest.raises(TfkdError, match=r"the text knows 84 pieces, the encoder 9: they do not go together"):
         Tagger(pieces, CORPUS, encoder=few)
     tagger = small_transformer(folder, CORPUS, layers=1)
-    with pytest.raises(TfkdError, match="word vectors are for an encoder that reads words"):
+    with pytest.raises(TfkdError, match="word vectors need an encoder that reads words"):
         tagger.load_word_vectors(WordVectors(["a"], np.zeros((1, 16), np.float32)))
     with pytest.raises(ValueError, match="lacks the feature 'counts'"):
         tagger({"pieces": np.ones((1, 2))})

@@ -181,7 +181,7 @@ def test_ramps_go_over_the_updates_of_the_training(place):
     [
         ([], None, "needs a teacher: say --teacher RUN or --cache CACHE"),
         ([], ["nowhere"], "there is no run"),
-        (["distillation.cache=nowhere"], None, r"is no store of a teacher's outputs: .*`tfkd cache-teacher`"),
+        (["distillation.cache=nowhere"], None, r"is no cache of teacher outputs: .*`tfkd cache-teacher`"),
         (["distillation.task=c"], ["softmax"], r"has no task 'c'"),
         (
             ["scheme=iobes"],
@@ -209,11 +209,11 @@ def test_mistakes_are_named(place, tmp_path, settings, teacher, message):
 
 def test_a_cache_of_another_teacher_or_other_text_is_refused(place, tmp_path):
     cache_teacher(place / "crf", [place / "b"], tmp_path / "cache", task="a", outputs=["logits"])
-    with pytest.raises(TfkdError, match=r"made by another teacher: the one given has another head"):
+    with pytest.raises(TfkdError, match=r"made by another teacher: the given one has another head"):
         distill(student(place), place / "softmax", tmp_path / "run", cache=tmp_path / "cache")
-    with pytest.raises(TfkdError, match=r"made of other text: \d+ of \d+ sentences are not in it, the first one '"):
+    with pytest.raises(TfkdError, match=r"made for other text: \d+ of \d+ sentences are not in it, the first one '"):
         distill(student(place), None, tmp_path / "run", cache=tmp_path / "cache")
-    with pytest.raises(TfkdError, match="was made by another teacher: the one given has another head"):
+    with pytest.raises(TfkdError, match="was made by another teacher: the given one has another head"):
         cache_teacher(place / "softmax", [place / "b"], tmp_path / "cache", task="a", outputs=["logits"])
     assert not (tmp_path / "run").exists()
 

@@ -220,9 +220,9 @@ def test_a_distillation_is_not_gone_on_with_by_another_teacher(tmp_path):
     distiller.compile("adam")
     distiller.fit(data, epochs=1, verbose=0, callbacks=[Checkpoints(path)])
     again, data, _, _ = make("distiller")
-    again.teacher.head.bias.assign_add([1e-3, 0.0, 0.0])
+    again.teacher.tagger.head.bias.assign_add([1e-3, 0.0, 0.0])
     again.compile("adam")
     with pytest.raises(TfkdError, match="of a training with another teacher: use the teacher it was started with"):
         again.fit(data, epochs=2, callbacks=[Checkpoints(path)])
-    again.teacher.head.bias.assign_sub([1e-3, 0.0, 0.0])
+    again.teacher.tagger.head.bias.assign_sub([1e-3, 0.0, 0.0])
     again.fit(data, epochs=2, verbose=0, callbacks=[Checkpoints(path)])

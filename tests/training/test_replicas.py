@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def two_devices():
-    """What `tests/models/two_devices.py` finds in a process whose CPU is parted in two."""
-    command = [sys.executable, "-m", "tests.models.two_devices"]
+    """What `tests/training/two_devices.py` finds in a process whose CPU is parted in two."""
+    command = [sys.executable, "-m", "tests.training.two_devices"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)

@@ -21,10 +21,11 @@ from tfkd.distillation.losses import (
     TagLoss,
 )
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
-from tfkd.distillation.teachers import Ensemble, Teacher
+from tfkd.distillation.teachers import AnyTeacher, Ensemble, LiveTeacher, Teacher
 
 __all__ = [
     "LOSSES",
+    "AnyTeacher",
     "AttentionDistillation",
     "Batch",
     "CorrelationDistillation",
@@ -35,6 +36,7 @@ __all__ = [
     "Ensemble",
     "FeatureDistillation",
     "HiddenStateDistillation",
+    "LiveTeacher",
     "LogitsDistillation",
     "LogitsRegression",
     "Need",

@@ -1,10 +1,11 @@
-"""What a teacher says, written to disk once and read back in any order: a teacher without its model."""
+"""Output cache: a teacher's outputs, written to disk once and read in any order without its model."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,35 +13,42 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.distillation.cached_outputs import CachedOutputs, array_specs, kept_arrays, path_arrays
-from tfkd.distillation.identity import described, identity, require_same
 from tfkd.distillation.output_store import OutputStore
-from tfkd.distillation.outputs import Need
+from tfkd.distillation.outputs import Need, Outputs, SequenceStatistics, TeacherOutputs
 from tfkd.distillation.store_files import CACHE, ArraySpec, content_key, read_contents
-from tfkd.distillation.teachers import Extractor, Reader, Teacher, part_of
+from tfkd.distillation.teachers import (
+    Extractor,
+    Reader,
+    Teacher,
+    describe_teacher,
+    fingerprint,
+    part_of,
+    require_same_teacher,
+)
 from tfkd.layers import CRFHead
 from tfkd.models import Tagger
+from tfkd.tensors import Tensor
 from tfkd.text import Text
 from tfkd.training import EncodedSentences, SentenceArrays, groups_by_size
 from tfkd_base.errors import TfkdError
 
-Tensor = Any
 CHUNK = 2048
-"""Sentences that are written at once."""
+"""Number of sentences that are written at once."""
 BATCH = 64
+"""Number of sentences that a teacher runs on at once."""
 
 
 class TeacherCache(Teacher):
-    """A teacher that has said what it has to say: its outputs for many sentences, on disk.
+    """Teacher that reads its outputs for many sentences from disk.
 
-    It takes a teacher's place in `Distiller`, and no model is held in memory. Sentences are known by their tokens, in
-    whatever order and split they come. `write` makes one.
+    It replaces a teacher in `Distiller`, and no model of the teacher is in memory. Sentences are found by their tokens,
+    in any order and split. `write` makes a cache.
 
     Args:
-        folder: Where it stands.
+        folder: The folder of the cache.
 
     Raises:
-        TfkdError: There is none, or it is damaged.
+        TfkdError: There is no cache, or it is damaged.
 
     Example:
         >>> import tempfile
@@ -75,31 +83,31 @@ class TeacherCache(Teacher):
         corpora: Sequence[str] = (),
         progress: Callable[[int], None] = lambda done: None,
     ) -> TeacherCache:
-        """Run a teacher over sentences and keep what it says; goes on with a cache that was not finished.
+        """Run a teacher over sentences and write its outputs, or continue a cache that was not finished.
 
         Args:
-            folder: Where to; made if it is not there.
+            folder: The folder; made if it does not exist.
             teacher: The tagger.
-            sentences: Token sequences, in any order; taken one by one, those that are there already left out.
-            needs: What to keep, such as the `needs` of the losses.
-            dtype: Of the arrays but for scores of whole sentences. float16 halves the size; it keeps three digits.
-            name: What to call the teacher in messages.
-            corpora: Paths of the corpora that it was trained on, for what must be kept apart from them later.
-            progress: Called with the number of sentences dealt with so far.
+            sentences: Token sequences, in any order, read one by one; sentences in the cache are skipped.
+            needs: The outputs to write, such as the `needs` of the losses.
+            dtype: Dtype of all arrays except scores of sentences. float16 halves the size and keeps three digits.
+            name: The teacher's name in messages.
+            corpora: Paths of the corpora that the teacher was trained on, which test sentences must not come from.
+            progress: Called with the number of sentences processed so far.
 
         Raises:
-            TfkdError: Another teacher's cache stands there, or one of other outputs; the disk is full; a value does not
-                go into float16.
+            TfkdError: The folder has the cache of another teacher or of other outputs; the disk is full; float16 cannot
+                hold a value.
         """
         run = _Writer(teacher, needs, dtype)
-        about = {**described(teacher), "outputs": sorted({str(need) for need in needs})}
+        about = {**describe_teacher(teacher), "outputs": sorted({str(need) for need in needs})}
         notes = {"teacher": name or teacher.name, "corpora": list(corpora)}
         if (Path(folder) / CACHE).is_file():
-            require_same(read_contents(Path(folder))["description"], about, folder)
+            require_same_teacher(read_contents(Path(folder))["description"], about, folder)
         with OutputStore.create(folder, run.specs, about, notes) as store:
             done = 0
-            coming = iter(sentences)
-            while chunk := list(itertools.islice(coming, CHUNK)):
+            remaining = iter(sentences)
+            while chunk := list(itertools.islice(remaining, CHUNK)):
                 done += len(chunk)
                 new = {content_key(tokens): tokens for tokens in chunk if len(tokens)}
                 new = {key: tokens for key, tokens in new.items() if key not in store}
@@ -113,7 +121,7 @@ class TeacherCache(Teacher):
         for need in needs:
             if need.kind == "features":
                 self.width(str(need.of))
-            _require_kept(need, self.is_chain)
+            _check_cacheable(need, self.is_chain)
             lacking = [name for name in self._arrays_for(need) if name not in self.store.specs]
             if lacking:
                 raise TfkdError(
@@ -123,21 +131,21 @@ class TeacherCache(Teacher):
 
     @property
     def needs(self) -> tuple[Need, ...]:
-        """What it holds."""
+        """The outputs that it holds."""
         return tuple(Need.parse(text) for text in self.store.description["outputs"])
 
     @property
     @override
     def identity(self) -> str:
-        return identity(self.store.description)
+        return fingerprint(self.store.description)
 
     @override
     def width(self, layer: str) -> int:
         need = Need("features", layer)
         if str(need) not in self.store.specs:
-            there = [str(n.of) for n in self.needs if n.kind == "features"]
+            layers = [str(n.of) for n in self.needs if n.kind == "features"]
             raise TfkdError(
-                f"the cache {self.store.folder} holds no features of a layer {layer!r}, only of {there or 'none'}: "
+                f"the cache {self.store.folder} holds no features of a layer {layer!r}, only of {layers or 'none'}: "
                 f"make one with `tfkd cache-teacher ... --outputs {need}`."
             )
         return self.store.specs[str(need)].shape[0]
@@ -152,15 +160,15 @@ class TeacherCache(Teacher):
         return lambda x: CachedOutputs(part_of(x, role), self.is_chain)
 
     def require_same(self, teacher: Tagger) -> None:
-        """Refuse a cache that was not made by this teacher.
+        """Check that the cache was made by a teacher.
 
         Raises:
-            TfkdError: Saying whether it is the weights, the vocabulary or something else that differs.
+            TfkdError: It was made by another one; the message says what differs, e.g. the weights.
         """
-        require_same(self.store.description, described(teacher), self.store.folder)
+        require_same_teacher(self.store.description, describe_teacher(teacher), self.store.folder)
 
     def _arrays_for(self, need: Need) -> list[str]:
-        """Name the arrays that a need is met from."""
+        """Return the names of the arrays that a need is read from."""
         if need.kind == "paths":
             kept = [int(n.of or 0) for n in self.needs if n.kind == "paths" and int(n.of or 0) >= int(need.of or 1)]
             return path_arrays(min(kept, default=int(need.of or 1)))
@@ -168,7 +176,7 @@ class TeacherCache(Teacher):
 
 
 class CachedSentences:
-    """The part of a cache that belongs to the sentences of a training set; goes into its batches.
+    """Rows of a cache for the sentences of a training set, as stored arrays of its batches.
 
     Args:
         cache: The cache.
@@ -181,31 +189,31 @@ class CachedSentences:
         self._rows: np.ndarray | None = None
 
     def register(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
-        """Pass sentences on, and look up which rows of the cache are theirs.
+        """Pass on all sentences, and look up their rows in the cache.
 
         Raises:
-            TfkdError: After the last one, if some are not in the cache.
+            TfkdError: After the last sentence, if the cache lacks some.
         """
-        store, coming = self._cache.store, iter(sentences)
-        found, first = [np.empty(0, np.int64)], ""
-        while chunk := list(itertools.islice(coming, CHUNK)):
-            found.append(store.rows([content_key(tokens) for tokens in chunk]))
-            absent = np.flatnonzero(found[-1] < 0)
+        store, remaining = self._cache.store, iter(sentences)
+        parts, first = [np.empty(0, np.int64)], ""
+        while chunk := list(itertools.islice(remaining, CHUNK)):
+            parts.append(store.rows([content_key(tokens) for tokens in chunk]))
+            absent = np.flatnonzero(parts[-1] < 0)
             first = first or " ".join(chunk[absent[0]] if len(absent) else ())
             yield from chunk
-        rows = np.concatenate(found)
+        rows = np.concatenate(parts)
         if missing := int(np.sum(rows < 0)):
             raise TfkdError(
-                f"the cache {store.folder} was made of other text: {missing} of {len(rows)} sentences are not in it, "
+                f"the cache {store.folder} was made for other text: {missing} of {len(rows)} sentences are not in it, "
                 f"the first one {first[:80]!r}. Run `tfkd cache-teacher` with all corpora and texts that the student "
-                "learns from; it adds what is missing."
+                "learns from; it adds the missing sentences."
             )
-        # The empty sentence that fills up batches comes after the last one.
+        # The empty sentence that fills up batches follows the last one.
         self._rows = np.append(rows, -1)
 
     @property
     def specs(self) -> dict[str, tf.TensorSpec]:
-        """What a batch gets."""
+        """Arrays of a batch."""
         specs = {}
         for name in self._names:
             spec = self._cache.store.specs[name]
@@ -217,52 +225,54 @@ class CachedSentences:
         """Read the arrays of sentences by their index, padded to a length."""
         assert self._rows is not None
         chosen = self._rows[rows]
-        found = self._cache.store.read(chosen, time, self._names)
-        return [*(found[name] for name in self._names), self._cache.store.lengths(chosen).astype(np.int32)]
+        arrays = self._cache.store.read(chosen, time, self._names)
+        return [*(arrays[name] for name in self._names), self._cache.store.lengths(chosen).astype(np.int32)]
 
 
 class _Writer:
-    """Computes what is kept of a teacher, and appends it to a store."""
+    """Writer that computes a teacher's outputs and appends them to a store."""
 
     def __init__(self, teacher: Tagger, needs: Collection[Need], dtype: str) -> None:
         if not needs:
-            raise TfkdError("say what is to be kept of the teacher, for example logits.")
+            raise TfkdError("expected at least one output of the teacher to write, for example logits, got none.")
         is_chain = isinstance(teacher.head, CRFHead)
         self.specs: dict[str, ArraySpec] = {}
         for need in needs:
-            _require_kept(need, is_chain)
+            _check_cacheable(need, is_chain)
             width = teacher.layer_width(str(need.of)) if need.kind == "features" else 1
             self.specs.update(array_specs(need, len(teacher.tags), width, is_chain, dtype))
         self.needs = tuple(dict.fromkeys(needs))
         self.teacher = teacher
-        run = Extractor(teacher, [str(need.of) for need in self.needs if need.kind == "features"])
-        # For batches of any shape: each trace takes seconds.
+        extract = Extractor(teacher, [str(need.of) for need in self.needs if need.kind == "features"])
+
+        def run(x: dict[str, Tensor]) -> dict[str, Tensor]:
+            return compute_arrays(extract(x, training=False), self.needs, is_chain)
+
+        # One trace for batches of any shape: a trace takes seconds.
         spec = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in teacher.text.inputs().items()}
-        self._run = tf.function(
-            lambda x: kept_arrays(run(x, training=False), self.needs, is_chain), input_signature=[spec], autograph=False
-        )
+        self._run = tf.function(run, input_signature=[spec], autograph=False)
 
     def append(self, store: OutputStore, keys: Sequence[bytes], sentences: Sequence[Sequence[str]]) -> None:
         encoded = EncodedSentences(sentences, self.teacher.text)
         groups = list(groups_by_size(encoded.sizes, BATCH))
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self.specs}
         for rows in groups:
-            found = self._run(encoded.gather(rows))
+            outputs = self._run(encoded.gather(rows))
             lengths = encoded.lengths[rows]
             real = np.arange(lengths.max())[np.newaxis] < lengths[:, np.newaxis]
             for name, spec in self.specs.items():
-                values = found[name].numpy()
+                values = outputs[name].numpy()
                 parts[name].append(values[real] if spec.per == "token" else values)
         order = np.concatenate(groups)
         arrays = {name: np.concatenate(values) for name, values in parts.items()}
         store.append([keys[i] for i in order], encoded.lengths[order], arrays)
 
 
-def _require_kept(need: Need, is_chain: bool) -> None:
-    """Refuse to keep attention, and a CRF's probabilities of a temperature that changes."""
+def _check_cacheable(need: Need, is_chain: bool) -> None:
+    """Refuse to cache attention, and a CRF's probabilities at a temperature that changes."""
     if need.kind == "attention":
         raise TfkdError(
-            f"a cache holds no attention, such as that of {need.of!r}, which grows with the square of a sentence: "
+            f"a cache holds no attention, such as that of {need.of!r}, because it grows with the square of a sentence: "
             "distil from the teacher itself."
         )
     if is_chain and need.of is None and need.kind in ("posteriors", "sequences"):
@@ -273,5 +283,121 @@ def _require_kept(need: Need, is_chain: bool) -> None:
 
 
 def bytes_needed(teacher: Tagger, needs: Collection[Need], sentences: int, tokens: int, dtype: str = "float32") -> int:
-    """Predict the size on disk of a cache of so many sentences, before anything is written."""
+    """Return the size that a cache of so many sentences will have on disk."""
     return OutputStore.bytes_needed(_Writer(teacher, needs, dtype).specs, sentences, tokens)
+
+
+@dataclass(frozen=True)
+class CachedOutputs(TeacherOutputs):
+    """Cached outputs for one batch.
+
+    Attributes:
+        arrays: The cached arrays, padded.
+        is_chain: Whether the teacher's tags depend on each other, as with a CRF.
+    """
+
+    arrays: dict[str, Tensor]
+    is_chain: bool
+
+    def _get(self, name: str) -> Tensor:
+        if name not in self.arrays:
+            raise TfkdError(
+                f"the batch has no {name!r} of the teacher's cache, only {sorted(self.arrays)}: make batches with "
+                "`distiller.batches(sentences)`."
+            )
+        return tf.cast(self.arrays[name], tf.float32)
+
+    @property
+    def _plain(self) -> Outputs:
+        logits = self._get("logits")
+        return Outputs.of(logits, tf.sequence_mask(self.arrays["lengths"], tf.shape(logits)[1]))
+
+    @property
+    def emissions(self) -> Tensor:
+        """Emission scores (logits), float32 `[batch, time, tags]`."""
+        return self._get("logits")
+
+    def tag_probabilities(self, temperature: float | Tensor) -> Tensor:
+        """Compute the softmax of the emission scores over a temperature."""
+        return self._plain.tag_probabilities(temperature)
+
+    def posteriors(self, temperature: float | Tensor) -> Tensor:
+        """Return the posteriors; those of a CRF are cached."""
+        if self.is_chain:
+            return self._get(str(Need("posteriors", temperature)))
+        return self._plain.posteriors(temperature)
+
+    def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
+        """Return the statistics of the distribution over sequences; those of a CRF are cached."""
+        if self.is_chain:
+            names = sequence_arrays(temperature)
+            return SequenceStatistics(*(self._get(name) for name in names))
+        return self._plain.sequences(temperature)
+
+    def paths(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return the first of the cached paths."""
+        sizes = [int(name.partition("@")[2]) for name in self.arrays if name.startswith("paths@")]
+        cached = min((size for size in sizes if size >= number), default=number)
+        paths, scores = (self._get(name) for name in path_arrays(cached))
+        return tf.cast(tf.transpose(paths, [0, 2, 1])[:, :number], tf.int32), scores[:, :number]
+
+    def features(self, layer: str) -> Tensor:
+        """Return a layer's output."""
+        return self._get(str(Need("features", layer)))
+
+
+def array_specs(need: Need, tags: int, width: int, is_chain: bool, dtype: str) -> dict[str, ArraySpec]:
+    """Return the specs of the arrays for one need; for independent tags the logits are enough for most needs."""
+    match need.kind:
+        case "paths":
+            paths, scores = path_arrays(int(need.of or 1))
+            number = int(need.of or 1)
+            return {
+                paths: ArraySpec((number,), "int8" if tags < 128 else "float32", "token"),
+                scores: ArraySpec((number,), "float32", "sentence"),
+            }
+        case "features":
+            return {str(need): ArraySpec((width,), dtype, "token")}
+        case "posteriors" if is_chain:
+            return {str(need): ArraySpec((tags,), dtype, "token")}
+        case "sequences" if is_chain:
+            marginals, transitions, entropy = sequence_arrays(need.of)
+            return {
+                marginals: ArraySpec((tags,), dtype, "token"),
+                transitions: ArraySpec((tags, tags), dtype, "sentence"),
+                entropy: ArraySpec((), "float32", "sentence"),
+            }
+    return {"logits": ArraySpec((tags,), dtype, "token")}
+
+
+def sequence_arrays(temperature: Any) -> tuple[str, str, str]:
+    """Return the names of a CRF's arrays: marginals, transitions, negative entropy."""
+    of = str(Need("posteriors", temperature))
+    return of, of.replace("posteriors", "transitions"), of.replace("posteriors", "negative_entropy")
+
+
+def path_arrays(number: int) -> list[str]:
+    """Return the names of the arrays of the best paths: their tags, and their log-probabilities."""
+    return [f"paths@{number}", f"path_scores@{number}"]
+
+
+def compute_arrays(outputs: Outputs, needs: Collection[Need], is_chain: bool) -> dict[str, Tensor]:
+    """Compute the arrays of `array_specs`."""
+    arrays: dict[str, Tensor] = {}
+    for need in needs:
+        match need.kind:
+            case "paths":
+                paths, scores = outputs.paths(int(need.of or 1))
+                names = path_arrays(int(need.of or 1))
+                arrays.update(zip(names, (tf.transpose(paths, [0, 2, 1]), scores), strict=True))
+            case "features":
+                arrays[str(need)] = outputs.features(str(need.of))
+            case "posteriors" if is_chain:
+                arrays[str(need)] = outputs.posteriors(need.of)
+            case "sequences" if is_chain:
+                of = outputs.sequences(need.of)
+                values = (of.marginals, of.transitions, of.negative_entropy)
+                arrays.update(zip(sequence_arrays(need.of), values, strict=True))
+            case _:
+                arrays["logits"] = outputs.emissions
+    return arrays

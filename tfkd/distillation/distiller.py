@@ -1,9 +1,10 @@
-"""The distiller: trains a student on the gold tags and on what a teacher says."""
+"""The distiller, which trains a student on gold tags and on a teacher's outputs."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,47 +13,49 @@ import tensorflow as tf
 
 from tfkd.distillation.losses import Batch, DistillationLoss
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
-from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
-from tfkd.distillation.teachers import Extractor, as_teacher, part_of
+from tfkd.distillation.outputs import Need, TeacherOutputs
+from tfkd.distillation.teachers import AnyTeacher, Extractor, Reader, Teacher, as_teacher, part_of
+from tfkd.keras_internals import UntrackedProperties
 from tfkd.models import Tagger
 from tfkd.sections import Ramp, Schedule
+from tfkd.tensors import Tensor
 from tfkd.training import Batches, BatchPlan, EncodedSentences, TransferPlan, tag_ids
 from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
 from tfkd_base.corpora import Sentence
 from tfkd_base.errors import TfkdError
 
-Tensor = Any
 STUDENT, TEACHER = "student", "teacher"
-"""Names under which a batch holds what each of them reads."""
+"""Names of the two parts of a batch."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
-class Distiller(Trained, keras.Model):
-    """Train a student tagger on its gold tags and on a teacher's outputs.
+class Distiller(UntrackedProperties, Trained, keras.Model):
+    """Model that trains a student tagger on its gold tags and on a teacher's outputs.
 
-    The loss is `student_loss_weight * student's own loss + sum_i distillation_loss_weights[i] * loss_i`. The student's
-    own is a mean over the tokens that have a gold tag, the others over all real tokens. A step runs the teacher once,
-    outside of the gradient and without dropout, and the student once; the teacher is never changed. Train on the
-    batches that `batches` makes.
+    The loss is `student_loss_weight * gold loss + sum_i distillation_loss_weights[i] * loss_i`. The gold loss is a mean
+    over the tokens that have a gold tag, the others are means over all tokens. A step runs the teacher once, outside of
+    the gradient and without dropout, and the student once. The teacher is never changed. Train on the result of
+    `batches`.
 
     Weights and temperatures may change in training, by a schedule such as `keras.optimizers.schedules.PolynomialDecay`
     over the number of updates. Teacher annealing (Clark et al. 2019) moves weight from the teacher to the gold tags.
 
-    A saved distiller holds the student, its optimiser and the projections, not the teacher: set `teacher` again
-    after loading to go on training.
+    A saved distiller holds the student, its optimizer and the projections, but not the teacher: set `teacher` after
+    loading to resume training.
 
     Args:
-        teacher: A trained tagger, e.g. `multitask_tagger.for_task("disease")`; a `TeacherCache` of what one has said;
-            or several of these, whose probabilities are averaged (`Ensemble` takes weights for them).
+        teacher: A trained tagger, e.g. `multitask_tagger.for_task("disease")`; a `TeacherCache` of one's outputs; or
+            several of these, whose probabilities are averaged (`Ensemble` takes weights for them). `None`: set
+            `teacher` later.
         student: The tagger to train, built and not necessarily compiled.
         distillation_losses: One loss or several.
-        distillation_loss_weights: A weight, or a schedule, for each of them. Default: each loss's own `weight`.
-        student_loss_weight: Weight of the student's own loss on the gold tags, or a schedule.
+        distillation_loss_weights: A weight, or a schedule, for each loss. Default: each loss's own `weight`.
+        student_loss_weight: Weight of the gold loss, or a schedule.
         name: The distiller's name.
 
     Raises:
         TfkdError: There is no loss, the weights do not match the losses or are negative, or teacher and student do
-            not go together, e.g. in their tags.
+            not fit, e.g. in their tags.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -69,9 +72,11 @@ class Distiller(Trained, keras.Model):
         ['distillation_loss', 'loss', 'student_loss']
     """
 
+    untracked = frozenset({"teacher"})
+
     def __init__(
         self,
-        teacher: Any,
+        teacher: AnyTeacher | None,
         student: Tagger,
         distillation_losses: DistillationLoss | Sequence[DistillationLoss],
         distillation_loss_weights: Sequence[float | Schedule] | None = None,
@@ -90,56 +95,45 @@ class Distiller(Trained, keras.Model):
         self._student_loss_weight = _plain(student_loss_weight)
         self._distillation_loss_weights = tuple(_plain(w) for w in weights)
         self._distillation_losses = tuple(losses)
-        self._teacher = _Unsaved()
-        self._run_student = _Unsaved()
+        self._binding: _TeacherBinding | None = None
         self.projections = [layer for loss in losses for layer in loss.layers]
         self.student_loss_tracker = keras.metrics.Mean(name="student_loss")
         self.distillation_loss_tracker = keras.metrics.Mean(name="distillation_loss")
         if teacher is not None:
-            self._take_on(teacher)
+            self.teacher = teacher
         else:
-            self._run_student.value = self._student_extractor()
+            self._run_student = self._student_extractor()
         self.built = True
 
     @property
     def student_loss_weight(self) -> float | Schedule:
-        """Weight of the student's own loss."""
+        """Weight of the gold loss."""
         return self._student_loss_weight
 
     @property
     def distillation_loss_weights(self) -> tuple[float | Schedule, ...]:
-        """Weights of the losses between teacher and student."""
+        """Weights of the distillation losses."""
         return self._distillation_loss_weights
 
     @property
     def distillation_losses(self) -> tuple[DistillationLoss, ...]:
-        """The losses between teacher and student."""
+        """The distillation losses."""
         return self._distillation_losses
 
     @property
-    def teacher(self) -> Any:
-        """The teacher as it was given; `None` after loading, until it is set."""
-        return self._teacher.value[0] if self._teacher.value else None
+    def teacher(self) -> Teacher | None:
+        """The teacher; `None` after loading, until it is set to anything that the constructor takes."""
+        return None if self._binding is None else self._binding.teacher
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a teacher is taken on without becoming a part of the distiller, as Keras would have it."""
-        if name == "teacher":
-            self._take_on(value)
-        else:
-            super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        """List the attributes but for the teacher: what Keras finds here it saves."""
-        return [name for name in super().__dir__() if name != "teacher"]
-
-    def _take_on(self, given: Any) -> None:
+    @teacher.setter
+    def teacher(self, given: AnyTeacher) -> None:
         teacher = as_teacher(given)
         for loss in self._distillation_losses:
             loss.build(teacher, self.student)
         teacher.check(self._needs)
-        self._run_student.value = self._student_extractor()
+        self._run_student = self._student_extractor()
         self.projections = [layer for loss in self._distillation_losses for layer in loss.layers]
-        self._teacher.value = (given, teacher, teacher.reader(TEACHER, self._needs))
+        self._binding = _TeacherBinding(teacher, teacher.reader(TEACHER, self._needs))
         self.train_function = self.test_function = None
 
     def _student_extractor(self) -> Extractor:
@@ -162,18 +156,18 @@ class Distiller(Trained, keras.Model):
         seed: int = 1,
         shapes: int | None = None,
     ) -> Batches:
-        """Make batches of what student and teacher read, or of what a cache holds.
+        """Make batches of the features that student and teacher read, or of the outputs that a cache holds.
 
         Args:
             sentences: Sentences with gold tags in the student's scheme, e.g. `corpus.train`.
-            transfer: Token sequences without gold tags, from which the student takes the teacher's part alone. They
-                may be read one by one from a file.
-            share: Share of sentences without gold tags in a batch, if there are any. An epoch goes once through the
-                sentences with gold tags.
-            batch_size: Sentences in a batch.
+            transfer: Token sequences of unlabelled text, from which the student learns the teacher's outputs alone.
+                They may be read one by one from a file.
+            share: Share of unlabelled sentences in a batch, if there are any. Each epoch uses all sentences with gold
+                tags and the next portion of the unlabelled ones.
+            batch_size: Number of sentences in a batch.
             shuffle: Whether each epoch is shuffled; with `transfer` it always is.
             seed: Seed of the shuffling.
-            shapes: How many shapes the batches may have, see `tfkd.training.batches`.
+            shapes: Number of shapes that the batches may have, see `tfkd.training.batches`.
 
         Returns:
             Batches of `({"student": ..., "teacher": ...}, tags)`; tags int32 `[batch, time]`, -1 in the padding
@@ -183,7 +177,7 @@ class Distiller(Trained, keras.Model):
             TfkdError: There is no teacher, a sentence has a tag that the student does not know, or a cache lacks some
                 of the sentences.
         """
-        _, teacher, _ = self._known_teacher()
+        teacher = self._bound().teacher
         sources: dict[str, Any] = {STUDENT: self.student.text, **teacher.sources(TEACHER, self._needs)}
         encoded = EncodedSentences(itertools.chain((sentence.tokens for sentence in sentences), transfer), sources)
         tags = tag_ids(sentences, self.student.tags)
@@ -196,13 +190,13 @@ class Distiller(Trained, keras.Model):
 
     @property
     def depends_on(self) -> str:
-        """The teacher, in a hash: a training is not gone on with by another one."""
-        return str(self._known_teacher()[1].identity)
+        """Fingerprint of the teacher: a training is not resumed with another one."""
+        return self._bound().teacher.identity
 
-    def _known_teacher(self) -> Any:
-        if not self._teacher.value:
+    def _bound(self) -> _TeacherBinding:
+        if self._binding is None:
             raise TfkdError("the distiller has no teacher, as after loading: set `distiller.teacher` first.")
-        return self._teacher.value
+        return self._binding
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """Run the student: emission scores `[batch, time, tags]`."""
@@ -212,7 +206,7 @@ class Distiller(Trained, keras.Model):
         """Take one step of training the student."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         batch = Batch(y, sample_weight, tf.convert_to_tensor(self.optimizer.iterations))
-        taught = self._known_teacher()[2](x)
+        taught = self._bound().read(x)
         kept: dict[str, Tensor] = {}
 
         def loss() -> Tensor:
@@ -227,7 +221,7 @@ class Distiller(Trained, keras.Model):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         step = tf.convert_to_tensor(self.optimizer.iterations) if self.optimizer is not None else 0
         batch = Batch(y, sample_weight, step)
-        kept = self._student_losses(x, batch, self._known_teacher()[2](x), training=False)
+        kept = self._student_losses(x, batch, self._bound().read(x), training=False)
         return self._update_metrics(x, batch, kept["loss"], kept)
 
     def predict_step(self, data: Any) -> dict[str, Tensor]:
@@ -246,7 +240,7 @@ class Distiller(Trained, keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Distiller:
-        """Build the distiller again, without weights and without a teacher."""
+        """Build a distiller from its configuration, without weights and without a teacher."""
         student = keras.saving.deserialize_keras_object(config.pop("student"), custom_objects=custom_objects)
         losses = [
             keras.saving.deserialize_keras_object(loss, custom_objects=custom_objects)
@@ -257,9 +251,9 @@ class Distiller(Trained, keras.Model):
         return cls(None, student, losses, **config)
 
     def _student_losses(self, x: Any, batch: Batch, taught: TeacherOutputs, training: bool) -> dict[str, Tensor]:
-        """Compute the student's own loss, what it is taught, and both together."""
+        """Compute the gold loss, the weighted distillation losses, and their sum."""
         own_x = part_of(x, STUDENT)
-        student: Outputs = self._run_student.value(own_x, training=training)
+        student = self._run_student(own_x, training=training)
         own = self.student.token_loss(own_x, batch.tags, batch.sample_weight, student.emissions)
         distilled = tf.add_n(
             [
@@ -277,11 +271,17 @@ class Distiller(Trained, keras.Model):
         return self.student.update_metrics(own_x, batch.tags, batch.sample_weight, loss, kept["emissions"], self)
 
 
-class _Unsaved:
-    """Holds a model where Keras does not look for layers to train and to save."""
+@dataclass(frozen=True)
+class _TeacherBinding:
+    """Teacher of a distiller. Keras does not look into it for layers to train and to save.
 
-    def __init__(self, value: Any = None) -> None:
-        self.value = value
+    Attributes:
+        teacher: The teacher.
+        read: Returns its outputs for the features of a batch.
+    """
+
+    teacher: Teacher
+    read: Reader
 
 
 def _plain(weight: float | Schedule) -> float | Schedule:

@@ -1,4 +1,7 @@
-"""The files of a store of outputs: what stands in them, what they are called, how large they are."""
+"""Files of a store of teacher outputs: their format, names and sizes.
+
+`cache.json` describes the arrays. Each array has a raw file. `index.bin` has a record for each sentence.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,21 @@ from tfkd_base.errors import TfkdError
 VERSION = 2
 CACHE, INDEX = "cache.json", "index.bin"
 DTYPES, PER = ("float32", "float16", "int8"), ("token", "sentence")
-# `end` is the number of tokens up to the end of the sentence, the same sum as for the one before plus its length.
+# `end` is the number of tokens of this sentence and all before it.
 RECORD = np.dtype([("key", "S16"), ("end", "<i8")])
 
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """What an array holds for each token or each sentence.
+    """Shape and dtype of an array's row for each token or each sentence.
+
+    Attributes:
+        shape: Shape of one row; `()` for a single number.
+        dtype: `float32`, `float16` or `int8`.
+        per: `token`: a row for each token of a sentence; `sentence`: one row for a sentence.
 
     Raises:
-        TfkdError: A size below 1, or a dtype or `per` that is none of those below.
+        TfkdError: A size is below 1, or there is no such dtype or `per`.
 
     Example:
         >>> ArraySpec((9,), "float16", "token").row.itemsize
@@ -35,11 +43,8 @@ class ArraySpec:
     """
 
     shape: tuple[int, ...]
-    """of one row; `()` for a single number"""
     dtype: str
-    """`float32`, `float16` or `int8`"""
     per: Literal["token", "sentence"]
-    """a row for each token of a sentence, or one row a sentence"""
 
     def __post_init__(self) -> None:
         if min(self.shape, default=1) < 1 or self.dtype not in DTYPES or self.per not in PER:
@@ -47,15 +52,15 @@ class ArraySpec:
 
     @property
     def row(self) -> np.dtype[Any]:
-        """One row as NumPy's dtype: little-endian on every machine."""
+        """NumPy dtype of one row: little-endian on every machine."""
         return np.dtype((np.dtype(self.dtype).newbyteorder("<"), self.shape))
 
 
 def content_key(tokens: Sequence[str]) -> bytes:
-    """Return 16 bytes that stand for the tokens of a sentence, the same on every machine.
+    """Return a hash of the tokens of a sentence, 16 bytes, the same on every machine.
 
     Args:
-        tokens: The tokens, of any characters; where one ends and the next begins counts.
+        tokens: The tokens, of any characters; their boundaries count.
 
     Example:
         >>> content_key(["a", "b"]).hex()
@@ -63,50 +68,50 @@ def content_key(tokens: Sequence[str]) -> bytes:
         >>> content_key(["a b"]) == content_key(["a", "b"])
         False
     """
-    # The lengths come first, up to the first line break: no character of a token can pass for a boundary.
+    # The lengths come first, up to the first line break: no character of a token can look like a boundary.
     text = ",".join([str(len(token)) for token in tokens]) + "\n" + "".join(tokens)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def read_contents(folder: Path) -> dict[str, Any]:
-    """Read what a store's folder says of it.
+    """Read the description of a store.
 
     Raises:
-        TfkdError: It is no store, or one of another version.
+        TfkdError: The folder is no store, or a store of another version.
     """
     try:
         contents = json.loads((folder / CACHE).read_text(encoding="utf-8"))
         version = contents["version"]
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError) as error:
         raise TfkdError(
-            f"{folder} is no store of a teacher's outputs: expected a folder with a {CACHE}, as `tfkd cache-teacher` "
-            f"makes it, found {'another' if (folder / CACHE).exists() else 'none'}."
+            f"{folder} is no cache of teacher outputs: expected a folder of `tfkd cache-teacher` with a {CACHE}, found "
+            f"{'another kind of file' if (folder / CACHE).exists() else 'none'}."
         ) from error
     if version != VERSION:
         raise TfkdError(
-            f"{folder} is a store of version {version}, expected {VERSION}: make it again in a new folder with `tfkd "
+            f"{folder} is a cache of version {version}, expected {VERSION}: make it again in a new folder with `tfkd "
             "cache-teacher`."
         )
     return dict(contents)
 
 
 def file_name(name: str) -> str:
-    """Return the name of an array's file, for any name of an array."""
+    """Return the name of the file of an array with any name."""
     return quote(name, safe="").replace(".", "%2E") + ".bin"
 
 
 def file_sizes(specs: Mapping[str, ArraySpec], sentences: int, tokens: int) -> dict[str, int]:
-    """Return the size of each file by its name; the index first, which must not speak of what is cut off already."""
+    """Return the size of each file by its name, the index first: it must not have records of rows that are cut off."""
     rows = {"token": tokens, "sentence": sentences}
     arrays = {file_name(name): spec.row.itemsize * rows[spec.per] for name, spec in specs.items()}
     return {INDEX: RECORD.itemsize * sentences, **arrays}
 
 
 def key_array(keys: Sequence[bytes]) -> np.ndarray:
-    """Put keys into one array.
+    """Return keys as one array.
 
     Raises:
-        TfkdError: A key is not of 16 bytes.
+        TfkdError: A key does not have 16 bytes.
     """
     for key in keys:
         if len(key) != 16:
@@ -114,11 +119,17 @@ def key_array(keys: Sequence[bytes]) -> np.ndarray:
     return np.frombuffer(b"".join(keys), RECORD["key"])
 
 
-def converted(name: str, spec: ArraySpec, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Bring the rows to be stored to their dtype.
+def convert_rows(name: str, spec: ArraySpec, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the chosen rows of an array in the dtype of its spec.
+
+    Args:
+        name: The array's name, for messages.
+        spec: Its spec.
+        array: All rows.
+        rows: True at the rows to return.
 
     Raises:
-        TfkdError: The array does not fit the spec, or holds a number that the dtype cannot.
+        TfkdError: The array does not fit the spec, or has a number that the dtype cannot hold.
     """
     array = np.asarray(array)
     if array.shape != (len(rows), *spec.shape):
@@ -140,10 +151,10 @@ def converted(name: str, spec: ArraySpec, array: np.ndarray, rows: np.ndarray) -
 
 
 def write_at(path: Path, array: np.ndarray, offset: int) -> None:
-    """Write an array to a file from this byte on, and return when it is on the disk."""
+    """Write an array to a file from a byte offset, and return when it is on the disk."""
     rest = array.reshape(-1).view(np.uint8).data
     with path.open("r+b", buffering=0) as file:
+        file.seek(offset)
         while len(rest):
-            written = os.pwrite(file.fileno(), rest, offset)
-            rest, offset = rest[written:], offset + written
+            rest = rest[file.write(rest) :]
         os.fsync(file.fileno())

@@ -1,57 +1,61 @@
-"""Teachers: a model that runs, a cache of what one said, or several of these together."""
+"""Teachers: a model that runs, a cache of its outputs, or several of these; and their fingerprints."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 from typing_extensions import override
 
-from tfkd.distillation.identity import described, hash_of, identity
 from tfkd.distillation.outputs import AverageOutputs, Need, Outputs, TeacherOutputs
-from tfkd.models import Tagger
+from tfkd.layers import CRFHead
+from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.tensors import Tensor
 from tfkd.text import Text
-from tfkd.training import SentenceArrays
+from tfkd.training import Features, SentenceArrays
 from tfkd_base.errors import TfkdError
 
-Tensor = Any
-Reader = Callable[[Any], TeacherOutputs]
-"""Gives a teacher's outputs for the features of a batch."""
+Reader: TypeAlias = Callable[[Features], TeacherOutputs]
+"""Function that returns a teacher's outputs for the features of a batch."""
 
 
 class Teacher(ABC):
-    """What a student learns from.
+    """Source of outputs that a student learns from.
 
     Attributes:
-        name: What it is called in messages.
+        name: Its name in messages.
         tags: Its tags, in the order of their indices.
         scheme: Their tag scheme.
+        text: The featurizer of its model, if it runs one.
+        encoder_layers: Names of a transformer's embedding and layers, the lowest first, if it runs one.
+        windows: Size and overlap of a transformer's windows in subwords, if it runs one.
     """
 
     name: str
     tags: tuple[str, ...]
     scheme: str
     text: Text | None = None
-    """What its model reads, if one runs."""
     encoder_layers: Sequence[str] = ()
-    """Names of a transformer's embedding and layers, the lowest first, if one runs."""
     windows: tuple[int, int] | None = None
-    """Positions of a transformer's windows and pieces that they share, if one runs."""
 
     @abstractmethod
     def check(self, needs: Collection[Need]) -> None:
-        """Refuse what the teacher cannot give.
+        """Check that the teacher has these outputs.
 
         Raises:
-            TfkdError: Saying what it gives instead.
+            TfkdError: It lacks one; the message says what it has.
         """
 
     @property
     @abstractmethod
     def identity(self) -> str:
-        """A hash of all that its outputs depend on, the same for a teacher and its cache."""
+        """Fingerprint of everything its outputs depend on, the same for a teacher and its cache."""
 
     @abstractmethod
     def width(self, layer: str) -> int:
@@ -63,15 +67,19 @@ class Teacher(ABC):
 
     @abstractmethod
     def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
-        """Return what a batch must hold for this teacher, under names that begin with `role`."""
+        """Return the featurizers and stored arrays for batches, under names that begin with `role`."""
 
     @abstractmethod
     def reader(self, role: str, needs: Collection[Need]) -> Reader:
-        """Make the function that computes or finds the outputs for a batch's features."""
+        """Return the function that computes or looks up the outputs for a batch's features."""
+
+
+AnyTeacher: TypeAlias = Tagger | Teacher | Sequence[Tagger | Teacher]
+"""Anything that a distiller takes as teacher: a tagger, a teacher such as a cache, or several of these."""
 
 
 class LiveTeacher(Teacher):
-    """A tagger that is run on every batch, without dropout and outside of the gradient.
+    """Teacher that runs a tagger on every batch, without dropout and outside of the gradient.
 
     Args:
         tagger: The tagger, e.g. `multitask_tagger.for_task("disease")`.
@@ -94,7 +102,7 @@ class LiveTeacher(Teacher):
     @property
     @override
     def identity(self) -> str:
-        return identity(described(self.tagger))
+        return fingerprint(describe_teacher(self.tagger))
 
     @override
     def width(self, layer: str) -> int:
@@ -112,16 +120,16 @@ class LiveTeacher(Teacher):
 
 
 class Ensemble(Teacher):
-    """Several teachers whose probabilities are averaged; see `AverageOutputs` for what that means for each loss.
+    """Teacher that averages the probabilities of several teachers; see `AverageOutputs` for each loss.
 
-    They may differ in all but their tags. Features are each teacher's own, and not to be had.
+    The teachers must have the same tags. An ensemble has no features: layers cannot be averaged.
 
     Args:
         teachers: Taggers, caches, or other teachers.
-        weights: How much each counts, made to sum to one; all alike by default.
+        weights: Weight of each teacher, normalised to a sum of one. Default: equal weights.
 
     Raises:
-        TfkdError: There is none, tags differ, or the weights do not match, are negative or all zero.
+        TfkdError: There is no teacher, tags differ, or the weights do not match, are negative or all zero.
     """
 
     def __init__(self, teachers: Sequence[Tagger | Teacher], weights: Sequence[float] | None = None) -> None:
@@ -156,14 +164,14 @@ class Ensemble(Teacher):
     @property
     @override
     def identity(self) -> str:
-        return hash_of([[member.identity, weight] for member, weight in zip(self.members, self.weights, strict=True)])
+        return hash_data([[member.identity, weight] for member, weight in zip(self.members, self.weights, strict=True)])
 
     @override
     def width(self, layer: str) -> int:
         if len(self.members) > 1:
             raise TfkdError(
-                f"features cannot be averaged over {len(self.members)} teachers, whose layers {layer!r} mean each "
-                "something else: leave the loss of features out, or name one teacher."
+                f"features cannot be averaged over {len(self.members)} teachers, whose layers {layer!r} are not "
+                "comparable: drop the loss of features, or use one teacher."
             )
         return self.members[0].width(layer)
 
@@ -184,15 +192,15 @@ class Ensemble(Teacher):
 
 
 class Extractor:
-    """Runs a tagger once for its distribution over tags and the outputs of some of its layers.
+    """Model that runs a tagger once for its distribution over tags and the outputs of some layers.
 
     Args:
         tagger: The tagger.
         layers: Names of the layers.
-        attention: Names of a transformer's layers whose attention is wanted.
+        attention: Names of a transformer's layers whose attention to return.
 
     Raises:
-        TfkdError: It has no such layer.
+        TfkdError: The tagger has no such layer.
     """
 
     def __init__(self, tagger: Tagger, layers: Sequence[str], attention: Sequence[str] = ()) -> None:
@@ -206,10 +214,10 @@ class Extractor:
         self.model = keras.Model(tagger.input, outputs, name=f"{tagger.name}_outputs")
 
     def __call__(self, x: dict[str, Tensor], training: bool) -> Outputs:
-        """Run it on features.
+        """Return the outputs for features.
 
         Raises:
-            TfkdError: They are not this tagger's.
+            TfkdError: They are features of another tagger.
         """
         missing = [name for name in self.model.input if name not in x]
         if missing:
@@ -217,16 +225,16 @@ class Extractor:
                 f"the batch has no feature {missing[0]!r} for {self.tagger.name}, only {sorted(x)}: make batches with "
                 "`distiller.batches(sentences)`."
             )
-        found = self.model({name: x[name] for name in self.model.input}, training=training)
-        distribution = self.tagger.head.distribution(found[""], self.tagger.text.mask(x))
-        return Outputs(distribution, found["layers"], found["attention"], next(iter(found["real"]), None))
+        outputs = self.model({name: x[name] for name in self.model.input}, training=training)
+        distribution = self.tagger.head.distribution(outputs[""], self.tagger.text.mask(x))
+        return Outputs(distribution, outputs["layers"], outputs["attention"], next(iter(outputs["real"]), None))
 
 
-def as_teacher(given: Any) -> Teacher:
-    """Make a teacher of a tagger, or of several teachers; a teacher is one already.
+def as_teacher(given: AnyTeacher) -> Teacher:
+    """Return a teacher for a tagger, a teacher, or several of these.
 
     Raises:
-        TfkdError: It is nothing of these, e.g. a multi-task tagger of which no task was chosen.
+        TfkdError: It is something else, e.g. a multi-task tagger without a chosen task.
     """
     if isinstance(given, Teacher):
         return given
@@ -234,12 +242,75 @@ def as_teacher(given: Any) -> Teacher:
         return LiveTeacher(given)
     if isinstance(given, list | tuple):
         return Ensemble(given)
-    remedy = "choose a task with `for_task(...)`" if hasattr(given, "for_task") else "a cache is opened by TeacherCache"
+    is_multitask = isinstance(given, MultiTaskTagger)
+    remedy = "choose a task with `for_task(...)`" if is_multitask else "open a cache with `TeacherCache(folder)`"
     raise TfkdError(f"expected a tagger, a cache or several of these as teacher, got {type(given).__name__}: {remedy}.")
 
 
-def part_of(x: Any, role: str) -> Any:
-    """Take out of a batch what is meant for one model; the whole of it, if models are not told apart there."""
-    if not isinstance(x, Mapping):
-        return x
-    return x.get(role, x.get(role.partition("_")[0], x))
+def part_of(x: Features, role: str) -> Features:
+    """Return the features of one model of a batch; all features if the batch has no parts."""
+    for name in (role, role.partition("_")[0]):
+        if isinstance(x, Mapping) and name in x:
+            return x[name]
+    return x
+
+
+_DIFFERENCES = {
+    "tags": "has other tags",
+    "scheme": "has another tag scheme",
+    "head": "has another head",
+    "text": "reads another vocabulary",
+    "layers": "has other layers or another dtype policy",
+    "weights": "has other weights",  # the last: they differ too if most of the others differ
+}
+
+
+def describe_teacher(teacher: Tagger) -> dict[str, Any]:
+    """Return everything that a teacher's outputs depend on, as plain data."""
+    weights = hashlib.sha256()
+    for weight in teacher.get_weights():
+        weights.update(str((weight.shape, weight.dtype)).encode())
+        weights.update(np.ascontiguousarray(weight).tobytes())
+    settings = teacher.get_config()
+    return {
+        "tags": list(teacher.tags),
+        "scheme": teacher.scheme,
+        "head": "crf" if isinstance(teacher.head, CRFHead) else "softmax",
+        "text": hash_data(teacher.text.get_config()),
+        "layers": hash_data({name: settings[name] for name in ("encoder", "task_encoder", "dtype")}),
+        "weights": weights.hexdigest()[:32],
+    }
+
+
+def fingerprint(description: Mapping[str, Any]) -> str:
+    """Return the fingerprint of a teacher: a hash of the entries of `describe_teacher` in a description."""
+    return hash_data({key: description[key] for key in _DIFFERENCES})
+
+
+def hash_data(plain: Any) -> str:
+    """Return a hash of plain data, the same in every process.
+
+    Example:
+        >>> hash_data({"b": 1, "a": [2]}) == hash_data({"a": [2], "b": 1})
+        True
+    """
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def require_same_teacher(cached: Mapping[str, Any], given: Mapping[str, Any], folder: str | os.PathLike[str]) -> None:
+    """Check that a cache was made by a teacher.
+
+    Args:
+        cached: The description in the cache.
+        given: The description of the teacher.
+        folder: The cache.
+
+    Raises:
+        TfkdError: It was made by another teacher; the message says what differs, e.g. the weights or the vocabulary.
+    """
+    for key, difference in _DIFFERENCES.items():
+        if given[key] != cached[key]:
+            raise TfkdError(
+                f"the cache {folder} was made by another teacher: the given one {difference}. Name the teacher that "
+                "made it, or make a cache of this teacher in a new folder with `tfkd cache-teacher`."
+            )

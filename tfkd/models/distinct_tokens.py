@@ -66,10 +66,10 @@ class DistinctTokens:
 
     def above(self, model: keras.Model, features: dict[str, Tensor]) -> Any:
         """Run the part on features that were gathered from what `prepared` gives, without dropout."""
-        names = list(model._inputs_struct)
+        names = list(model.input)
         if self._network is None:
-            inputs = {**model._inputs_struct, CHARACTERS: model.get_layer(CHARACTER_ENCODER).output}
-            self._network = keras.Model([inputs[name] for name in names], model._outputs_struct)
+            inputs = {**model.input, CHARACTERS: model.get_layer(CHARACTER_ENCODER).output}
+            self._network = keras.Model([inputs[name] for name in names], model.output)
         return self._network([features[name] for name in names], training=False)
 
 

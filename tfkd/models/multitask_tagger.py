@@ -8,42 +8,41 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfkd.layers import TagHead
+from tfkd.keras_internals import Untracked
 from tfkd.models.distinct_tokens import DistinctTokens
-from tfkd.models.encoders import BiLSTM, Encoded, Encoder
-from tfkd.models.tagger import Tagger, Tagging, TaskLayers, dtype_policy
+from tfkd.models.encoders import BiLSTM, Encoder
+from tfkd.models.tagger import Graph, Tagger, Tagging, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
+from tfkd.tensors import Tensor
 from tfkd.text import Text
 from tfkd_base.corpora import Corpus, Scheme, tag_list
 from tfkd_base.errors import TfkdError, nearest
 
-Tensor = Any
-
 
 @keras.saving.register_keras_serializable("tfkd")
 class MultiTaskTagger(Tagging):
-    """Tag for several tasks over one shared encoder, as a functional Keras model.
+    """Model that tags for several tasks with one shared encoder, as a functional Keras model.
 
-    The shared layers are those of the encoder, the last one called `shared_encoder`. Above it each task has a BiLSTM of
-    its own, `{task}_encoder`, and a head, `{task}_head`, which gives its emission scores. The model maps features to
-    the emission scores of every task, `{task: float32 [batch, time, tags]}`.
+    The shared layers are those of the encoder; the last one is called `shared_encoder`. Above it each task has a task
+    encoder, the BiLSTM `{task}_encoder`, and a head, `{task}_head`, which gives its emission scores. The model maps
+    features to the emission scores of every task, `{task: float32 [batch, time, tags]}`.
 
-    Training takes batches of one task each, as `tfkd.training.multitask_batches` makes: a step runs the
-    shared layers and that task's, changes these, and leaves everything of the other tasks alone, the state of the
-    optimiser too. Its cost does not grow with the number of tasks.
+    Training takes batches of one task each, from `tfkd.training.multitask_batches`. A step runs and changes the shared
+    layers and those of that task. The weights and the optimizer state of the other tasks stay as they are. The cost of
+    a step does not grow with the number of tasks.
 
     Args:
-        text: What makes features of tokens.
+        text: The featurizer.
         tasks: For each task a corpus to take the entity types from, or its tags.
-        encoder: Description of the shared encoder.
+        encoder: Description of the shared encoder. Default: `BiLSTM(256)`.
         head: `"softmax"` or `"crf"`, for every task.
         task_encoder: Units of each direction of a task's own BiLSTM, or `None` for no such layer.
         scheme: The tag scheme to train and decode in.
-        dtype: Dtype policy of the layers; Keras' global one by default.
+        dtype: Dtype policy of the layers. Default: Keras' global policy.
         name: The model's name.
 
     Raises:
-        TfkdError: There is no task, or `head` is neither.
+        TfkdError: There is no task, or there is no such head.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -63,7 +62,7 @@ class MultiTaskTagger(Tagging):
         head: str = "softmax",
         task_encoder: int | None = 100,
         scheme: Scheme = "iob2",
-        dtype: Any = None,
+        dtype: keras.DTypePolicy | str | None = None,
         name: str = "multitask_tagger",
     ) -> None:
         if not tasks:
@@ -90,9 +89,8 @@ class MultiTaskTagger(Tagging):
             "dtype": policy,
         }
         self._distinct_tokens = DistinctTokens()
-        self._views = _Views()
-        for task, (emissions, layer) in built.items():
-            self._views.of[task] = self._view(task, (inputs, encoded, emissions, layer))
+        graphs = {task: Graph(inputs, encoded, emissions, layer) for task, (emissions, layer) in built.items()}
+        self._views = Untracked({task: self._view(task, graph) for task, graph in graphs.items()})
 
     def for_task(self, task: str) -> Tagger:
         """Return the view of one task: a `Tagger` that shares the teacher's layers.
@@ -103,18 +101,18 @@ class MultiTaskTagger(Tagging):
         Raises:
             TfkdError: There is no such task.
         """
-        if task not in self._views.of:
+        if task not in self._views.value:
             raise TfkdError(f"the teacher has no task {task!r}: {nearest(task, self.tasks)}")
-        return self._views.of[task]
+        return self._views.value[task]
 
     def with_tasks(self, tasks: Sequence[str]) -> MultiTaskTagger:
-        """Make a teacher of some of the tasks, in the order given, with copies of the weights.
+        """Return a teacher of some of the tasks, in the given order, with copies of the weights.
 
         Args:
-            tasks: Names of tasks, one or more, each once.
+            tasks: Names of one or more tasks.
 
         Raises:
-            TfkdError: There is no such task, none is named, or one is named twice.
+            TfkdError: There is no such task, no task is named, or a task is named twice.
         """
         for number, task in enumerate(tasks):
             self.for_task(task)
@@ -126,18 +124,12 @@ class MultiTaskTagger(Tagging):
             layer.set_weights(self.get_layer(layer.name).get_weights())
         return some
 
-    def _view(self, task: str, graph: tuple[dict[str, Any], Encoded, Any, TagHead]) -> Tagger:
+    def _view(self, task: str, graph: Graph) -> Tagger:
         aliases = {"encoder": "shared_encoder", "task_encoder": f"{task}_encoder", "head": f"{task}_head"}
         if not self._arguments["task_encoder"]:
             del aliases["task_encoder"]
-        return Tagger(
-            self.text,
-            self._task_tags[task],
-            scheme=self.scheme,
-            name=f"{self.name}_{task}",
-            graph=graph,
-            layer_aliases=aliases,
-            **self._arguments,
+        return Tagger.of_graph(
+            self.text, self._task_tags[task], self.scheme, self._arguments, graph, aliases, f"{self.name}_{task}"
         )
 
     def _prepare_optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
@@ -147,15 +139,15 @@ class MultiTaskTagger(Tagging):
             return optimizer
         if inner is not optimizer:
             raise ValueError(
-                "Give the optimiser itself: it is wrapped for loss scaling where the dtype policy needs it."
+                "Give the optimizer without a LossScaleOptimizer: it is wrapped if the dtype policy needs it."
             )
         groups = {task: [f"{task}_encoder", f"{task}_head"] for task in self.tasks}
         return TaskOptimizer(optimizer, groups)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Set the optimiser, of which each task gets a copy for its own layers; see `Tagger.compile`."""
+        """Set the optimizer; each task gets a copy of it for its own layers. See `Tagger.compile`."""
         if kwargs.get("steps_per_execution", 1) != 1:
-            raise ValueError("A teacher's steps are of different tasks: steps_per_execution must be 1.")
+            raise ValueError("The steps of a multi-task tagger are of different tasks: steps_per_execution must be 1.")
         super().compile(*args, **kwargs)
 
     def make_train_function(self, force: bool = False) -> None:
@@ -171,10 +163,10 @@ class MultiTaskTagger(Tagging):
             self.test_function: Any = self._dispatch(lambda view: lambda data: view.test_step_of(data, self))
 
     def _dispatch(self, step_of: Callable[[Tagger], Callable[[Any], Any]]) -> Callable[[Any], Any]:
-        """Run each batch through a function traced for its task alone: a step then costs one task, however many."""
+        """Return a function that runs each batch through a function traced for its task alone."""
         functions: dict[int, Callable[[Any], Any]] = {}
         many = self.distribute_strategy.num_replicas_in_sync > 1
-        # Outside of a graph the parts of a batch take a second to come.
+        # Outside of a graph, fetching the parts of a batch takes a second.
         fetch = tf.function(lambda iterator: next(iterator), autograph=False) if many and not self.run_eagerly else next
 
         def function(iterator: Any) -> Any:
@@ -211,13 +203,13 @@ class MultiTaskTagger(Tagging):
         x = keras.utils.unpack_x_y_sample_weight(data)[0]
         if not isinstance(x, dict) or "task" not in x:
             raise ValueError(
-                "A multi-task tagger trains on batches that say their task: make them with "
+                "A multi-task tagger needs batches with the feature 'task': make them with "
                 "`tfkd.training.multitask_batches`, or train one task through `for_task(...)`."
             )
         return int(self.distribute_strategy.experimental_local_results(x["task"])[0][0])
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """Take one step on a batch of one task, outside of a graph."""
+        """Train on a batch of one task, outside of a graph."""
         return self.for_task(self.tasks[self._task_of(data)]).train_step_of(data, self.optimizer, self)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -229,13 +221,13 @@ class MultiTaskTagger(Tagging):
         return self.decode(keras.utils.unpack_x_y_sample_weight(data)[0])
 
     def decode(self, features: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-        """Tag a batch for every task, the shared layers run once: `{task: {"tags": ..., "scores": ...}}`."""
+        """Decode a batch for every task: `{task: {"tags": ..., "scores": ...}}`. The shared layers run once."""
         mask = self.text.mask(features)
-        found = {}
+        decoded = {}
         for task, emissions in self.emissions(features).items():
             tags, scores = self.for_task(task).head.decode(emissions, mask)
-            found[task] = {"tags": tags, "scores": scores}
-        return found
+            decoded[task] = {"tags": tags, "scores": scores}
+        return decoded
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -247,10 +239,3 @@ class MultiTaskTagger(Tagging):
             **self._arguments,
             "encoder": keras.saving.serialize_keras_object(self._arguments["encoder"]),
         }
-
-
-class _Views:
-    """Holds the views where Keras does not look for layers: they hold nothing that the teacher does not."""
-
-    def __init__(self) -> None:
-        self.of: dict[str, Tagger] = {}

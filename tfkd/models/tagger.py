@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,27 +11,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfkd.keras_internals import loss_metric
 from tfkd.layers import HEADS, TagHead, token_weights
 from tfkd.models.distinct_tokens import DistinctTokens, are_prepared
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
+from tfkd.tensors import Tensor
 from tfkd.text import Text, WordFeatures, WordVectors
 from tfkd.training import EncodedSentences, groups_by_size
 from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
 from tfkd_base.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd_base.errors import TfkdError, nearest
 
-Tensor = Any
-
 
 class Tagging(Trained, keras.Model):
-    """What taggers and teachers share: how they are called, compiled and fitted."""
+    """Base of taggers and multi-task taggers: how they are called, compiled and fitted."""
 
     text: Text
     _arguments: dict[str, Any]
     _distinct_tokens: DistinctTokens
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run the network on the features it knows; others, such as `task`, may be among them."""
+        """Run the network on its features; other entries of the dictionary, such as `task`, are ignored."""
         if isinstance(inputs, dict):
             missing = [name for name in self.input_names_needed if name not in inputs]
             if missing:
@@ -43,40 +43,42 @@ class Tagging(Trained, keras.Model):
         return super().__call__(inputs, *args, **kwargs)
 
     def emissions(self, features: dict[str, Tensor]) -> Any:
-        """Run the network without dropout, on features, or on those gathered from a table that `prepared` has made."""
+        """Run the network without dropout, on features or on features gathered from a table of `prepared`."""
         if not are_prepared(features):
             return self(features, training=False)
         return self._distinct_tokens.above(self, features)
 
     @property
     def encoder(self) -> Encoder:
-        """The description of the encoder."""
+        """Description of the encoder."""
         return self._arguments["encoder"]
 
     @property
     def input_names_needed(self) -> list[str]:
         """Names of the features that the network reads."""
-        return list(self._inputs_struct)
+        return list(self.input)
 
     def load_word_vectors(self, vectors: WordVectors) -> int:
-        """Set the vectors of the vocabulary's words in the layer `word_embedding`; words without one keep theirs.
+        """Set the embeddings of the vocabulary's words to pre-trained vectors; words without a vector keep theirs.
 
         Args:
-            vectors: Pre-trained vectors, of the encoder's `word_units`.
+            vectors: The vectors; their width must be the encoder's `word_units`.
 
         Returns:
-            How many words of the vocabulary have got one.
+            The number of words of the vocabulary that have a vector.
 
         Raises:
             TfkdError: The width is another, or the encoder reads no words.
         """
         if not isinstance(self.text, WordFeatures):
-            raise TfkdError("word vectors are for an encoder that reads words: a transformer has those of its pieces.")
+            raise TfkdError(
+                "word vectors need an encoder that reads words, but a transformer has embeddings of its own subwords."
+            )
         layer = self.get_layer("word_embedding")
         if vectors.width != layer.units:
             raise TfkdError(
                 f"{vectors.source}: the vectors have width {vectors.width}, but word_units of the encoder is "
-                f"{layer.units}: make it {vectors.width}, or take other vectors."
+                f"{layer.units}: set it to {vectors.width}, or use other vectors."
             )
         rows, values = vectors.select(self.text)
         table = layer.embeddings.numpy()
@@ -86,7 +88,7 @@ class Tagging(Trained, keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
-        """Build the model again, without its weights."""
+        """Build the model from its configuration, without its weights."""
         for part in ("text", "encoder"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
         return cls(**config)
@@ -94,27 +96,27 @@ class Tagging(Trained, keras.Model):
 
 @keras.saving.register_keras_serializable("tfkd")
 class Tagger(Tagging):
-    """Tag the tokens of a sentence: an encoder and a head, as a functional Keras model.
+    """Model that tags the tokens of a sentence: an encoder and a head, as a functional Keras model.
 
-    The model maps features (what `text` makes, or a batch of `tfkd.training.batches`) to emission scores,
-    float32 `[batch, time, tags]`. `predict` gives decoded tags, since scores are but half of a CRF: a dictionary of
+    The model maps features (the output of `text`, or a batch of `tfkd.training.batches`) to emission scores,
+    float32 `[batch, time, tags]`. `predict` returns decoded tags, since a CRF needs more than scores: a dictionary of
     `tags`, int32, and `scores`, float32, both `[batch, time]` and 0 in the padding. `tag` takes and returns strings.
 
-    Layers to distil from or into, beside those of the encoder: `encoder`, its states; `task_encoder`, a second one,
-    if there is one; `head`, the emission scores.
+    Layers to distil from or into, beside those of the encoder: `encoder`, its states; `task_encoder`, a second
+    encoder, if there is one; `head`, the emission scores.
 
     Args:
-        text: What makes features of tokens.
+        text: The featurizer.
         tags: A corpus to take the entity types from, or the tags themselves.
-        encoder: Description of the encoder.
+        encoder: Description of the encoder. Default: `BiLSTM()`.
         head: `"softmax"` or `"crf"`.
         task_encoder: Units of each direction of a second BiLSTM above the encoder, or `None`.
         scheme: The tag scheme to train and decode in.
-        dtype: Dtype policy of the layers, e.g. `"mixed_bfloat16"`; Keras' global one by default.
+        dtype: Dtype policy of the layers, e.g. `"mixed_bfloat16"`. Default: Keras' global policy.
         name: The model's name.
 
     Raises:
-        TfkdError: `head` is neither.
+        TfkdError: There is no such head.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -134,84 +136,115 @@ class Tagger(Tagging):
         head: str = "softmax",
         task_encoder: int | None = None,
         scheme: Scheme = "iob2",
-        dtype: Any = None,
+        dtype: keras.DTypePolicy | str | None = None,
         name: str = "tagger",
-        graph: tuple[dict[str, Any], Encoded, Any, TagHead] | None = None,
-        layer_aliases: dict[str, str] | None = None,
     ) -> None:
         encoder = encoder or BiLSTM()
         names = tag_list(tags.types, scheme) if isinstance(tags, Corpus) else tuple(tags)
         with dtype_policy(dtype) as policy:
-            if graph is None:
-                inputs = text.inputs()
-                mask = text.mask(inputs)
-                encoded = encoder.build(text, inputs, mask, "encoder")
-                above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
-                graph = (inputs, encoded, *above.build(encoded.states, mask, names, prefix=""))
-            inputs, encoded, emissions, head_layer = graph
-            super().__init__(inputs=inputs, outputs=emissions, name=name)
+            inputs = text.inputs()
+            mask = text.mask(inputs)
+            encoded = encoder.build(text, inputs, mask, "encoder")
+            above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
+            graph = Graph(inputs, encoded, *above.build(encoded.states, mask, names, prefix=""))
+            super().__init__(inputs=graph.inputs, outputs=graph.emissions, name=name)
+        arguments = {"encoder": encoder, "head": head, "task_encoder": task_encoder, "dtype": policy}
+        self._finish(text, names, scheme, arguments, graph, {})
+
+    @classmethod
+    def of_graph(
+        cls,
+        text: Text,
+        tags: Sequence[str],
+        scheme: Scheme,
+        arguments: dict[str, Any],
+        graph: Graph,
+        layer_aliases: Mapping[str, str],
+        name: str,
+    ) -> Tagger:
+        """Make a tagger of layers that exist: the view of one task of a teacher.
+
+        Args:
+            text: The featurizer.
+            tags: The tags.
+            scheme: Their scheme.
+            arguments: The constructor's arguments that describe the layers.
+            graph: The layers.
+            layer_aliases: Names that layers would have in a separate tagger, and their names in the graph.
+            name: The tagger's name.
+        """
+        tagger = cls.__new__(cls)
+        Tagging.__init__(tagger, inputs=graph.inputs, outputs=graph.emissions, name=name)  # type: ignore[call-arg]
+        tagger._finish(text, tuple(tags), scheme, arguments, graph, layer_aliases)
+        return tagger
+
+    def _finish(
+        self,
+        text: Text,
+        tags: tuple[str, ...],
+        scheme: Scheme,
+        arguments: dict[str, Any],
+        graph: Graph,
+        layer_aliases: Mapping[str, str],
+    ) -> None:
+        """Set the attributes of a functional model that was just initialized."""
         self.text = text
-        self.tags = names
+        self.tags = tags
         self.scheme = scheme
-        self._arguments: dict[str, Any] = {
-            "encoder": encoder,
-            "head": head,
-            "task_encoder": task_encoder,
-            "dtype": policy,
-        }
-        self._head_name = head_layer.name
-        self._encoded = _Untracked(encoded)
-        self._layer_aliases = layer_aliases or {}
-        self._decode_function: Any = None
+        self._arguments = dict(arguments)
+        self._head_name = graph.head.name
+        self._encoded = graph.encoded
+        self._layer_aliases = dict(layer_aliases)
+        self._decode_function: Callable[[dict[str, Tensor]], Tensor] | None = None
         self._distinct_tokens = DistinctTokens()
 
     @property
     def head(self) -> TagHead:
-        """The layer that scores tags, knows their loss and decodes them."""
+        """Layer that scores tags, computes their loss and decodes them."""
         return self.get_layer(self._head_name)
 
     def layer_named(self, name: str) -> keras.layers.Layer:
-        """Return a layer by its name, or by the name it would have in a tagger of its own.
+        """Return a layer by its name, or by the name it would have in a separate tagger.
 
         Args:
-            name: E.g. `"encoder"`; in the view of a teacher's task also `"shared_encoder"` or `"gene_encoder"`, for
-                which `"task_encoder"` and `"head"` stand too.
+            name: E.g. `"encoder"`; in the view of a teacher's task also `"shared_encoder"` or `"gene_encoder"`, whose
+                other names there are `"encoder"` and `"task_encoder"`.
 
         Raises:
             TfkdError: There is no such layer; the nearest name is given.
         """
         real = self._layer_aliases.get(name, name)
-        known = {layer.name: layer for layer in self.layers}
-        if real not in known:
-            names = [*self._layer_aliases, *(n for n, layer in known.items() if layer.weights)]
+        layers = {layer.name: layer for layer in self.layers}
+        if real not in layers:
+            names = [*self._layer_aliases, *(n for n, layer in layers.items() if layer.weights)]
             raise TfkdError(f"{self.name} has no layer {name!r}: {nearest(name, names)}")
-        return known[real]
+        return layers[real]
 
     def layer_output(self, name: str) -> Tensor:
-        """Return what a layer gives, symbolic; of a layer of pieces what it gives for each token.
+        """Return the symbolic output of a layer for each token, also of a layer that reads subwords.
 
         Args:
-            name: As `layer_named` takes it; of a transformer also `"piece_embedding"` and `"transformer_1"` and so on.
+            name: As in `layer_named`; of a transformer also `"piece_embedding"` and `"transformer_1"` and so on.
 
         Raises:
             TfkdError: There is no such layer; the nearest name is given.
         """
-        named = self._encoded.value.layers
-        return named[name] if name in named else self.layer_named(name).output
+        outputs = self._encoded.layers
+        return outputs[name] if name in outputs else self.layer_named(name).output
 
     def layer_attention(self, name: str) -> tuple[Tensor, Tensor]:
-        """Return the attention of a transformer's layer, symbolic, and which pieces it is about, see `Encoded`.
+        """Return the symbolic attention of a transformer's layer and the mask of its subwords, see `Encoded`.
 
         Raises:
             TfkdError: There is no such layer of a transformer; the nearest name is given.
         """
-        attention = self._encoded.value.attention
+        attention = self._encoded.attention
         if name not in attention:
             raise TfkdError(f"{self.name} has no layer {name!r} with attention: {nearest(name, attention)}")
-        return attention[name], self._encoded.value.real
+        return attention[name], self._encoded.real
 
     def layer_width(self, name: str) -> int:
-        """Return the width of the vector that a layer gives for each token.
+        """Return the width of a layer's output for each token.
 
         Raises:
             TfkdError: There is no such layer, or its output is something else.
@@ -225,38 +258,38 @@ class Tagger(Tagging):
         return int(output.shape[-1])
 
     def decode(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Tag a batch: `tags`, int32 `[batch, time]`, and `scores`, their probabilities; 0 in the padding."""
+        """Return `tags`, int32 `[batch, time]`, and `scores`, their probabilities, of a batch; 0 in the padding."""
         emissions = self.emissions(features)
         tags, scores = self.head.decode(emissions, self.text.mask(features))
         return {"tags": tags, "scores": scores}
 
     def tag(self, sentences: Sequence[Sentence] | Sequence[Sequence[str]], batch_size: int = 64) -> list[list[str]]:
-        """Tag sentences of any length, in their order.
+        """Return the tags of sentences of any length.
 
         Args:
             sentences: Sentences, or sequences of tokens.
-            batch_size: Sentences of similar length that are read together; fewer of very long ones.
+            batch_size: Number of sentences of similar length that are read together; fewer if they are very long.
 
         Returns:
-            A tag in the model's scheme for each token of each sentence.
+            A tag in the model's scheme for each token of each sentence, in the order of the sentences.
         """
         tokens = [s.tokens if isinstance(s, Sentence) else s for s in sentences]
         if not tokens:
             return []
         encoded = EncodedSentences(tokens, self.text, prepare=lambda table: self._distinct_tokens.prepared(self, table))
-        found: list[list[str]] = [[] for _ in tokens]
+        tags: list[list[str]] = [[] for _ in tokens]
         names = np.array(self.tags, object)
-        some = np.flatnonzero(encoded.lengths)
-        for group in groups_by_size(encoded.sizes[some], batch_size):
-            batch = some[group]
-            tags = self._decode(encoded.gather(batch)).numpy()
-            for index, row in zip(batch, tags, strict=True):
-                found[index] = names[row[: encoded.lengths[index]]].tolist()
-        return found
+        not_empty = np.flatnonzero(encoded.lengths)
+        for group in groups_by_size(encoded.sizes[not_empty], batch_size):
+            batch = not_empty[group]
+            tag_ids = self._decode(encoded.gather(batch)).numpy()
+            for index, row in zip(batch, tag_ids, strict=True):
+                tags[index] = names[row[: encoded.lengths[index]]].tolist()
+        return tags
 
     def _decode(self, features: dict[str, Tensor]) -> Tensor:
         if self._decode_function is None:
-            # What is encoded has a width of its own; how many characters there are differs from call to call.
+            # Encoded characters have a fixed width; the number of characters differs from call to call.
             shapes = {
                 n: [None, None, *t.shape[2:]] if t.dtype.is_floating else [None] * len(t.shape)
                 for n, t in features.items()
@@ -272,18 +305,18 @@ class Tagger(Tagging):
         return self.head.summed_loss(emissions, y, mask, sample_weight) / real_tokens(mask)
 
     def tagged(self, x: dict[str, Tensor], y: Tensor) -> Tensor:
-        """Tell the real tokens of the sentences that have gold tags, bool `[batch, time]`.
+        """Return the mask of the tokens that have a gold tag, bool `[batch, time]`.
 
-        A sentence whose first tag is -1 has none, and takes no part in the loss nor in metrics.
+        A sentence whose first tag is -1 has none, and counts neither in the gold loss nor in metrics.
         """
         return tf.cast(self.text.mask(x), tf.bool) & (y[:, :1] >= 0)
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """Take one step of training on a batch of features, tags and, if given, sample weights."""
+        """Train on one batch of features, tags and, if given, sample weights."""
         return self.train_step_of(data, self.optimizer, self)
 
     def train_step_of(self, data: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model) -> dict[str, Any]:
-        """Take one step on this tagger with the optimiser and the metrics of `model`, which may be a teacher."""
+        """Train this tagger on one batch with the optimizer and the metrics of `model`, which may be a teacher."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         kept: dict[str, Tensor] = {}
 
@@ -308,17 +341,17 @@ class Tagger(Tagging):
     def update_metrics(
         self, x: Any, y: Tensor, sample_weight: Any, loss: Tensor, emissions: Tensor, model: keras.Model
     ) -> dict[str, Any]:
-        """Count a batch in the metrics of `model`, by its real tokens."""
-        track(model._loss_tracker, loss, real_tokens(self.text.mask(x)))
+        """Update the metrics of `model` with the tokens of a batch."""
+        track(loss_metric(model), loss, real_tokens(self.text.mask(x)))
         weight = token_weights(self.tagged(x, y), sample_weight)
-        # A row a token: of rows a sentence Keras' metrics would first take each padded row's mean.
+        # One row per token: with one row per sentence Keras' metrics would first average over each padded row.
         rows = tf.reshape(emissions, [-1, len(self.tags)])
         return model.compute_metrics(
             x, tf.reshape(tf.maximum(y, 0), [-1]), rows, sample_weight=tf.reshape(weight, [-1])
         )
 
     def predict_step(self, data: Any) -> dict[str, Tensor]:
-        """Decode a batch, see the class."""
+        """Decode a batch, see `decode`."""
         return self.decode(keras.utils.unpack_x_y_sample_weight(data)[0])
 
     def get_config(self) -> dict[str, Any]:
@@ -333,24 +366,34 @@ class Tagger(Tagging):
         }
 
 
-class _Untracked:
-    """Holds what Keras is not to look into."""
+@dataclass(frozen=True)
+class Graph:
+    """Symbolic tensors and layers of a tagger.
 
-    def __init__(self, value: Encoded) -> None:
-        self.value = value
+    Attributes:
+        inputs: The inputs by the name of the feature.
+        encoded: The encoder's outputs.
+        emissions: The emission scores.
+        head: The layer that gives them.
+    """
+
+    inputs: dict[str, Tensor]
+    encoded: Encoded
+    emissions: Tensor
+    head: TagHead
 
 
 @dataclass(frozen=True)
 class TaskLayers:
-    """What stands above shared states for one task: a BiLSTM, if there is one, and a head.
+    """Layers of one task above the shared states: a BiLSTM, if there is one, and a head.
 
-    The head reads the shared states beside those of the task's BiLSTM: the shared layers then learn from the first step
-    on, where a new layer between them and the loss would hold them up.
+    The head reads the shared states beside those of the task's BiLSTM. The shared layers then learn from the first
+    step, which a new layer between them and the loss would delay.
 
     Args:
         head: `"softmax"` or `"crf"`.
         units: Units of each direction of the BiLSTM, or `None`.
-        dropout: Rate of dropout on what each of them reads.
+        dropout: Rate of dropout on the input of each layer.
         scheme: The tag scheme.
     """
 
@@ -362,7 +405,7 @@ class TaskLayers:
     def build(self, states: Tensor, mask: Tensor, tags: Sequence[str], prefix: str) -> tuple[Tensor, TagHead]:
         """Make the layers, `task_encoder` or `{prefix}encoder` and `{prefix}head`; return emission scores and head."""
         if self.head not in HEADS:
-            raise TfkdError(f"no head is called {self.head!r}: {nearest(self.head, HEADS)}")
+            raise TfkdError(f"there is no head {self.head!r}: {nearest(self.head, HEADS)}")
         if self.units:
             name = f"{prefix}encoder" if prefix else "task_encoder"
             own = bilstm_layer(self.units, self.dropout, name)(states, mask)
@@ -374,8 +417,8 @@ class TaskLayers:
 
 
 @contextlib.contextmanager
-def dtype_policy(policy: Any) -> Iterator[str]:
-    """Make layers of a dtype policy; yields its name."""
+def dtype_policy(policy: keras.DTypePolicy | str | None) -> Iterator[str]:
+    """Set the dtype policy of layers that are made in a `with` block; yield its name."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy or before)
     try:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.keras_internals import ClipsGradients, moments, variable_key
 from tfkd.optimizers.rows import Rows, on_values, sum_rows
 from tfkd.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("tfkd")
-class Adam(keras.optimizers.Adam):
+class Adam(ClipsGradients, keras.optimizers.Adam):
     """Adam (Kingma and Ba 2015) that updates only the rows of an embedding which a batch used.
 
     For dense gradients it gives the numbers of `keras.optimizers.Adam`, in one pass over each variable. For gradients
@@ -37,13 +38,13 @@ class Adam(keras.optimizers.Adam):
         """Apply one step; see `keras.optimizers.Optimizer.apply`."""
         if trainable_variables is not None:
             named = [v for g, v in zip(grads, trainable_variables, strict=True) if isinstance(g, tf.IndexedSlices)]
-            self._tables.update(self._var_key(v) for v in named)
+            self._tables.update(variable_key(self, v) for v in named)
         super().apply([sum_rows(g) for g in grads], trainable_variables)
 
     @override
-    def _clip_gradients(self, grads: list[Tensor]) -> list[Tensor]:
+    def clip_gradients(self, grads: list[Tensor], clip: Callable[[list[Tensor]], list[Tensor]]) -> list[Tensor]:
         # Keras' own makes them gradients of the whole table, and the step as slow as the table is long.
-        return on_values(super()._clip_gradients, grads)
+        return on_values(clip, grads)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Update one variable, and its moments, where the gradient has something to say."""
@@ -54,8 +55,7 @@ class Adam(keras.optimizers.Adam):
         step = keras.ops.cast(self.iterations + 1, dtype)
         beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
         powers = beta_1**step, beta_2**step
-        index = self._get_variable_index(variable)
-        momentum, velocity = self._momentums[index].value, self._velocities[index].value
+        momentum, velocity = moments(self, variable)
         if not self.is_of_rows(gradient, variable):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
@@ -83,4 +83,4 @@ class Adam(keras.optimizers.Adam):
 
     def is_of_rows(self, gradient: Tensor, variable: Any) -> bool:
         """Tell whether a gradient names rows, or did before Keras accumulated it."""
-        return isinstance(gradient, tf.IndexedSlices) or self._var_key(variable) in self._tables
+        return isinstance(gradient, tf.IndexedSlices) or variable_key(self, variable) in self._tables

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.keras_internals import keras_variable
 from tfkd.optimizers.adam import Adam
 from tfkd.optimizers.rows import Rows
 from tfkd.tensors import Tensor
@@ -58,7 +59,7 @@ class AdamW(Adam):
     @override
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         # What comes here is TensorFlow's variable, which does not know its layer.
-        known = self._trainable_variables[self._get_variable_index(variable)]
+        known = keras_variable(self, variable)
         rate = tf.cast(learning_rate, variable.dtype) * self._factor(known)
         if self.decay and _decays(known):
             if self.is_of_rows(gradient, variable):

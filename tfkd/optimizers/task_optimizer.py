@@ -10,6 +10,13 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.keras_internals import (
+    accumulate_gradients,
+    batch_counter,
+    state_variables,
+    trained_variables,
+    variable_key,
+)
 from tfkd.optimizers.rows import on_values, sum_rows
 from tfkd.tensors import Tensor
 
@@ -69,7 +76,7 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         for variable in variables:
             task = next((task_of_layer[part] for part in variable.path.split("/") if part in task_of_layer), None)
             members[task].append(variable)
-            self._task_of_variable[self._var_key(variable)] = task
+            self._task_of_variable[variable_key(self, variable)] = task
         for task, one in self._by_task().items():
             one.build(members[task])
         if self._accumulates:
@@ -81,7 +88,7 @@ class TaskOptimizer(keras.optimizers.Optimizer):
 
     def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
         """Apply the gradients of one step: each group that has any takes one step of its own."""
-        variables = list(self._trainable_variables if trainable_variables is None else trainable_variables)
+        variables = list(trained_variables(self) if trainable_variables is None else trainable_variables)
         if not self.built:
             self.build(variables)
         grads = self._clip_step(list(grads))
@@ -90,17 +97,17 @@ class TaskOptimizer(keras.optimizers.Optimizer):
             pairs = [
                 (g, v)
                 for g, v in zip(grads, variables, strict=True)
-                if g is not None and self._task_of_variable[self._var_key(v)] == task
+                if g is not None and self._task_of_variable[variable_key(self, v)] == task
             ]
             if pairs:
                 given[task] = tuple(zip(*pairs, strict=True))  # type: ignore[assignment]
         if self._accumulates:
-            full = (self._iterations + 1) % self._accumulates == 0
+            full = (batch_counter(self) + 1) % self._accumulates == 0
             keras.ops.cond(full, lambda: self._step_together(given), lambda: self._accumulate(given))
         else:
             for task, (own, theirs) in given.items():
                 self._by_task()[task].apply(own, theirs)
-        self._iterations.assign_add(1)
+        batch_counter(self).assign_add(1)
 
     @property
     def _accumulates(self) -> int | None:
@@ -111,12 +118,11 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         """Add gradients, by group, to those of the batches before."""
         for task, (grads, variables) in given.items():
             one = self._by_task()[task]
-            sums = [one._accumulated_gradients[one._get_variable_index(v)] for v in variables]
-            one._backend_increment_gradient_accumulators(grads, sums)
+            accumulate_gradients(one, grads, variables)
             if task is not None:
                 self._pending[task].assign(1)
         # Its schedule goes by batches.
-        self.shared._iterations.assign_add(1)
+        batch_counter(self.shared).assign_add(1)
 
     def _step_together(self, given: Mapping[str | None, tuple[Any, Any]]) -> None:
         """Let every group step that had a gradient in this batch or in those that were accumulated."""
@@ -126,25 +132,26 @@ class TaskOptimizer(keras.optimizers.Optimizer):
                 if task is not None:
                     self._pending[task].assign(0)
             elif task is not None:
-                variables = one._trainable_variables
+                variables = trained_variables(one)
                 nothing = [tf.zeros(v.shape, v.dtype) for v in variables]
                 step = functools.partial(self._step_full, one, nothing, variables)
                 keras.ops.cond(self._pending[task] > 0, step, lambda: None)
                 self._pending[task].assign(0)
         if None not in given:
-            self.shared._iterations.assign_add(1)
+            batch_counter(self.shared).assign_add(1)
 
     def _step_full(self, one: keras.optimizers.Optimizer, grads: Sequence[Tensor], variables: Sequence[Any]) -> None:
         """Let a copy step with what it has accumulated, and these gradients."""
         # Keras steps where the copy's own count of batches is full.
         steps = self._accumulates
-        one._iterations.assign((one._iterations // steps + 1) * steps - 1)
+        counter = batch_counter(one)
+        counter.assign((counter // steps + 1) * steps - 1)
         one.apply(grads, variables)
 
     @property
     @override
     def variables(self) -> list[Any]:
-        return [*self._variables, *(v for one in self._by_task().values() for v in one.variables)]
+        return [*state_variables(self), *(v for one in self._by_task().values() for v in one.variables)]
 
     @property
     @override
@@ -162,7 +169,7 @@ class TaskOptimizer(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """Write moving averages, if any are kept, into the weights of each group."""
         for task, one in self._by_task().items():
-            one.finalize_variable_values([v for v in var_list if self._task_of_variable[self._var_key(v)] == task])
+            one.finalize_variable_values([v for v in var_list if self._task_of_variable[variable_key(self, v)] == task])
 
     @override
     def get_config(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfkd.keras_internals import BuildsMetrics
 from tfkd.optimizers import Adam
 from tfkd.training.batches import Batches
 from tfkd.training.checkpoints import Checkpoints
@@ -28,7 +29,7 @@ def resolve_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
     return keras.optimizers.get(optimizer)
 
 
-class Trained:
+class Trained(BuildsMetrics):
     """A mix-in of `keras.Model`: how our models are compiled and fitted.
 
     It is no subclass of `keras.Model`: Keras turns the bases of a functional model's class into functional ones, which
@@ -109,18 +110,6 @@ class Trained:
         settings = keras.saving.deserialize_keras_object(config)
         settings["metrics"] = settings.pop("weighted_metrics", None)
         self.compile(**settings)
-
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Build the metrics of several replicas before their first step.
-
-        Keras would take a first batch for it, which is then lost, and the mean of its parts, which differ in size.
-        """
-        metrics = self._compile_metrics  # type: ignore[attr-defined]
-        if self._distribute_strategy is None or metrics is None or metrics.built:  # type: ignore[attr-defined]
-            return
-        tags, emissions = keras.KerasTensor([None], "int32"), keras.KerasTensor([None, None], "float32")
-        with self.distribute_strategy.scope():  # type: ignore[attr-defined]
-            metrics.build(tags, emissions)
 
     def _prepare_optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
         return resolve_optimizer(optimizer)

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfkd.keras_internals import disable_gradient_sum, optimizer_strategy
 from tfkd.optimizers import TaskOptimizer
 from tfkd_base.errors import TfkdError
 
@@ -75,7 +76,7 @@ def check_replicas(strategy: tf.distribute.Strategy, optimizer: keras.optimizers
             "and gradients are summed between them. Leave one of the two out."
         )
     inner = _parts(optimizer)[0]
-    if inner._distribution_strategy is not strategy:
+    if optimizer_strategy(inner) is not strategy:
         raise TfkdError("the optimiser was not made under the model's strategy: make it within `strategy.scope()` too.")
     if inner.gradient_accumulation_steps:
         raise TfkdError(
@@ -87,9 +88,8 @@ def check_replicas(strategy: tf.distribute.Strategy, optimizer: keras.optimizers
 
 def take_summed_gradients(optimizer: keras.optimizers.Optimizer) -> None:
     """Let an optimiser apply gradients as they come: Keras' own would sum them over the replicas after clipping."""
-    # Not by subclassing: users bring any of Keras' optimisers.
     for one in _parts(optimizer):
-        one._all_reduce_sum_gradients = list
+        disable_gradient_sum(one)
 
 
 def _parts(optimizer: keras.optimizers.Optimizer) -> list[keras.optimizers.Optimizer]:
