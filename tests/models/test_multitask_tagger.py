@@ -145,7 +145,7 @@ def test_trains_in_mixed_precision(policy):
 def test_batches_that_do_not_say_their_task_are_refused():
     teacher = small_teacher(TASKS)
     teacher.compile("adam")
-    with pytest.raises(ValueError, match="the feature .task.: make them with"):
+    with pytest.raises(ValueError, match="the feature 'task': make them with"):
         teacher.fit(batches(TASKS["a"].train, teacher.text, teacher.for_task("a").tags), verbose=0)
 
 
