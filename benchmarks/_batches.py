@@ -12,7 +12,7 @@ from tfkd.models import BiLSTM
 from tfkd.text import CASINGS, WordFeatures
 
 TAGS = ("O", "B-Gene", "I-Gene")
-TINY = BiLSTM(4, word_units=4, character_units=4, character_embedding_units=2)
+TINY = BiLSTM(units=4, word_units=4, character_units=4, character_embedding_units=2)
 """Encoder of quick runs."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -18,7 +18,7 @@ def exported_student(corpus: Corpus, folder: Path, encoder: BiLSTM, *, epochs: i
     """Train a student with a softmax head for some epochs and export it below a folder; return the version's folder."""
     keras.utils.set_random_seed(1)
     text = WordFeatures.adapt(corpus)
-    student = Tagger(text, corpus, encoder=encoder)
+    student = Tagger(text, corpus, encoder=encoder, head="softmax")
     if epochs:
         student.compile(Adam(3e-3))
         student.fit(batches(corpus.train, text, student.tags), epochs=epochs, verbose=0)

@@ -44,7 +44,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     turns, number, steps = (2, 3, 2) if quick else (11, 120, 60)
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
-        annotator = Annotator(exported_student(corpus, Path(folder), BiLSTM(UNITS), epochs=0 if quick else 2))
+        annotator = Annotator(exported_student(corpus, Path(folder), BiLSTM(units=UNITS), epochs=0 if quick else 2))
         settings = _write_inputs(Path(folder), corpus, texts)
         with peer("_peer_spacy.py", settings, SPACY) as spacy, peer("_peer_flair.py", settings) as flair:
             flair("train", steps)
@@ -83,7 +83,7 @@ def _write_inputs(folder: Path, corpus: Corpus, texts: list[str]) -> dict[str, A
         "threads": os.cpu_count(),
         "texts": texts,
         "types": list(corpus.types),
-        "word_units": BiLSTM(UNITS).word_units,
+        "word_units": BiLSTM(units=UNITS).word_units,
         "units": UNITS,
         "batch_size": 32,
     }

@@ -35,7 +35,9 @@ def run(quick: bool) -> Sequence[Ratio]:
         corpus = corpus.sample(960, seed=1)
     text = WordFeatures.adapt(corpus)
     keras.utils.set_random_seed(1)
-    teacher = Tagger(text, corpus, encoder=TINY if quick else BiLSTM(200), task_encoder=3 if quick else 100)
+    teacher = Tagger(
+        text, corpus, encoder=TINY if quick else BiLSTM(units=200), task_encoder=3 if quick else 100, head="softmax"
+    )
     logits, features = LogitsDistillation(temperature=2.0), FeatureDistillation(teacher_layer="encoder")
     needs = [*logits.needs, *features.needs]
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +58,7 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 def _student(corpus: Corpus, text: WordFeatures, quick: bool) -> Tagger:
     keras.utils.set_random_seed(1)
-    return Tagger(text, corpus, encoder=TINY if quick else BiLSTM(100))
+    return Tagger(text, corpus, encoder=TINY if quick else BiLSTM(units=100), head="softmax")
 
 
 def _alone(corpus: Corpus, text: WordFeatures, quick: bool) -> Step:

@@ -38,8 +38,10 @@ def run(quick: bool) -> Sequence[Ratio]:
 
 def _models(text: WordFeatures, quick: bool) -> tuple[Tagger, Tagger]:
     keras.utils.set_random_seed(1)
-    encoder = TINY if quick else BiLSTM(200)
-    return Tagger(text, TAGS, encoder=encoder, task_encoder=3 if quick else 100), Tagger(text, TAGS, encoder=encoder)
+    encoder = TINY if quick else BiLSTM(units=200)
+    return Tagger(text, TAGS, encoder=encoder, task_encoder=3 if quick else 100, head="softmax"), Tagger(
+        text, TAGS, encoder=encoder, head="softmax"
+    )
 
 
 def _ours(text: WordFeatures, quick: bool, shape: Shape) -> Step:

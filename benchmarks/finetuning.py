@@ -102,7 +102,7 @@ class Ours:
         keras.utils.set_random_seed(1)
         self.corpus, self.sentences = corpus, settings["sentences"]
         text = open_pretrained(source).text()
-        self.tagger = Tagger(text, corpus, encoder=Transformer(source))
+        self.tagger = Tagger(text, corpus, encoder=Transformer(transformer=str(source)), head="softmax")
         self.tagger.compile(tfkd.optimizers.AdamW(2e-5, global_clipnorm=1.0))
         self.encoded = EncodedSentences([s.tokens for s in corpus.train], text, tag_ids(corpus.train, self.tagger.tags))
         self.batches = json.loads(Path(settings["folder"], "batches.json").read_text(encoding="utf-8"))

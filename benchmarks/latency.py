@@ -34,7 +34,7 @@ def run(quick: bool) -> Sequence[Quantity]:
     requests, processes = (4, 2) if quick else (1000, 7)
     sentences = [" ".join(sentence.tokens) for sentence in corpus.train]
     with tempfile.TemporaryDirectory() as folder:
-        model = exported_student(corpus, Path(folder), TINY if quick else BiLSTM(100), epochs=0 if quick else 2)
+        model = exported_student(corpus, Path(folder), TINY if quick else BiLSTM(units=100), epochs=0 if quick else 2)
         work = {"model": str(model), "requests": requests, "sentences": sentences, "abstracts": abstracts}
         warm = [_in_a_fresh_process({**work, "warm_up": True}) for _ in range(processes)]
         cold = [_in_a_fresh_process({**work, "warm_up": False, "requests": 0}) for _ in range(processes)]

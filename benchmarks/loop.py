@@ -36,7 +36,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     name, corpus = disease_corpus(quick)
     if not quick:
         corpus = corpus.sample(1920, seed=1)
-    encoder = TINY if quick else BiLSTM(200)
+    encoder = TINY if quick else BiLSTM(units=200)
     fitted, bare = (_tagger(corpus, encoder) for _ in range(2))
     data = batches(corpus.train, fitted.text, fitted.tags)
     turns = _Turns(bare, [*batches(corpus.train, bare.text, bare.tags)])

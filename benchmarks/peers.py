@@ -40,7 +40,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     """Measure ours and the peers' in turns."""
     name, corpus = disease_corpus(quick)
     turns, steps, tagged = (2, 2, 8) if quick else (11, 30, 300)
-    encoder = TINY if quick else BiLSTM(200, word_units=100, character_units=50)
+    encoder = TINY if quick else BiLSTM(units=200, word_units=100, character_units=50)
     ours = Ours(corpus, encoder)
     with tempfile.TemporaryDirectory() as folder:
         settings = ours.describe(Path(folder), lstm=(2, 3, 4, 5) if quick else (32, 40, 230, 200))

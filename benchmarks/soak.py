@@ -33,7 +33,9 @@ def run(quick: bool) -> Sequence[Ratio]:
     corpus = demo_corpora(seed=1)["gene"]
     with tempfile.TemporaryDirectory() as folder:
         text = WordFeatures.adapt(corpus)
-        model = export(Tagger(text, corpus, encoder=BiLSTM(4 if quick else 50), head="crf"), Path(folder) / "gene")
+        model = export(
+            Tagger(text, corpus, encoder=BiLSTM(units=4 if quick else 50), head="crf"), Path(folder) / "gene"
+        )
         sentences = Path(folder) / "sentences.txt"
         sentences.write_text("\n".join(" ".join(s.tokens) for s in corpus.test[:500]), encoding="utf-8")
         marks = (warm_up, requests // 2, requests)

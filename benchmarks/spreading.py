@@ -36,7 +36,9 @@ def run(quick: bool) -> Sequence[Ratio]:
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
         text = WordFeatures.adapt(corpus)
-        model = export(Tagger(text, corpus, encoder=TINY if quick else BiLSTM(100)), folder / "model")
+        model = export(
+            Tagger(text, corpus, encoder=TINY if quick else BiLSTM(units=100), head="softmax"), folder / "model"
+        )
         sentences = itertools.cycle(" ".join(sentence.tokens) for sentence in corpus.test)
         lines = [" ".join(itertools.islice(sentences, SENTENCES)) + "\n" for _ in range(passages)]
         (folder / "in.txt").write_text("".join(lines), encoding="utf-8")

@@ -31,7 +31,7 @@ def _step(tasks: int, quick: bool, shape: Shape) -> Step:
     """Return a training step as `fit` takes it, after a warm-up with every task."""
     keras.utils.set_random_seed(1)
     text = vocabulary(100 if quick else 20_000)
-    encoder = TINY if quick else BiLSTM(256)
+    encoder = TINY if quick else BiLSTM(units=256)
     names = {f"task{number}": TAGS for number in range(tasks)}
     teacher = MultiTaskTagger(text, names, encoder=encoder, head="crf", task_encoder=3 if quick else 100)
     teacher.compile()

@@ -28,7 +28,7 @@ def run(quick: bool) -> Sequence[Ratio]:
     """Measure both optimisers' steps at both sizes, in turns."""
     large, small = (2_000, 100) if quick else (200_000, 5_000)
     shape = Shape(2, 5) if quick else Shape()
-    encoder = TINY if quick else BiLSTM(200, word_units=100, character_units=50)
+    encoder = TINY if quick else BiLSTM(units=200, word_units=100, character_units=50)
     steps = [_step(words, encoder, make(), shape) for make in OPTIMIZERS.values() for words in (large, small)]
     seconds = seconds_in_turns(steps, turns=2 if quick else 20, steps_a_turn=1 if quick else 3)
     return [

@@ -40,7 +40,7 @@ def choose_threads(configs: Iterable[Config] = (), runs: Iterable[str | Path] = 
 
 
 def _has_transformer(configs: Iterable[Config], runs: Iterable[str | Path]) -> bool:
-    from tfkd.config import TransformerConfig
+    from tfkd.models import Transformer
     from tfkd.runs import RunFolder
     from tfkd_base.errors import TfkdError
 
@@ -49,4 +49,4 @@ def _has_transformer(configs: Iterable[Config], runs: Iterable[str | Path]) -> b
         # A mistake in a run is reported when the run is opened.
         with contextlib.suppress(TfkdError, OSError):
             all_configs.append(RunFolder(run).config())
-    return any(isinstance(config.encoder, TransformerConfig) for config in all_configs)
+    return any(isinstance(config.encoder, Transformer) for config in all_configs)

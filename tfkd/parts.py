@@ -54,9 +54,17 @@ class Part(Section):
             super().__init__(**settings)
         except ValidationError as error:
             raise TfkdError(_explain_all(type(self), error)) from None
+        self.check()
 
     # Pydantic then validates a section of a configuration without calling the constructor, and reports each key.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    def check(self) -> None:
+        """Check what depends on files; the constructor calls it, the validation of a configuration does not.
+
+        Raises:
+            TfkdError: A file is missing or does not fit.
+        """
 
     def resolved(self, updates: int) -> Self:
         """Return a copy in which ramps are schedules for a training with this number of updates."""
@@ -109,11 +117,16 @@ class Named(Generic[PartType]):
     Args:
         registry: The parts.
         example: How such a section looks, for messages.
+        by_name: Whether the name alone stands for a part with its defaults.
     """
 
-    def __init__(self, registry: PartRegistry[PartType], example: str) -> None:
+    unnamed: tuple[type[Part], ...] = ()
+    """Parts whose settings stand in the section itself, without a name."""
+
+    def __init__(self, registry: PartRegistry[PartType], example: str, *, by_name: bool = False) -> None:
         self.registry = registry
         self.example = example
+        self.by_name = by_name
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema that validates and serializes such a field."""
@@ -129,6 +142,8 @@ class Named(Generic[PartType]):
         if isinstance(value, Part):
             self.name(value)
             return value
+        if self.by_name and isinstance(value, str):
+            return self.validate_named(value, {}, is_section=False)
         if not isinstance(value, Mapping):
             raise PydanticKnownError("dict_type")
         if len(value) != 1:
@@ -136,12 +151,16 @@ class Named(Generic[PartType]):
         ((name, settings),) = value.items()
         return self.validate_named(name, settings)
 
-    def validate_named(self, name: object, settings: object) -> Part:
-        """Return the part of a name with these settings."""
+    def validate_named(self, name: object, settings: object, *, is_section: bool = True) -> Part:
+        """Return the part of a name with these settings.
+
+        Raises:
+            ValidationError: No part has the name, or a setting is wrong.
+        """
         if name not in self.registry:
             message = f"there is no {self.registry.kind} {name!r}: {nearest(str(name), self.registry)} {CODE_HINT}"
             error = PydanticCustomError(PART_ERROR, "{message}", {"message": message})
-            details = InitErrorDetails(type=error, loc=(str(name),), input=settings)
+            details = InitErrorDetails(type=error, loc=(str(name),) if is_section else (), input=settings)
             raise ValidationError.from_exception_data(str(name), [details])
         # Through a mapping, so that the place of an error begins with the name.
         kind: Any = self.registry.get(str(name))
@@ -154,7 +173,10 @@ class Named(Generic[PartType]):
 
     def dump(self, part: Part, info: SerializationInfo) -> object:
         """Return the section that describes a part."""
-        return {self.name(part): part.model_dump(mode=info.mode)}
+        name = self.name(part)
+        if self.by_name and not type(part).model_fields:
+            return name
+        return {name: part.model_dump(mode=info.mode)}
 
 
 CODE_HINT = "A part of your own is known once its file is given: --code FILE."

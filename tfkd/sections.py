@@ -138,8 +138,9 @@ def explain(error: ErrorDetails, valid_keys: Iterable[str] = (), *, is_key: bool
         case "model_type" | "dict_type" | "model_attributes_type":
             return f"expected a mapping of keys to values, got {describe(value)}"
         case "literal_error":
-            close = get_close_matches(str(value), context["expected"].replace(" or ", ", ").split(", "), n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
+            close = get_close_matches(str(value), choices, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
             return f"expected {context['expected']}, got {describe(value)}{hint}"
         case "string_pattern_mismatch":
             return f"expected a letter, then letters, digits, '_' or '-', got {describe(value)}"

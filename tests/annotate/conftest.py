@@ -22,7 +22,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Not trained, but with words that it tags otherwise than others."""
     folder = tmp_path_factory.mktemp("model")
     text = WordFeatures(["cancer", "brca1", "binds", "tumour"], list("abcinr"))
-    tagger = Tagger(text, ("O", "B-X", "I-X"), encoder=BiLSTM(4, characters=None))
+    tagger = Tagger(text, ("O", "B-X", "I-X"), encoder=BiLSTM(4, characters=None), head="softmax")
     rng = np.random.default_rng(1)
     tagger.set_weights([rng.normal(0, 1.5, weight.shape).astype("float32") for weight in tagger.get_weights()])
     return str(export(tagger, folder / "x"))

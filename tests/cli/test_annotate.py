@@ -37,7 +37,9 @@ LINES = ["BRCA1 mutations cause 𝛼 cancer.", "", "  ", "Two\u2028lines, cafe\u
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Not trained: what it finds is of no matter here, but it finds something."""
     folder = tmp_path_factory.mktemp("run")
-    tagger = Tagger(WordFeatures(["cancer"], ["c"]), ("O", "B-X", "I-X"), encoder=BiLSTM(4, characters=None))
+    tagger = Tagger(
+        WordFeatures(["cancer"], ["c"]), ("O", "B-X", "I-X"), encoder=BiLSTM(4, characters=None), head="softmax"
+    )
     tagger.head.bias.assign([-1.0, 1.0, 0.0])
     tagger.save(folder / "model.keras")
     return folder
@@ -168,7 +170,9 @@ def test_a_reader_that_leaves_is_no_error(run_folder: Path) -> None:
 
 @pytest.mark.slow
 def test_several_models(run_folder: Path, tmp_path: Path) -> None:
-    tagger = Tagger(WordFeatures(["cancer"], ["c"]), ("O", "B-Y", "I-Y"), encoder=BiLSTM(4, characters=None))
+    tagger = Tagger(
+        WordFeatures(["cancer"], ["c"]), ("O", "B-Y", "I-Y"), encoder=BiLSTM(4, characters=None), head="softmax"
+    )
     tagger.head.bias.assign([-1.0, 1.0, 0.0])
     tagger.save(tmp_path / "model.keras")
     done = CliRunner().invoke(annotate, [str(run_folder), "--and", str(tmp_path)], input="cancer\n")

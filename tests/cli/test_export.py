@@ -24,7 +24,9 @@ TAGS = ("O", "B-X", "I-X")
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    Tagger(WordFeatures(["cancer"], ["c"]), TAGS, encoder=BiLSTM(2, characters=None)).save(folder / "model.keras")
+    Tagger(WordFeatures(["cancer"], ["c"]), TAGS, encoder=BiLSTM(2, characters=None), head="softmax").save(
+        folder / "model.keras"
+    )
     return folder
 
 

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfkd.config import (
-    BiLSTMConfig,
     CharacterConfig,
     Config,
     ConfigError,
@@ -31,6 +30,7 @@ from tfkd.distillation import (
     LogitsDistillation,
     PathDistillation,
 )
+from tfkd.models import CRF, BiLSTM, Softmax, Transformer
 from tfkd.sections import PositiveRamp, Ramp
 
 TAGGER = """\
@@ -63,7 +63,7 @@ def test_the_configuration_of_a_study_is_none_of_a_run(name: str) -> None:
 
 def test_defaults_are_filled_in() -> None:
     config = parse_config("kind: teacher\ntasks: {disease: {path: /a}, gene: {path: /b, train_sentences: 10}}")
-    assert config.encoder == BiLSTMConfig()
+    assert config.encoder == BiLSTM()
     assert config.text.characters == CharacterConfig()
     assert config.task_encoder is None
     assert config.distillation is None
@@ -124,7 +124,7 @@ class TestOverrides:
         assert config.distillation.losses[0].temperature == 4
         assert config.distillation.losses[1].weight == 0.5
         assert config.tasks["disease"].train_sentences == 500
-        assert config.text.characters == CharacterConfig(kind="bilstm", units=7)
+        assert (config.encoder.characters, config.encoder.character_units) == ("bilstm", 7)
         assert config.name == "a=b"
 
     def test_the_source_is_left_alone(self) -> None:
@@ -271,7 +271,8 @@ class TestRefusals:
         assert refused(text, "head=crff").splitlines() == [
             "4 problems in the configuration x.yaml:",
             "  x.yaml:6: encoder.unit: unknown key; did you mean 'units'?",
-            "  --set head=crff: head: expected 'softmax' or 'crf', got 'crff'; did you mean 'crf'?",
+            "  --set head=crff: head: there is no head 'crff': did you mean 'crf'? "
+            "A part of your own is known once its file is given: --code FILE.",
             "  x.yaml:9: distillation.losses.0.logits.temprature: unknown key; did you mean 'temperature'?",
             "  x.yaml:11: sed: unknown key; did you mean 'seed'?",
         ]
@@ -279,6 +280,34 @@ class TestRefusals:
     def test_an_alias_is_placed_where_its_key_stands(self) -> None:
         text = "kind: teacher\ntasks: {a: {path: A}}\nencoder: &e {units: 3}\ntask_encoder: *e\n"
         assert parse_config(text).task_encoder == TaskEncoderConfig(units=3)
+
+
+class TestKeysOfEarlierVersions:
+    OLD = (
+        "text: {word_units: 6, word_dropout: 0.2, casing_units: 2, characters: {kind: bilstm, units: 4, max_length: 9}}"
+    )
+
+    def test_those_of_a_bilstms_embedding_move_to_the_encoder(self) -> None:
+        config = parse_config("kind: tagger\ntasks: {a: {path: /a}}\nencoder: {units: 5}\n" + self.OLD)
+        assert config.encoder == BiLSTM(
+            units=5, word_units=6, word_dropout=0.2, casing_units=2, characters="bilstm", character_units=4
+        )
+        assert config.text.characters.max_length == 9
+        plain = parse_config("kind: tagger\ntasks: {a: {path: /a}}\ntext: {characters: {kind: none}}")
+        assert plain.encoder == BiLSTM(characters=None)
+
+    def test_beside_a_transformer_they_have_no_effect(self) -> None:
+        config = parse_config("kind: tagger\ntasks: {a: {path: /a}}\nencoder: {transformer: /bert}\n" + self.OLD)
+        assert config.encoder == Transformer.model_validate({"transformer": "/bert"})
+        assert "word_units" not in dump_config(config)
+
+    def test_mistakes_are_reported_where_they_were_written(self) -> None:
+        text = "kind: tagger\ntasks: {a: {path: /a}}\ntext:\n  word_units: 0\n  characters: {kind: cn}\n"
+        message = refused(text)
+        assert "x.yaml:4: text.word_units: expected greater than or equal to 1, got 0" in message
+        assert "x.yaml:5: text.characters.kind: expected 'cnn' or 'bilstm', got 'cn'" in message
+        both = "kind: tagger\ntasks: {a: {path: /a}}\nencoder: {word_units: 3}\ntext: {word_units: 4}\n"
+        assert "x.yaml:4: text.word_units: encoder.word_units has another value; remove this key" in refused(both)
 
 
 class TestFiles:
@@ -344,7 +373,14 @@ names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,8}", fullmatch=True)
 rates = st.floats(0, 1, exclude_max=True)
 positive = st.floats(1e-12, 1e12)
 counts = st.integers(1, 10**6)
-bilstms = st.builds(BiLSTMConfig, units=counts, layers=counts, dropout=rates)
+bilstms = st.builds(
+    BiLSTM,
+    units=counts,
+    layers=counts,
+    dropout=rates,
+    word_dropout=rates,
+    characters=st.sampled_from(["cnn", "bilstm", None]),
+)
 tasks = st.builds(TaskConfig, path=names.map(lambda name: f"/{name}"), train_sentences=st.none() | counts)
 ramps = st.builds(PositiveRamp, start=positive, end=positive, until=st.floats(0.01, 1))
 falling = st.builds(Ramp, start=rates, end=rates)
@@ -372,10 +408,10 @@ def configs(draw: st.DrawFn) -> Config:
         name=draw(st.none() | st.text(max_size=8)),
         seed=draw(st.integers(0, 2**32 - 1)),
         tasks=draw(st.dictionaries(names, tasks, min_size=1, max_size=3 if teacher else 1)),
-        text=TextConfig(min_count=draw(counts), word_dropout=draw(rates), lowercase=draw(st.booleans())),
+        text=TextConfig(min_count=draw(counts), lowercase=draw(st.booleans())),
         encoder=draw(bilstms),
         task_encoder=draw(st.none() | st.builds(TaskEncoderConfig, units=counts)) if teacher else None,
-        head=draw(st.sampled_from(["softmax", "crf"])),
+        head=draw(st.sampled_from([Softmax(), CRF()])),
         training=TrainingConfig(learning_rate=draw(positive | falling), clip_norm=draw(st.none() | positive)),
         distillation=None if teacher else draw(st.none() | distillation),
         transfer=None if teacher else draw(st.none() | st.builds(TransferConfig, corpora=st.just(("/a",)))),

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.pretrained.tiny import tiny_bert
-from tfkd.config import ConfigError, TransformerConfig, dump_config, parse_config
+from tfkd.config import ConfigError, dump_config, parse_config
 from tfkd.distillation import TeacherCache
 from tfkd.models import BiLSTM, Transformer
 from tfkd.optimizers import Adam, AdamW
 from tfkd.runs import RunFolder, train
-from tfkd.runs.assembly import make_encoder, make_optimizer
+from tfkd.runs.assembly import make_optimizer
 from tfkd_base.errors import TfkdError
 
 TAGGER = "kind: tagger\ntasks: {gene: {path: 'demo:gene'}}\n"
@@ -44,12 +44,11 @@ class TestConfig:
 
     def test_settings_of_the_encoder(self):
         config = parsed("/some/bert, layers: 2, pooling: mean, dropout: 0.3, frozen_layers: 1")
-        assert config.encoder == TransformerConfig(
-            transformer="/some/bert", layers=2, pooling="mean", dropout=0.3, frozen_layers=1
-        )
-        assert parsed("/some/bert").encoder == TransformerConfig(transformer="/some/bert")
+        settings = {"layers": 2, "pooling": "mean", "dropout": 0.3, "frozen_layers": 1}
+        assert config.encoder == Transformer.model_validate({"transformer": "/some/bert", **settings})
+        assert parsed("/some/bert").encoder == Transformer.model_validate({"transformer": "/some/bert"})
         chosen = parse_config(TAGGER, ["encoder.transformer=/some/bert"])
-        assert isinstance(chosen.encoder, TransformerConfig)
+        assert isinstance(chosen.encoder, Transformer)
         assert chosen.training.optimizer == "adamw"
 
     @pytest.mark.parametrize(
@@ -91,11 +90,11 @@ class TestConfig:
 
     def test_what_only_a_bilstm_takes_is_refused(self):
         answer = refused(f"{TAGGER}encoder: {{transformer: /b}}\ntext: {{vectors: /v.bin}}")
-        assert "text.vectors: a transformer has vectors of its own; remove this, or take a BiLSTM" in answer
+        assert "text.vectors: only a BiLSTM takes word vectors; remove this key, or use a BiLSTM" in answer
 
     def test_rates_by_layer_are_for_a_transformer_with_adamw(self):
         answer = refused(TAGGER + "training: {layer_decay: 0.9}")
-        assert "x.yaml: training.layer_decay: only the layers of a transformer have rates of their own" in answer
+        assert "x.yaml:3: training.layer_decay: only the layers of a transformer have rates of their own" in answer
         answer = refused(f"{TAGGER}encoder: {{transformer: /b}}\ntraining: {{optimizer: adam, layer_decay: 0.9}}")
         assert "training.layer_decay: only 'optimizer: adamw' has a rate for each layer" in answer
 
@@ -111,16 +110,16 @@ def folder(tmp_path_factory):
 
 
 def test_a_configuration_becomes_an_encoder(folder):
-    encoder = make_encoder(parsed(f"{folder}, layers: 2, pooling: mean, dropout: 0.3, frozen_layers: 1"))
+    encoder = parsed(f"{folder}, layers: 2, pooling: mean, dropout: 0.3, frozen_layers: 1").encoder
     assert isinstance(encoder, Transformer)
     settings = (encoder.layers, encoder.pooling, encoder.dropout, encoder.frozen_layers)
     assert settings == (2, "mean", 0.3, 1)
-    assert isinstance(make_encoder(parse_config(TAGGER)), BiLSTM)
+    assert isinstance(parse_config(TAGGER).encoder, BiLSTM)
 
 
 def test_the_rate_climbs_then_falls_and_is_lower_for_lower_layers(folder):
     config = parsed(folder, "training: {layer_decay: 0.5, weight_decay: 0.2, learning_rate: {start: 0.8, end: 0}}")
-    names = make_encoder(config).layer_names
+    names = config.encoder.layer_names
     optimizer = make_optimizer(config, 40, names)
     assert type(optimizer) is AdamW
     assert optimizer.decay == 0.2

@@ -103,8 +103,8 @@ def test_a_step_runs_the_student_once_and_the_teacher_without_dropout():
 
 def test_a_student_of_the_same_vocabulary_takes_plain_batches():
     text = WordFeatures.adapt(TASKS.values())
-    teacher = Tagger(text, CORPUS, encoder=small_encoder(6))
-    student = Tagger(text, CORPUS, encoder=small_encoder(4))
+    teacher = Tagger(text, CORPUS, encoder=small_encoder(6), head="softmax")
+    student = Tagger(text, CORPUS, encoder=small_encoder(4), head="softmax")
     distiller = Distiller(teacher, student, LogitsDistillation())
     distiller.compile("adam")
     data = batches(CORPUS.train, text, student.tags)
@@ -155,7 +155,7 @@ def test_a_float16_student_learns_from_a_float32_teacher_with_its_loss_scaled():
         teacher = small_teacher(TASKS, units=7, dropout=0.0)
         keras.utils.set_random_seed(2)
         encoder = small_encoder(8, dropout=0.0, word_dropout=0.0)
-        student = Tagger(WordFeatures.adapt(CORPUS), CORPUS, encoder=encoder, dtype=dtype)
+        student = Tagger(WordFeatures.adapt(CORPUS), CORPUS, encoder=encoder, dtype=dtype, head="softmax")
         distiller = Distiller(teacher.for_task("a"), student, losses())
         distiller.compile(keras.optimizers.SGD(0.3))
         scaled = isinstance(distiller.optimizer, keras.optimizers.LossScaleOptimizer)
@@ -209,7 +209,9 @@ def test_distillers_share_no_projection():
 
 
 def test_a_teacher_of_another_scheme_is_refused_whose_tags_have_the_same_names():
-    other = Tagger(WordFeatures.adapt(TASKS.values()), ("O", "B-A", "I-A"), encoder=small_encoder(4), scheme="iob1")
+    other = Tagger(
+        WordFeatures.adapt(TASKS.values()), ("O", "B-A", "I-A"), encoder=small_encoder(4), scheme="iob1", head="softmax"
+    )
     with pytest.raises(TfkdError, match=r"same scheme: the teacher has \['O', 'B-A', 'I-A'\] \(iob1\), the student"):
         Distiller(other, small_tagger(CORPUS), LogitsDistillation())
 

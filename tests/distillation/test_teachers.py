@@ -199,7 +199,7 @@ def test_teachers_of_other_tags_are_refused_with_both_lists():
 
 def test_teachers_of_other_schemes_are_refused_whose_tags_have_the_same_names():
     first = taggers()[0]
-    other = Tagger(first.text, first.tags, encoder=small_encoder(4), scheme="iob1")
+    other = Tagger(first.text, first.tags, encoder=small_encoder(4), scheme="iob1", head="softmax")
     with pytest.raises(TfkdError, match=r"the same scheme: tagger has .* \(iob2\), tagger has .* \(iob1\)"):
         Ensemble([first, other])
 

@@ -172,7 +172,7 @@ def test_mixed_precision_moves_the_weights_as_float32_does(policy, head):
 
 
 def test_dtype_policy_is_kept_in_the_file(tmp_path):
-    tagger = Tagger(WordFeatures.adapt(CORPUS), CORPUS, encoder=small_encoder(), dtype="mixed_bfloat16")
+    tagger = Tagger(WordFeatures.adapt(CORPUS), CORPUS, encoder=small_encoder(), dtype="mixed_bfloat16", head="softmax")
     assert keras.config.dtype_policy().name == "float32"
     tagger.save(tmp_path / "half.keras")
     again = keras.models.load_model(tmp_path / "half.keras")
@@ -199,9 +199,9 @@ def test_a_loss_is_refused_and_a_missing_feature_named():
 def test_wrong_arguments_are_refused_with_the_nearest_name():
     with pytest.raises(TfkdError, match="did you mean 'softmax'"):
         small_tagger(CORPUS, head="sofmax")
-    with pytest.raises(TfkdError, match="units of a BiLSTM must be at least 1, got 0"):
+    with pytest.raises(TfkdError, match="BiLSTM: units: expected greater than or equal to 1, got 0"):
         BiLSTM(0)
-    with pytest.raises(TfkdError, match=r"dropout .* got 1\.0"):
+    with pytest.raises(TfkdError, match=r"BiLSTM: dropout: expected less than 1, got 1\.0"):
         BiLSTM(dropout=1.0)
     with pytest.raises(TfkdError, match="did you mean 'cnn'"):
         BiLSTM(characters="cn")

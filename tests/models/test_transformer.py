@@ -137,8 +137,8 @@ def test_its_description_holds_no_path(folder):
     assert str(folder) not in json.dumps(config)
     again = Transformer.from_config(json.loads(json.dumps(config)))
     assert again.get_config() == config
-    assert (again.source, again.layers, again.pooling, again.overlap) == (None, 2, "mean", 4)
-    assert again.architecture.layers == 2
+    assert (again.transformer, again.layers, again.pooling, again.overlap) == (None, 2, "mean", 4)
+    assert again.sizes.layers == 2
 
 
 @pytest.mark.parametrize("frozen", [0, 2])
@@ -184,7 +184,7 @@ def test_mixed_precision_moves_the_weights_as_float32_does(folder, policy):
     text = open_pretrained(folder).text()
     for dtype in ("float32", policy):
         keras.utils.set_random_seed(3)
-        tagger = Tagger(text, CORPUS, encoder=Transformer(folder, layers=1, dropout=0.0), dtype=dtype)
+        tagger = Tagger(text, CORPUS, encoder=Transformer(folder, layers=1, dropout=0.0), dtype=dtype, head="softmax")
         tagger.compile(keras.optimizers.SGD(0.1))
         start = tagger.get_weights()
         tagger.fit(batches(CORPUS.train, text, tagger.tags, batch_size=16), epochs=3, verbose=0)
@@ -283,13 +283,13 @@ def test_layers_are_reached_by_the_names_that_the_documentation_gives(folder):
 
 def test_what_does_not_go_together_is_refused(folder):
     words, pieces = WordFeatures.adapt(CORPUS), open_pretrained(folder).text()
-    with pytest.raises(TfkdError, match=r"reads word pieces, but the text makes WordFeatures: .*open_pretrained\("):
-        Tagger(words, CORPUS, encoder=Transformer(folder))
+    with pytest.raises(TfkdError, match=r"reads subwords, but the text makes WordFeatures: .*open_pretrained\("):
+        Tagger(words, CORPUS, encoder=Transformer(folder), head="softmax")
     with pytest.raises(TfkdError, match=r"BiLSTM reads words, but the text makes PieceFeatures: .*WordFeatures\.adapt"):
-        Tagger(pieces, CORPUS, encoder=BiLSTM(3))
+        Tagger(pieces, CORPUS, encoder=BiLSTM(3), head="softmax")
     few = Transformer(architecture=Architecture(pieces=9, positions=8, units=4, layers=1, heads=2, inner_units=8))
-    with pytest.raises(TfkdError, match=r"the text knows 84 pieces, the encoder 9: they do not go together"):
-        Tagger(pieces, CORPUS, encoder=few)
+    with pytest.raises(TfkdError, match=r"the text has 84 subwords, the encoder 9: they do not fit together"):
+        Tagger(pieces, CORPUS, encoder=few, head="softmax")
     tagger = small_transformer(folder, CORPUS, layers=1)
     with pytest.raises(TfkdError, match="word vectors need an encoder that reads words"):
         tagger.load_word_vectors(WordVectors(["a"], np.zeros((1, 16), np.float32)))
@@ -302,12 +302,12 @@ def test_what_does_not_go_together_is_refused(folder):
     ("settings", "message"),
     [
         ({"layers": 4}, "expected 1 to 3 layers, as the encoder tiny has, got 4"),
-        ({"layers": 0}, "expected 1 to 3 layers"),
+        ({"layers": 0}, "Transformer: layers: expected greater than or equal to 1, got 0"),
         ({"layers": 2, "frozen_layers": 3}, "expected 0 to 2 frozen layers, got 3"),
-        ({"frozen_layers": -1}, "expected 0 to 3 frozen layers, got -1"),
-        ({"dropout": 1.0}, r"dropout of a transformer .* got 1\.0"),
-        ({"pooling": "last"}, "expected the pooling to be first or mean, got 'last'"),
-        ({"overlap": 18}, "windows of 18 pieces cannot overlap by 18"),
+        ({"frozen_layers": -1}, "frozen_layers: expected greater than or equal to 0, got -1"),
+        ({"dropout": 1.0}, r"dropout: expected less than 1, got 1\.0"),
+        ({"pooling": "last"}, "pooling: expected 'first' or 'mean', got 'last'"),
+        ({"overlap": 18}, "windows of 18 subwords cannot overlap by 18"),
     ],
 )
 def test_values_out_of_range_are_refused_at_once(folder, settings, message):
@@ -316,5 +316,5 @@ def test_values_out_of_range_are_refused_at_once(folder, settings, message):
 
 
 def test_a_source_or_sizes_are_needed():
-    with pytest.raises(TfkdError, match="needs a `source`, a folder or a preset, or else an `architecture`"):
+    with pytest.raises(TfkdError, match="needs `transformer`, a folder or a preset, or else an `architecture`"):
         Transformer()

@@ -15,7 +15,7 @@ from tfkd.pretrained import open_pretrained
 def run_encoder(folder, features):
     """Return the word states of the embedding and of all layers, the attention of all layers, and its mask."""
     encoder = Transformer(folder)
-    tagger = Tagger(open_pretrained(folder).text(), ("O",), encoder=encoder)
+    tagger = Tagger(open_pretrained(folder).text(), ("O",), encoder=encoder, head="softmax")
     names = encoder.layer_names
     outputs = {
         "states": [tagger.layer_output(name) for name in names],

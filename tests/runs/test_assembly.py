@@ -37,7 +37,7 @@ def test_vectors_widen_the_vocabulary_without_a_look_at_the_test_set(tmp_path):
     assert model.load_word_vectors(vectors) == 2
     table = model.get_layer("word_embedding").embeddings.numpy()
     np.testing.assert_array_equal(table[text.words.index("seldom") + 2], [1.0, 1.5])
-    with pytest.raises(TfkdError, match=r"width 2, but text\.word_units is 100"):
+    with pytest.raises(TfkdError, match=r"width 2, but encoder\.word_units is 100"):
         read_vectors(parse_config(TAGGER + f"text: {{vectors: {path}}}"))
 
 

@@ -170,7 +170,9 @@ def test_a_teacher_gives_the_entities_of_all_tasks(
 @pytest.mark.slow
 def test_several_models_are_merged(demo_tagger: Tagger, demo_export: Path, passages: list[str]) -> None:
     # What a model finds its export finds again; the third takes every token for an entity of a type of its own.
-    everything = Tagger(WordFeatures(["x"], ["c"]), ["O", "B-All", "I-All"], encoder=BiLSTM(2, characters=None))
+    everything = Tagger(
+        WordFeatures(["x"], ["c"]), ["O", "B-All", "I-All"], encoder=BiLSTM(2, characters=None), head="softmax"
+    )
     everything.head.bias.assign([-9.0, 9.0, 0.0])
     models = [demo_tagger, demo_export, everything]
     together = list(Annotator(models).annotate(passages))

@@ -59,7 +59,9 @@ def test_a_card_holds_what_is_given(demo_teacher: MultiTaskTagger, tmp_path: Pat
 
 
 def test_a_card_says_what_is_not_known(tmp_path: Path) -> None:
-    tagger = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2, characters=None))
+    tagger = Tagger(
+        WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2, characters=None), head="softmax"
+    )
     write_card(tmp_path, tagger, {"data_license": None}, "x")
     page = (tmp_path / PAGE).read_text()
     assert "- licence of the data: not given" in page

@@ -254,7 +254,9 @@ def test_the_encoder_of_a_teacher_runs_once(teacher_export: Path) -> None:
 
 @pytest.fixture(scope="module")
 def tiny() -> Tagger:
-    return Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2, characters=None))
+    return Tagger(
+        WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2, characters=None), head="softmax"
+    )
 
 
 def test_versions_are_numbered_and_never_overwritten(tiny: Tagger, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from tests.studies.tiny import GRID, planned, refused, without_marks
-from tfkd.config import BiLSTMConfig, TransformerConfig, dump_config
+from tfkd.config import dump_config
 from tfkd.distillation import LOSSES
+from tfkd.models import Softmax, Transformer
 from tfkd.studies import read_plan
 from tfkd.studies.job import hash_cache
 from tfkd.studies.plan import Plan
@@ -178,9 +179,9 @@ class TestConfigs:
         training = plan.jobs["a.small.both.soft.10.1"].config.training
         assert (training.epochs, training.batch_size, training.learning_rate) == (3, 6, 0.5)
         soft, deep = (plan.jobs[f"teacher.{name}.10.2"].config for name in ("soft", "deep"))
-        assert (soft.kind, soft.seed, soft.head, soft.training.epochs) == ("teacher", 2, "softmax", 3)
-        assert soft.encoder == BiLSTMConfig(units=8)
-        assert deep.encoder == TransformerConfig(transformer="/encoders/bert")
+        assert (soft.kind, soft.seed, soft.head, soft.training.epochs) == ("teacher", 2, Softmax(), 3)
+        assert soft.encoder.units == 8
+        assert deep.encoder == Transformer.model_validate({"transformer": "/encoders/bert"})
         assert (deep.training.epochs, deep.training.batch_size, deep.training.optimizer) == (2, 4, "adamw")
         assert list(soft.tasks) == ["a", "b"]
         assert list(plan.jobs["b.small.alone.10.1"].config.tasks) == ["b"]

@@ -241,8 +241,8 @@ def test_models_load_the_vectors_into_their_word_embedding():
     text = WordFeatures(["the", "absent", "il-0"], ["a"])
     encoder = BiLSTM(2, word_units=7, character_units=3, character_embedding_units=2)
     models = [
-        Tagger(text, ["O", "B-Gene", "I-Gene"], encoder=encoder),
-        MultiTaskTagger(text, {"gene": ["O", "B-Gene", "I-Gene"]}, encoder=encoder, task_encoder=2),
+        Tagger(text, ["O", "B-Gene", "I-Gene"], encoder=encoder, head="softmax"),
+        MultiTaskTagger(text, {"gene": ["O", "B-Gene", "I-Gene"]}, encoder=encoder, task_encoder=2, head="softmax"),
     ]
     for model in models:
         table = model.get_layer("word_embedding").embeddings

@@ -63,7 +63,7 @@ def make(kind):
     data = batches(CORPUS.train, TEXT, tagger.tags, batch_size=8)
     if kind == "tagger":
         return tagger, data, CORPUS, tagger
-    teacher = Tagger(TEXT, CORPUS, encoder=small_encoder(6))
+    teacher = Tagger(TEXT, CORPUS, encoder=small_encoder(6), head="softmax")
     losses = [LogitsDistillation(), FeatureDistillation("encoder", "encoder")]
     return Distiller(teacher, tagger, losses), data, CORPUS, tagger
 

@@ -202,7 +202,7 @@ def annotate_stream(
         >>> from tfkd_base.documents import document_writer
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
-        >>> model = Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2))
+        >>> model = Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2))
         >>> file = Path(tempfile.mkdtemp()) / "in.txt"
         >>> _ = file.write_text("One.\nTwo.\n")
         >>> options = AnnotationOptions(models=("x",))

@@ -42,7 +42,7 @@ def annotate_documents(
     Example:
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
-        >>> model = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2))
+        >>> model = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2))
         >>> _ = model.head.bias.assign([-9, 9, 0])
         >>> document = next(annotate_documents(Annotator(model), [Document("7", "No cancer")]))
         >>> [(entity.start, entity.end, entity.type) for entity in document.entities]

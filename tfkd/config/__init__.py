@@ -12,19 +12,16 @@ from tfkd.config.loading import (
     with_absolute_paths,
 )
 from tfkd.config.schema import (
-    BiLSTMConfig,
     CharacterConfig,
     Config,
     TaskConfig,
     TaskEncoderConfig,
     TextConfig,
     TrainingConfig,
-    TransformerConfig,
 )
 from tfkd.config.source import ConfigError
 
 __all__ = [
-    "BiLSTMConfig",
     "CharacterConfig",
     "Config",
     "ConfigError",
@@ -34,7 +31,6 @@ __all__ = [
     "TextConfig",
     "TrainingConfig",
     "TransferConfig",
-    "TransformerConfig",
     "bundled_configs",
     "bundled_studies",
     "dump_config",

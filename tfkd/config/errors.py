@@ -8,12 +8,10 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from tfkd.config.schema import KEY_ERROR, MOVED
 from tfkd.config.source import ConfigError, Key, Source, dotted
 from tfkd.parts import Named
 from tfkd.sections import explain
-
-KEY_ERROR = "key_error"
-"""Type of the errors that name their key in `ctx["key"]`: the schema finds them at the whole configuration."""
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -44,11 +42,18 @@ def _problem(details: ErrorDetails, source: Source, schema: type[BaseModel]) -> 
     location = [str(part) for part in details["loc"]]
     is_key = location[-1:] == ["[key]"]
     if details["type"] == KEY_ERROR:
-        location = [details["ctx"]["key"]]
+        location = details["ctx"]["key"].split(".")
     key = tuple(part for part in location if not (part.startswith("[") and part.endswith("]")))
+    key = _as_written(key, source)
     message = explain(details, _valid_keys(key[:-1], schema), is_key=is_key)
     place = source.origin(key)
     return f"{place}: {dotted(key)}: {message}" if key else f"{place}: {message}"
+
+
+def _as_written(key: Key, source: Source) -> Key:
+    """Return a key as the source has it, where that is the name of an earlier version."""
+    old_keys = [old for old, new in MOVED.items() if new == key and old in source.origins]
+    return old_keys[0] if old_keys and key not in source.origins else key
 
 
 def _valid_keys(section: Key, schema: type[BaseModel]) -> list[str]:
@@ -73,7 +78,8 @@ def _models_in(annotation: Any, section: Key) -> Iterator[type[BaseModel]]:
         for item in annotation:
             yield from _models_in(item, section)
     elif isinstance(annotation, Named):
-        yield from (annotation.registry.get(name) for name in section if name in annotation.registry)
+        named = [annotation.registry.get(name) for name in section if name in annotation.registry]
+        yield from named or annotation.unnamed
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel) and get_origin(annotation) is None:
         yield annotation
     else:

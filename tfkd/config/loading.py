@@ -13,8 +13,9 @@ import yaml
 from pydantic import BaseModel
 
 from tfkd.config.errors import validated
-from tfkd.config.schema import Config, TransformerConfig
+from tfkd.config.schema import Config
 from tfkd.config.source import ConfigError, Source, override, parse_yaml
+from tfkd.models import Transformer
 from tfkd_base.corpora import BUNDLED
 from tfkd_base.errors import nearest
 
@@ -46,7 +47,7 @@ def parse_config(text: str, overrides: Sequence[str] = (), name: str = "configur
 
     Example:
         >>> parse_config("kind: tagger\ntasks: {gene: {path: 'demo:gene'}}").head
-        'crf'
+        CRF()
     """
     return _checked(override(parse_yaml(text, name), overrides))
 
@@ -167,7 +168,7 @@ def with_absolute_paths(config: Config) -> Config:
         return of_file(source) if os.sep in source or Path(source).expanduser().is_dir() else source
 
     encoder = config.encoder
-    if isinstance(encoder, TransformerConfig):
+    if isinstance(encoder, Transformer) and encoder.transformer is not None:
         encoder = encoder.model_copy(update={"transformer": of_source(encoder.transformer)})
     tasks = {name: task.model_copy(update={"path": of_corpus(task.path)}) for name, task in config.tasks.items()}
     vectors, transfer = config.text.vectors, config.transfer

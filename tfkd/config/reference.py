@@ -72,9 +72,14 @@ def _tables(path: str, section: type[Section]) -> Iterator[str]:
             if isinstance(part, Named):
                 registered = {each: part.registry.get(each) for each in part.registry}
                 ours = {each: kind for each, kind in registered.items() if kind.__module__.startswith("tfkd.")}
-                yield _table_of_names(f"`{below}`", ours, part.registry.kind)
-                for each, kind in ours.items():
-                    yield from _tables(f"{below}.{each}", kind)
+                for kind in part.unnamed:
+                    yield _table(f"`{below}`", kind)
+                named = {each: kind for each, kind in ours.items() if kind not in part.unnamed}
+                if named:
+                    yield _table_of_names(f"`{below}`", named, part.registry.kind)
+                for each, kind in named.items():
+                    if kind.model_fields:
+                        yield _table(f"`{below}.{each}`", kind)
             elif isinstance(part, type) and issubclass(part, Section) and not issubclass(part, Ramp | Part):
                 yield from _tables(below, part)
 
@@ -115,7 +120,10 @@ def _bounds(metadata: Iterable[Any]) -> Iterator[str]:
 def _name(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return "section" if _is_section(annotation) else _name(arguments[0])
+        named = _named(annotation)
+        if named is None:
+            return _name(arguments[0])
+        return "text or section" if named.by_name else "section"
     if origin in (Union, UnionType):
         return " or ".join(_name(argument) for argument in arguments if not _is_python_only(argument))
     if origin is Literal:
@@ -133,9 +141,14 @@ def _name(annotation: Any) -> str:
 
 
 def _is_section(annotation: Any) -> bool:
-    if any(isinstance(item, Named) for item in getattr(annotation, "__metadata__", ())):
+    if _named(annotation) is not None:
         return True
     return isinstance(annotation, type) and issubclass(annotation, Section) and not issubclass(annotation, Ramp)
+
+
+def _named(annotation: Any) -> Named[Any] | None:
+    """Return the annotation of a field that takes a part by its name."""
+    return next((item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, Named)), None)
 
 
 def _is_python_only(annotation: Any) -> bool:
@@ -150,6 +163,8 @@ def _default(field: FieldInfo) -> str:
     named = next((item for item in _flatten(_annotation(field)) if isinstance(item, Named)), None)
     if named is not None and isinstance(value, tuple):
         return ", ".join(f"`{named.name(part)}`" for part in value) + " with its defaults"
+    if named is not None and named.by_name:
+        return f"`{named.name(value)}`"
     if isinstance(value, tuple) and value and all(isinstance(item, BaseModel) for item in value):
         return "one with its defaults"
     if isinstance(value, BaseModel):

@@ -9,18 +9,20 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, SerializationInfo, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import override
 
 from tfkd.config.distillation import DistillationConfig, TransferConfig
-from tfkd.config.errors import KEY_ERROR
+from tfkd.config.source import Key
+from tfkd.models import CRF, ENCODERS, HEADS, BiLSTM, Encoder, Head, Transformer
+from tfkd.parts import Named, Part
 from tfkd.sections import (
     Count,
     Name,
     NonEmpty,
     Positive,
     RampedRate,
-    Rate,
     Section,
     Seed,
     Units,
@@ -28,8 +30,8 @@ from tfkd.sections import (
 )
 from tfkd.training.devices import parse_devices
 
-BILSTM, TRANSFORMER = "[bilstm]", "[transformer]"
-"""Marks for the form of an encoder in the location of an error; they are no part of its key."""
+KEY_ERROR = "key_error"
+"""Type of the errors that name their key in `ctx["key"]`: they are found at the whole configuration."""
 
 
 def _names_devices(named: str) -> str:
@@ -64,77 +66,81 @@ class TaskConfig(CorpusConfig):
 
 
 class CharacterConfig(Section):
-    """What a word's characters tell about it."""
+    """What the vocabulary keeps of a word's characters."""
 
-    kind: Literal["cnn", "bilstm", "none"] = Field("cnn", description="the network that reads a word's characters")
-    units: Units = Field(50, description="width of what it tells about a word")
-    embedding_units: Units = Field(25, description="width of a character's vector")
     max_length: Annotated[int, Field(ge=2)] = Field(
         20, description="characters of a word that are read: of a longer word the first and the last half of so many"
     )
 
 
 class TextConfig(Section):
-    """How tokens become numbers."""
+    """The vocabulary of an encoder that reads words."""
 
     min_count: Count = Field(
         2, description="words rarer than this in the training sentences have no vector of their own"
     )
     lowercase: bool = Field(True, description="look words up in lower case; casing is a feature of its own")
-    normalize_digits: bool = Field(True, description="look words up with every digit read as 0")
-    word_units: Units = Field(100, description="width of a word's vector")
-    word_dropout: Rate = Field(0.05, description="share of words taken for unknown in training")
-    casing_units: Annotated[int, Field(ge=0)] = Field(8, description="width of the casing feature's vector; 0 is none")
+    normalize_digits: bool = Field(True, description="look words up with every digit replaced by 0")
     characters: CharacterConfig = Field(CharacterConfig(), description="what is read of a word's characters")
     vectors: NonEmpty | None = Field(
         None,
-        description="a file of pre-trained word vectors (word2vec or fastText, text or binary), taken from the current "
-        "folder; its width must be `word_units`",
+        description="a file of pre-trained word vectors (word2vec or fastText, text or binary), relative to the "
+        "current folder; its width must be `encoder.word_units`",
     )
     vector_words: Annotated[int, Field(ge=0)] = Field(
         50_000,
-        description="so many of the file's words, the first and so the most frequent ones, are known although they are "
-        "rare in training or absent from it",
+        description="number of the file's first, and so most frequent, words that are in the vocabulary even if they "
+        "are rare in training or absent from it",
     )
 
 
-class BiLSTMConfig(Section):
-    """A bidirectional LSTM over the words of a sentence."""
-
-    units: Units = Field(200, description="width of each direction")
-    layers: Count = Field(1, description="how many lie on each other")
-    dropout: Rate = Field(0.5, description="share of its inputs and outputs dropped in training")
-
-
-class TransformerConfig(Section):
-    """A pre-trained transformer over the pieces of a sentence's words, in place of a BiLSTM."""
-
-    transformer: NonEmpty = Field(
-        description="a folder as Hugging Face's `transformers` saves it (BERT, RoBERTa, DistilBERT), taken from the "
-        "current folder; or a preset of keras-hub, by its name or in a folder"
-    )
-    layers: Count | None = Field(
-        None, description="how many of its layers to take, evenly over its depth; null is all of them"
-    )
-    pooling: Literal["first", "mean"] = Field(
-        "first", description="a word's vector: that of its first piece, or the mean of its pieces"
-    )
-    dropout: Rate = Field(0.1, description="share of units dropped in training, within its layers and above them")
-    frozen_layers: Annotated[int, Field(ge=0)] = Field(
-        0, description="so many of the first layers, and the embedding below them, are not trained; 0 trains all"
-    )
+MOVED: dict[Key, Key] = {
+    ("text", "word_units"): ("encoder", "word_units"),
+    ("text", "word_dropout"): ("encoder", "word_dropout"),
+    ("text", "casing_units"): ("encoder", "casing_units"),
+    ("text", "characters", "kind"): ("encoder", "characters"),
+    ("text", "characters", "units"): ("encoder", "character_units"),
+    ("text", "characters", "embedding_units"): ("encoder", "character_embedding_units"),
+}
+"""Keys of earlier versions that describe the embedding of a BiLSTM, and the keys that replace them."""
 
 
-def _kind_of_encoder(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return TRANSFORMER if "transformer" in value else BILSTM
-    return TRANSFORMER if isinstance(value, TransformerConfig) else BILSTM
+class EncoderField(Named[Encoder]):
+    """Annotation of the field `encoder`: the settings of a BiLSTM or a transformer, or `{NAME: {SETTINGS}}`."""
+
+    unnamed = (BiLSTM, Transformer)
+
+    @override
+    def validate(self, value: object) -> Part:
+        if isinstance(value, Part) or not isinstance(value, Mapping):
+            return super().validate(value)
+        form = encoder_form(value)
+        if form == "transformer" and not isinstance(value["transformer"], Mapping):
+            return Transformer.model_validate(value)
+        return super().validate(value) if form in value else BiLSTM.model_validate(value)
+
+    @override
+    def dump(self, part: Part, info: SerializationInfo) -> object:
+        return part.model_dump(mode=info.mode) if isinstance(part, self.unnamed) else super().dump(part, info)
 
 
-EncoderConfig = Annotated[
-    Annotated[BiLSTMConfig, Tag(BILSTM)] | Annotated[TransformerConfig, Tag(TRANSFORMER)],
-    Discriminator(_kind_of_encoder),
-]
+def encoder_form(section: object) -> str:
+    """Return the name of the encoder that a section describes.
+
+    Example:
+        >>> encoder_form({"units": 100}), encoder_form({"transformer": "bert"}), encoder_form({"mine": {"width": 3}})
+        ('bilstm', 'transformer', 'mine')
+    """
+    if isinstance(section, Part):
+        return ENCODERS.name_of(type(section))
+    if not isinstance(section, Mapping):
+        return "bilstm"
+    if "transformer" in section:
+        return "transformer"
+    ((name, settings),) = section.items() if len(section) == 1 else (("bilstm", None),)
+    is_named = name in ENCODERS or (isinstance(settings, Mapping) and name not in BiLSTM.model_fields)
+    return str(name) if is_named else "bilstm"
+
 
 FINE_TUNING: dict[str, Any] = {
     "optimizer": "adamw",
@@ -220,16 +226,19 @@ class Config(Section):
         description="the corpora, each under its task's name"
     )
     text: TextConfig = Field(
-        TextConfig(), description="how tokens become numbers for a BiLSTM; a transformer brings its own vocabulary"
+        TextConfig(), description="the vocabulary of an encoder that reads words; a transformer brings its own"
     )
-    encoder: EncoderConfig = Field(
-        BiLSTMConfig(),
-        description="the encoder; in a teacher, the one all tasks share. With a key `transformer` it is one",
+    encoder: Annotated[Encoder, EncoderField(ENCODERS, "my_encoder: {width: 32}")] = Field(
+        BiLSTM(),
+        description="the encoder, in a teacher shared by all tasks: the settings of a BiLSTM; with a key `transformer` "
+        "those of a transformer; or `NAME: {SETTINGS}` of an encoder of your own",
     )
     task_encoder: TaskEncoderConfig | None = Field(
         None, description="in a teacher, each task's own layer above the shared one; null is none"
     )
-    head: Literal["softmax", "crf"] = Field("crf", description="what turns a word's encoding into a tag")
+    head: Annotated[Head, Named(HEADS, "my_head: {width: 32}", by_name=True)] = Field(
+        CRF(), description="what scores the tags: `softmax`, `crf`, or a head of your own, `NAME` or `NAME: {SETTINGS}`"
+    )
     training: TrainingConfig = Field(
         TrainingConfig(),
         description="how the weights are found; for a transformer the defaults are " + FINE_TUNING_SAID,
@@ -245,18 +254,37 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
+    def _move_keys_of_earlier_versions(cls, data: Any) -> Any:
+        """Move the keys of `MOVED`; beside an encoder that is no BiLSTM they have no effect, and are dropped."""
+        text = data.get("text") if isinstance(data, Mapping) else None
+        if not isinstance(text, Mapping):
+            return data
+        encoder = data.get("encoder", {})
+        is_bilstm = isinstance(encoder, Mapping) and encoder_form(encoder) == "bilstm"
+        moved: dict[str, Any] = {}
+        for old, (_, name) in MOVED.items():
+            text, values = _without(text, old[1:])
+            for value in values:
+                value = None if name == "characters" and value == "none" else value
+                if is_bilstm and encoder.get(name, value) != value:
+                    raise _refused(".".join(old), f"encoder.{name} has another value; remove this key")
+                moved[name] = value
+        return {**data, "text": text, **({"encoder": {**encoder, **moved}} if is_bilstm and moved else {})}
+
+    @model_validator(mode="before")
+    @classmethod
     def _fine_tunes_a_transformer(cls, data: Any) -> Any:
         encoder = data.get("encoder") if isinstance(data, Mapping) else None
-        if _kind_of_encoder(encoder) != TRANSFORMER or not isinstance(data.get("training", {}), Mapping):
+        if encoder_form(encoder) != "transformer" or not isinstance(data.get("training", {}), Mapping):
             return data
         return {**data, "training": {**FINE_TUNING, **data.get("training", {})}}
 
     @model_validator(mode="after")
     def _fits_its_encoder(self) -> Self:
-        if isinstance(self.encoder, TransformerConfig) and self.text.vectors is not None:
-            raise _refused("text.vectors", "a transformer has vectors of its own; remove this, or take a BiLSTM")
+        if not isinstance(self.encoder, BiLSTM) and self.text.vectors is not None:
+            raise _refused("text.vectors", "only a BiLSTM takes word vectors; remove this key, or use a BiLSTM")
         if self.training.layer_decay != 1:
-            if not isinstance(self.encoder, TransformerConfig):
+            if not isinstance(self.encoder, Transformer):
                 raise _refused("training.layer_decay", "only the layers of a transformer have rates of their own")
             if self.training.optimizer != "adamw":
                 raise _refused("training.layer_decay", "only 'optimizer: adamw' has a rate for each layer")
@@ -295,3 +323,16 @@ class Config(Section):
 def _refused(key: str, message: str) -> PydanticCustomError:
     """Make the error of a key that does not go with the others."""
     return PydanticCustomError(KEY_ERROR, "{message}", {"key": key, "message": message})
+
+
+def _without(section: Mapping[str, Any], key: Key) -> tuple[dict[str, Any], list[Any]]:
+    """Return a section without a key, and the values of that key: none or one."""
+    name, *below = key
+    if name not in section:
+        return dict(section), []
+    if not below:
+        return {other: value for other, value in section.items() if other != name}, [section[name]]
+    if not isinstance(section[name], Mapping):
+        return dict(section), []
+    inner, values = _without(section[name], tuple(below))
+    return {**section, name: inner}, values

@@ -56,7 +56,7 @@ class TeacherCache(Teacher):
         >>> from tfkd.models import BiLSTM
         >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
-        >>> teacher = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(4))
+        >>> teacher = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(units=4))
         >>> tokens = [s.tokens for s in corpus.train[:20]]
         >>> cache = TeacherCache.write(tempfile.mkdtemp(), teacher, tokens, [Need("logits")])
         >>> cache.tags == teacher.tags, len(cache.store) == len(set(tokens))

@@ -64,7 +64,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
         >>> text = WordFeatures.adapt(corpus)
-        >>> teacher, student = (Tagger(text, corpus, encoder=BiLSTM(n)) for n in (8, 4))
+        >>> teacher, student = (Tagger(text, corpus, encoder=BiLSTM(units=n)) for n in (8, 4))
         >>> distiller = Distiller(teacher, student, LogitsDistillation(temperature=2.0))
         >>> distiller.compile(optimizer="adam")
         >>> history = distiller.fit(distiller.batches(corpus.train[:32]), verbose=0)

@@ -96,7 +96,7 @@ def evaluate(tagger: Any, corpus: Corpus, split: str = "test") -> Scores:
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
-        >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(4))
+        >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(units=4))
         >>> evaluate(tagger, corpus, "devel").scheme
         'iob2'
     """

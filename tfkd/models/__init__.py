@@ -1,9 +1,23 @@
-"""Models: the single-task tagger, the multi-task teacher, and descriptions of their encoders."""
+"""Models: the single-task tagger, the multi-task teacher, and descriptions of their encoders and heads."""
 
-from tfkd.models.encoders import BiLSTM, Encoder
+from tfkd.models.encoders import ENCODERS, BiLSTM, Encoded, Encoder
+from tfkd.models.heads import CRF, HEADS, Head, Softmax
 from tfkd.models.initializing import initialize_from
 from tfkd.models.multitask_tagger import MultiTaskTagger
 from tfkd.models.tagger import Tagger
 from tfkd.models.transformer import Transformer
 
-__all__ = ["BiLSTM", "Encoder", "MultiTaskTagger", "Tagger", "Transformer", "initialize_from"]
+__all__ = [
+    "CRF",
+    "ENCODERS",
+    "HEADS",
+    "BiLSTM",
+    "Encoded",
+    "Encoder",
+    "Head",
+    "MultiTaskTagger",
+    "Softmax",
+    "Tagger",
+    "Transformer",
+    "initialize_from",
+]

@@ -32,7 +32,7 @@ def prepared(model: keras.Model, table: dict[str, Tensor]) -> dict[str, Tensor]:
     Example:
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
-        >>> model = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2, character_units=4))
+        >>> model = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X"], encoder=BiLSTM(units=2, character_units=4))
         >>> prepared(model, model.text.make_table(tf.constant(["", "cancer"])))["characters"].shape
         TensorShape([2, 4])
     """

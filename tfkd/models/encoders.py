@@ -1,33 +1,34 @@
-"""Encoders: descriptions of how tokens become states, which a model builds."""
+"""Encoders: descriptions of how tokens become states, from which a model is built."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import keras
+from pydantic import Field
 from typing_extensions import override
 
 from tfkd import layers
 from tfkd.layers import CHARACTER_ENCODERS, WordEmbedding
+from tfkd.parts import Part, PartRegistry
+from tfkd.sections import Count, Rate, Units
+from tfkd.tensors import Tensor
 from tfkd.text import CASINGS, Text, WordFeatures
-from tfkd_base.errors import TfkdError, nearest
-
-Tensor = Any
-LayerType = TypeVar("LayerType", bound=keras.layers.Layer)
+from tfkd_base.errors import TfkdError
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """What an encoder makes of a sentence, symbolic.
+    """Symbolic outputs of an encoder.
 
     Attributes:
-        states: The states of the tokens, `[batch, time, units]`, the output of the layer that bears the asked name.
-        layers: By name the states `[batch, time, units]` that are no output of a layer of this name.
+        states: The states of the tokens, `[batch, time, units]`: the output of the layer with the name asked for.
+        layers: By name the states `[batch, time, units]` that are not the output of a layer with that name.
         attention: By the name of a layer its attention, `[windows, heads, pieces, pieces]`.
-        real: True at the pieces that attention is about, bool `[windows, pieces]`; `None` without attention.
+        real: True at the subwords that attention is about, bool `[windows, pieces]`; `None` without attention.
     """
 
     states: Tensor
@@ -36,132 +37,111 @@ class Encoded:
     real: Tensor | None = None
 
 
-class Encoder(ABC):
-    """A description of an encoder, which a model builds.
+class Encoder(Part, ABC):
+    """Description of an encoder, from which a model builds its layers.
 
-    Attributes:
-        dropout: Rate of dropout within it, and above it.
+    The fields of an encoder are its arguments in Python and its keys in a configuration.
     """
 
-    dropout: float
+    @property
+    def head_dropout(self) -> float:
+        """Rate of dropout on the states that heads and task encoders read."""
+        return 0.0
 
     @property
     def layer_names(self) -> list[str]:
-        """Names of the layers that bear weights of their own rates, from the lowest to the highest; may be none."""
+        """Names of the layers with learning rates of their own, from the lowest to the highest; may be empty."""
         return []
 
     @property
     def windows(self) -> tuple[int, int] | None:
-        """Positions of the windows in which a transformer reads, and pieces that two share; `None` without windows."""
+        """Positions and overlap of the windows in which a transformer reads; `None` without windows."""
         return None
 
     @abstractmethod
-    def build(self, text: Text, inputs: dict[str, Tensor], mask: Tensor, name: str) -> Encoded:
-        """Make the layers, and what they make of the inputs.
+    def build(self, text: Text, inputs: Mapping[str, Tensor], mask: Tensor, name: str) -> Encoded:
+        """Make the layers, and apply them to symbolic inputs.
 
         Args:
-            text: What makes the features; its vocabulary sizes the embeddings.
-            inputs: The features, symbolic.
-            mask: True at real tokens.
-            name: Name of the last layer.
+            text: Makes the features; its vocabulary sizes the embeddings.
+            inputs: The features by name, symbolic.
+            mask: True at tokens, false in the padding.
+            name: Name of the last layer, whose output is `Encoded.states`.
 
         Raises:
             TfkdError: The encoder reads other features than this text makes.
         """
 
-    @abstractmethod
-    def get_config(self) -> dict[str, Any]:
-        """Return all that is needed to build it again."""
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Make the same description again."""
-        return cls(**config)
+ENCODERS: PartRegistry[Encoder] = PartRegistry("encoder", "tfkd.encoders")
+"""The encoders by their names in configurations."""
 
 
+@ENCODERS.register("bilstm")
 @keras.saving.register_keras_serializable("tfkd", name="BiLSTMEncoder")
-@dataclass(frozen=True)
 class BiLSTM(Encoder):
-    """A bidirectional LSTM over word vectors, casing vectors and an encoding of the characters.
+    """A bidirectional LSTM over word vectors, casing vectors and an encoding of each word's characters.
 
-    The layers it makes, in order: `word_embedding`, `casing_embedding`, `character_encoder`, `embedding` (all of these
+    The layers it makes, in order: `word_embedding`, `casing_embedding`, `character_encoder`, `embedding` (these three
     side by side), then `encoder_1`, `encoder_2`, ... and, for the last one, the name that the model gives: `encoder` in
     a tagger, `shared_encoder` in a multi-task teacher. Each gives `[batch, time, 2 * units]`.
 
-    Args:
-        units: Units of each direction.
-        layers: Bidirectional layers, one above the other.
-        dropout: Rate of dropout on the embedding and on every layer's output; a sentence's tokens lose the same units.
-        word_units: Width of the word vectors.
-        casing_units: Width of the casing vectors; 0 for none.
-        characters: `"cnn"`, `"bilstm"` or `None`.
-        character_units: Width of the encoding of a word's characters.
-        character_embedding_units: Width of the character vectors.
-        word_dropout: Probability of taking a word for unknown during training.
-
     Raises:
-        TfkdError: A width is below 1, a rate is outside 0 to 1, or `characters` is none of the above.
+        TfkdError: A value is out of range.
 
     Example:
-        >>> BiLSTM(200).units
-        200
+        >>> BiLSTM(units=100).word_units
+        100
     """
 
-    units: int = 200
-    layers: int = 1
-    dropout: float = 0.5
-    word_units: int = 100
-    casing_units: int = 8
-    characters: str | None = "cnn"
-    character_units: int = 50
-    character_embedding_units: int = 25
-    word_dropout: float = 0.05
+    units: Units = Field(200, description="width of each direction")
+    layers: Count = Field(1, description="number of layers")
+    dropout: Rate = Field(
+        0.5, description="share of the embedding and of every layer's output dropped in training, alike at all tokens"
+    )
+    word_units: Units = Field(100, description="width of a word's vector")
+    casing_units: Annotated[int, Field(ge=0)] = Field(8, description="width of the casing vector; 0: none")
+    characters: Literal["cnn", "bilstm"] | None = Field(
+        "cnn", description="network that reads a word's characters; null: none"
+    )
+    character_units: Units = Field(50, description="width of the encoding of a word's characters")
+    character_embedding_units: Units = Field(25, description="width of a character's vector")
+    word_dropout: Rate = Field(0.05, description="share of words replaced by the unknown word in training")
 
-    def __post_init__(self) -> None:
-        """Check the values."""
-        for name in ("units", "layers", "word_units", "character_units", "character_embedding_units"):
-            if getattr(self, name) < 1:
-                raise TfkdError(f"{name} of a BiLSTM must be at least 1, got {getattr(self, name)}.")
-        for name in ("dropout", "word_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise TfkdError(f"{name} of a BiLSTM must be at least 0 and below 1, got {getattr(self, name)}.")
-        if self.characters is not None and self.characters not in CHARACTER_ENCODERS:
-            raise TfkdError(
-                f"no character encoder is called {self.characters!r}: {nearest(self.characters, CHARACTER_ENCODERS)}"
-            )
+    @property
+    @override
+    def head_dropout(self) -> float:
+        return self.dropout
 
     @override
-    def build(self, text: Text, inputs: dict[str, Tensor], mask: Tensor, name: str) -> Encoded:
+    def build(self, text: Text, inputs: Mapping[str, Tensor], mask: Tensor, name: str) -> Encoded:
         if not isinstance(text, WordFeatures):
             raise TfkdError(
                 f"a BiLSTM reads words, but the text makes {type(text).__name__}: give the model `text=WordFeatures"
                 ".adapt(corpora)`."
             )
-        parts = [
+        embeddings = [
             WordEmbedding(len(text.words) + 2, self.word_units, self.word_dropout, name="word_embedding")(
                 inputs["words"]
             )
         ]
         if self.casing_units:
-            parts.append(WordEmbedding(len(CASINGS), self.casing_units, name="casing_embedding")(inputs["casing"]))
+            casing = WordEmbedding(len(CASINGS), self.casing_units, name="casing_embedding")
+            embeddings.append(casing(inputs["casing"]))
         if self.characters is not None:
             encoder = CHARACTER_ENCODERS[self.characters](
                 len(text.characters) + 2, self.character_units, self.character_embedding_units, name="character_encoder"
             )
-            parts.append(encoder(inputs["characters"]))
-        states = keras.layers.Concatenate(name="embedding")(parts)
+            embeddings.append(encoder(inputs["characters"]))
+        states = keras.layers.Concatenate(name="embedding")(embeddings)
         for number in range(1, self.layers + 1):
             layer_name = name if number == self.layers else f"{name}_{number}"
             states = bilstm_layer(self.units, self.dropout, layer_name)(states, mask)
         return Encoded(states)
 
-    @override
-    def get_config(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def bilstm_layer(units: int, dropout: float, name: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """Make a function that adds dropout and one bidirectional LSTM layer of this name to a functional model."""
+    """Return a function that adds dropout and one bidirectional LSTM layer of this name to a functional model."""
 
     def apply(states: Tensor, mask: Tensor) -> Tensor:
         if dropout:
@@ -172,5 +152,5 @@ def bilstm_layer(units: int, dropout: float, name: str) -> Callable[[Tensor, Ten
 
 
 def locked_dropout(rate: float, name: str) -> keras.layers.Dropout:
-    """Make a layer that drops the same units at every token of a sentence (Gal and Ghahramani 2016)."""
+    """Return a layer that drops the same units at every token of a sentence (Gal and Ghahramani 2016)."""
     return keras.layers.Dropout(rate, noise_shape=(None, 1, None), name=name)

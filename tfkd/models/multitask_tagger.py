@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfkd.keras_internals import Untracked
 from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoder
+from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.models.tagger import Graph, Tagger, Tagging, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
 from tfkd.tensors import Tensor
@@ -34,8 +35,8 @@ class MultiTaskTagger(Tagging):
     Args:
         text: The featurizer.
         tasks: For each task a corpus to take the entity types from, or its tags.
-        encoder: Description of the shared encoder. Default: `BiLSTM(256)`.
-        head: `"softmax"` or `"crf"`, for every task.
+        encoder: Description of the shared encoder. Default: `BiLSTM()`.
+        head: `"softmax"`, `"crf"`, the name of a registered head, or a `Head`; for every task.
         task_encoder: Units of each direction of a task's own BiLSTM, or `None` for no such layer.
         scheme: The tag scheme to train and decode in.
         dtype: Dtype policy of the layers. Default: Keras' global policy.
@@ -48,7 +49,8 @@ class MultiTaskTagger(Tagging):
         >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.text import WordFeatures
         >>> tasks = demo_corpora(seed=1)
-        >>> teacher = MultiTaskTagger(WordFeatures.adapt(tasks.values()), tasks, encoder=BiLSTM(8), task_encoder=4)
+        >>> encoder = BiLSTM(units=8)
+        >>> teacher = MultiTaskTagger(WordFeatures.adapt(tasks.values()), tasks, encoder=encoder, task_encoder=4)
         >>> teacher.for_task("gene").tags
         ('O', 'B-Gene', 'I-Gene')
     """
@@ -59,21 +61,21 @@ class MultiTaskTagger(Tagging):
         tasks: Mapping[str, Corpus | Sequence[str]],
         *,
         encoder: Encoder | None = None,
-        head: str = "softmax",
-        task_encoder: int | None = 100,
+        head: str | Mapping[str, Any] | Head = "crf",
+        task_encoder: int | None = None,
         scheme: Scheme = "iob2",
         dtype: keras.DTypePolicy | str | None = None,
         name: str = "multitask_tagger",
     ) -> None:
         if not tasks:
             raise TfkdError("a multi-task tagger needs at least one task.")
-        encoder = encoder or BiLSTM(256)
+        encoder = encoder or BiLSTM()
         tags = {t: tag_list(c.types, scheme) if isinstance(c, Corpus) else tuple(c) for t, c in tasks.items()}
         with dtype_policy(dtype) as policy:
             inputs = text.inputs()
             mask = text.mask(inputs)
             encoded = encoder.build(text, inputs, mask, "shared_encoder")
-            above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
+            above = TaskLayers(head, task_encoder, encoder.head_dropout, scheme)
             built = {task: above.build(encoded.states, mask, names, prefix=f"{task}_") for task, names in tags.items()}
             super().__init__(
                 inputs=inputs, outputs={task: emissions for task, (emissions, _) in built.items()}, name=name
@@ -84,7 +86,7 @@ class MultiTaskTagger(Tagging):
         self._task_tags = {task: list(names) for task, names in tags.items()}
         self._arguments: dict[str, Any] = {
             "encoder": encoder,
-            "head": head,
+            "head": describe_head(make_head(head)),
             "task_encoder": task_encoder,
             "dtype": policy,
         }

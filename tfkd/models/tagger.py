@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.keras_internals import loss_metric
-from tfkd.layers import HEADS, TagHead, token_weights
+from tfkd.layers import TagHead, token_weights
 from tfkd.models.distinct_tokens import DistinctTokens, are_prepared
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
+from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.tensors import Tensor
 from tfkd.text import Text, WordFeatures, WordVectors
 from tfkd.training import EncodedSentences, groups_by_size
@@ -109,7 +110,7 @@ class Tagger(Tagging):
         text: The featurizer.
         tags: A corpus to take the entity types from, or the tags themselves.
         encoder: Description of the encoder. Default: `BiLSTM()`.
-        head: `"softmax"` or `"crf"`.
+        head: `"softmax"`, `"crf"`, the name of a registered head, or a `Head`.
         task_encoder: Units of each direction of a second BiLSTM above the encoder, or `None`.
         scheme: The tag scheme to train and decode in.
         dtype: Dtype policy of the layers, e.g. `"mixed_bfloat16"`. Default: Keras' global policy.
@@ -133,7 +134,7 @@ class Tagger(Tagging):
         tags: Corpus | Sequence[str],
         *,
         encoder: Encoder | None = None,
-        head: str = "softmax",
+        head: str | Mapping[str, Any] | Head = "crf",
         task_encoder: int | None = None,
         scheme: Scheme = "iob2",
         dtype: keras.DTypePolicy | str | None = None,
@@ -145,10 +146,15 @@ class Tagger(Tagging):
             inputs = text.inputs()
             mask = text.mask(inputs)
             encoded = encoder.build(text, inputs, mask, "encoder")
-            above = TaskLayers(head, task_encoder, encoder.dropout, scheme)
+            above = TaskLayers(head, task_encoder, encoder.head_dropout, scheme)
             graph = Graph(inputs, encoded, *above.build(encoded.states, mask, names, prefix=""))
             super().__init__(inputs=graph.inputs, outputs=graph.emissions, name=name)
-        arguments = {"encoder": encoder, "head": head, "task_encoder": task_encoder, "dtype": policy}
+        arguments = {
+            "encoder": encoder,
+            "head": describe_head(make_head(head)),
+            "task_encoder": task_encoder,
+            "dtype": policy,
+        }
         self._finish(text, names, scheme, arguments, graph, {})
 
     @classmethod
@@ -397,22 +403,20 @@ class TaskLayers:
         scheme: The tag scheme.
     """
 
-    head: str
+    head: str | Mapping[str, Any] | Head
     units: int | None
     dropout: float
     scheme: Scheme
 
     def build(self, states: Tensor, mask: Tensor, tags: Sequence[str], prefix: str) -> tuple[Tensor, TagHead]:
         """Make the layers, `task_encoder` or `{prefix}encoder` and `{prefix}head`; return emission scores and head."""
-        if self.head not in HEADS:
-            raise TfkdError(f"there is no head {self.head!r}: {nearest(self.head, HEADS)}")
         if self.units:
             name = f"{prefix}encoder" if prefix else "task_encoder"
             own = bilstm_layer(self.units, self.dropout, name)(states, mask)
             states = keras.layers.Concatenate(name=f"{prefix}states")([states, own])
         if self.dropout:
             states = locked_dropout(self.dropout, f"{prefix}head_dropout")(states)
-        layer = HEADS[self.head](tags, self.scheme, name=f"{prefix}head")
+        layer = make_head(self.head).layer(tags, self.scheme, f"{prefix}head")
         return layer(states, mask=mask), layer
 
 

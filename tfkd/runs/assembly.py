@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 import tfkd.optimizers
-from tfkd.config import Config, TransformerConfig
-from tfkd.models import BiLSTM, Encoder, MultiTaskTagger, Tagger, Transformer
+from tfkd.config import Config
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
 from tfkd.pretrained import open_pretrained
 from tfkd.sections import resolve
 from tfkd.text import Text, WordFeatures, WordVectors, read_corpus, read_word_vectors
@@ -68,15 +68,16 @@ def read_vectors(config: Config) -> WordVectors | None:
     """Read the pre-trained word vectors of a configuration, if it names any.
 
     Raises:
-        TfkdError: There is no such file, it is broken, or its vectors' width is not `text.word_units`.
+        TfkdError: There is no such file, it is broken, or its vectors' width is not `encoder.word_units`.
     """
     if config.text.vectors is None:
         return None
+    assert isinstance(config.encoder, BiLSTM)
     vectors = read_word_vectors(config.text.vectors)
-    if vectors.width != config.text.word_units:
+    if vectors.width != config.encoder.word_units:
         raise TfkdError(
-            f"{config.text.vectors}: the vectors have width {vectors.width}, but text.word_units is "
-            f"{config.text.word_units}: set it to {vectors.width}, or take other vectors."
+            f"{config.text.vectors}: the vectors have width {vectors.width}, but encoder.word_units is "
+            f"{config.encoder.word_units}: set it to {vectors.width}, or take other vectors."
         )
     return vectors
 
@@ -94,7 +95,8 @@ def make_text(
     With pre-trained vectors those of their words are known too that occur in training, however seldom, and the first
     `text.vector_words` of them: development and test sets are not looked at, so that test text is met as any other is.
     """
-    if isinstance(config.encoder, TransformerConfig):
+    if isinstance(config.encoder, Transformer):
+        assert config.encoder.transformer is not None
         return open_pretrained(config.encoder.transformer).text()
     settings = config.text
     arguments: dict[str, Any] = {
@@ -114,42 +116,14 @@ def make_text(
 def make_model(config: Config, text: Text, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
     """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
     keras.utils.set_random_seed(config.seed)
-    encoder = make_encoder(config)
+    config.encoder.check()
     dtype = config.training.dtype
-    common: dict[str, Any] = {"encoder": encoder, "head": config.head, "scheme": config.scheme, "dtype": dtype}
+    common: dict[str, Any] = {"encoder": config.encoder, "head": config.head, "scheme": config.scheme, "dtype": dtype}
     if config.kind == "tagger":
         (corpus,) = corpora.values()
         return Tagger(text, corpus, **common)
     task_units = None if config.task_encoder is None else config.task_encoder.units
     return MultiTaskTagger(text, corpora, task_encoder=task_units, **common)
-
-
-def make_encoder(config: Config) -> Encoder:
-    """Describe the encoder of a configuration.
-
-    Raises:
-        TfkdError: A pre-trained encoder cannot be read, or has fewer layers than are asked for.
-    """
-    settings, characters = config.encoder, config.text.characters
-    if isinstance(settings, TransformerConfig):
-        return Transformer(
-            settings.transformer,
-            layers=settings.layers,
-            pooling=settings.pooling,
-            dropout=settings.dropout,
-            frozen_layers=settings.frozen_layers,
-        )
-    return BiLSTM(
-        units=settings.units,
-        layers=settings.layers,
-        dropout=settings.dropout,
-        word_units=config.text.word_units,
-        casing_units=config.text.casing_units,
-        characters=None if characters.kind == "none" else characters.kind,
-        character_units=characters.units,
-        character_embedding_units=characters.embedding_units,
-        word_dropout=config.text.word_dropout,
-    )
 
 
 def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> keras.optimizers.Optimizer:

@@ -12,6 +12,7 @@ from typing import Literal
 from tfkd.config import Config
 from tfkd.distillation import LOSSES, Need, TeacherCache
 from tfkd.distillation.cache import bytes_needed
+from tfkd.models import Head
 from tfkd.runs.assembly import read_data
 from tfkd.runs.distilling import make_losses, read_transfer, view_of_run
 from tfkd.runs.run_folder import RunFolder
@@ -114,7 +115,7 @@ def format_bytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _needs_of(student: Config | None, head: str) -> list[Need]:
+def _needs_of(student: Config | None, head: Head) -> list[Need]:
     if student is not None and student.distillation is not None:
         losses = make_losses(student, steps=1)
         for loss in losses:
@@ -124,7 +125,7 @@ def _needs_of(student: Config | None, head: str) -> list[Need]:
                     "replaces: distil without a cache, or remove this loss."
                 )
         return [need for loss in losses for need in loss.needs]
-    return [Need("logits"), Need("posteriors", 1.0)] if head == "crf" else [Need("logits")]
+    return [Need("logits"), Need("posteriors", 1.0)] if head.has_transitions else [Need("logits")]
 
 
 class _Sentences(Iterable[Sequence[str]]):

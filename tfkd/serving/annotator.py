@@ -35,7 +35,7 @@ class Annotator:
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
-        >>> annotator = Annotator(Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8)))
+        >>> annotator = Annotator(Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(units=8)))
         >>> [annotation.text for annotation in annotator.annotate(["BRCA1 binds.", ""])]
         ['BRCA1 binds.', '']
     """
@@ -103,7 +103,7 @@ class Annotator:
         Example:
             >>> from tfkd.models import BiLSTM, Tagger
             >>> from tfkd.text import WordFeatures
-            >>> annotator = Annotator(Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2)))
+            >>> annotator = Annotator(Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2)))
             >>> next(annotator.annotate_tokens([("IL-2", [[(0, 4)]])])).text
             'IL-2'
         """

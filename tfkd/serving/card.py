@@ -28,7 +28,7 @@ def describe(model: Tagger | MultiTaskTagger) -> dict[str, Any]:
     Example:
         >>> from tfkd.models import BiLSTM
         >>> from tfkd.text import WordFeatures
-        >>> tagger = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-Disease", "I-Disease"], encoder=BiLSTM(2))
+        >>> tagger = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-Disease", "I-Disease"], encoder=BiLSTM(units=2))
         >>> describe(tagger)["scheme"], describe(tagger)["types"]
         ('iob2', ['Disease'])
     """

@@ -53,7 +53,7 @@ def export(
         >>> from tfkd.models import BiLSTM
         >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
-        >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8))
+        >>> tagger = Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(units=8))
         >>> folder = export(tagger, Path(tempfile.mkdtemp(), "gene"))
         >>> folder.name, sorted(tf.saved_model.load(folder).signatures)
         ('1', ['describe', 'serving_default', 'tag_tokens'])

@@ -23,7 +23,7 @@ class InMemory:
     Example:
         >>> from tfkd.models import BiLSTM
         >>> from tfkd.text import WordFeatures
-        >>> backend = InMemory(Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2)))
+        >>> backend = InMemory(Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2)))
         >>> backend.answer([b"No cancer."])["num_tokens"].tolist()
         [3]
     """

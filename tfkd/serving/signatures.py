@@ -37,7 +37,7 @@ class Signatures(tf.Module):
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
         >>> corpus = demo_corpora(seed=1)["gene"]
-        >>> signatures = Signatures(Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(8)))
+        >>> signatures = Signatures(Tagger(WordFeatures.adapt(corpus), corpus, encoder=BiLSTM(units=8)))
         >>> answer = signatures.serving_default(tf.constant(["It binds. So.", ""]))
         >>> answer["tokens"].numpy().tolist()
         [[b'It', b'binds', b'.', b'So', b'.'], [b'', b'', b'', b'', b'']]

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tfkd.config import BiLSTMConfig, Config, TransformerConfig
+from tfkd.config import Config
+from tfkd.config.schema import encoder_form
+from tfkd.models import HEADS, BiLSTM, Transformer
 from tfkd.pretrained import Architecture, open_pretrained
 from tfkd.studies.checks import error_at
 from tfkd.studies.folder import StudyFolder
@@ -102,10 +104,11 @@ def _check_other_files(plan: Plan) -> None:
                 if path not in checked:
                     checked.add(path)
                     read_corpus(path)
-            if isinstance(config.encoder, TransformerConfig) and config.encoder.transformer not in checked:
-                checked.add(config.encoder.transformer)
-                if os.sep in config.encoder.transformer:  # a preset would be downloaded
-                    open_pretrained(config.encoder.transformer)
+            source = config.encoder.transformer if isinstance(config.encoder, Transformer) else None
+            if source is not None and source not in checked:
+                checked.add(source)
+                if os.sep in source:  # a preset would be downloaded
+                    open_pretrained(source)
         except TfkdError as error:
             raise TfkdError(f"{plan.source.name}: {job.name} needs a file that cannot be used: {error}") from None
         vectors = [config.text.vectors] if config.text.vectors is not None else []
@@ -174,7 +177,7 @@ class Estimate:
 
     def _compute_seconds(self, job: Job) -> float:
         config = self._config(job)
-        seconds_per_word = operations_per_word(config) / PER_SECOND[_encoder_kind(config)]
+        seconds_per_word = operations_per_word(config) / PER_SECOND[_speed_group(config)]
         if job.kind == "cache":
             return START_SECONDS + self._cached_tokens(job.config) * seconds_per_word
         epochs = config.training.epochs
@@ -190,7 +193,7 @@ class Estimate:
     def _kind(self, job: Job) -> str:
         """Name the group of jobs that share a speed."""
         config = self._config(job)
-        return f"{job.kind} {_encoder_kind(config)} {config.head}"
+        return f"{job.kind} {encoder_form(config.encoder)} {HEADS.name_of(type(config.head))}"
 
     def _trained_tokens(self, config: Config) -> float:
         """Return the number of tokens of an epoch, with those of unlabelled text."""
@@ -217,8 +220,8 @@ class Estimate:
         return tokens + texts + sum(by_path[path].tokens["train"] for path in transfer.corpora if path in by_path)
 
 
-def _encoder_kind(config: Config) -> str:
-    return "transformer" if isinstance(config.encoder, TransformerConfig) else "bilstm"
+def _speed_group(config: Config) -> str:
+    return "transformer" if isinstance(config.encoder, Transformer) else "bilstm"
 
 
 def operations_per_word(config: Config) -> float:
@@ -229,17 +232,19 @@ def operations_per_word(config: Config) -> float:
         >>> round(operations_per_word(load_config("ncbi-disease-student")))
         281400
     """
-    if isinstance(config.encoder, TransformerConfig):
-        sizes = _architecture(config.encoder.transformer)
-        layers = config.encoder.layers or sizes.layers
+    encoder = config.encoder
+    if isinstance(encoder, Transformer):
+        assert encoder.transformer is not None
+        sizes = _architecture(encoder.transformer)
+        layers = encoder.layers or sizes.layers
         return SUBWORDS_PER_WORD * layers * (4 * sizes.units**2 + 2 * sizes.units * sizes.inner_units)
-    text, encoder = config.text, config.encoder
-    assert isinstance(encoder, BiLSTMConfig)
-    characters = text.characters
-    operations, width = 0.0, text.word_units + text.casing_units
-    if characters.kind != "none":
-        operations += characters.max_length * 3 * characters.embedding_units * characters.units
-        width += characters.units
+    if not isinstance(encoder, BiLSTM):
+        encoder = BiLSTM()  # the work of a user's own encoder is unknown
+    operations, width = 0.0, encoder.word_units + encoder.casing_units
+    if encoder.characters is not None:
+        length = config.text.characters.max_length
+        operations += length * 3 * encoder.character_embedding_units * encoder.character_units
+        width += encoder.character_units
     for layer in range(encoder.layers):
         operations += _bilstm_operations(2 * encoder.units if layer else width, encoder.units)
     if config.task_encoder is not None:

@@ -15,6 +15,7 @@ from tfkd.config import Config, read_source, with_absolute_paths
 from tfkd.config.errors import validated
 from tfkd.config.source import ConfigError, Key, Source
 from tfkd.distillation import DistillationLoss
+from tfkd.models import Head
 from tfkd.studies.checks import check_comparisons, check_names, check_student, error_at
 from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig, merge_sections
 from tfkd_base.corpora import BUNDLED
@@ -347,7 +348,7 @@ def _certain_layers(teacher: Config) -> set[str]:
     return {"shared_encoder"} | ({"task_encoder"} if teacher.task_encoder is not None else set())
 
 
-def _needs_teacher_itself(config: Config, head: str) -> bool:
+def _needs_teacher_itself(config: Config, head: Head) -> bool:
     """Tell whether a student needs outputs that no cache of a teacher with a head holds."""
     distillation = config.distillation
     assert distillation is not None

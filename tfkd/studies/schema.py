@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from tfkd.config.reference import with_reference
-from tfkd.config.schema import CorpusConfig
+from tfkd.config.schema import CorpusConfig, encoder_form
 from tfkd.config.source import Key, Source
 from tfkd.sections import Count, Name, NonEmpty, Section, Seed
 
@@ -139,7 +139,8 @@ def _merge_section(
     for name, value in section.items():
         target_key, source_key = (*place, name), (*key, name)
         current = target.get(name)
-        if isinstance(value, Mapping) and isinstance(current, dict) and _same_kind(value, current):
+        is_same_kind = name != "encoder" or encoder_form(value) == encoder_form(current)
+        if isinstance(value, Mapping) and isinstance(current, dict) and is_same_kind:
             _merge_section(result, current, value, target_key, source_key, source)
             continue
         target[name] = copy.deepcopy(value)
@@ -148,8 +149,3 @@ def _merge_section(
         for read, line in source.origins.items():
             if read[: len(source_key)] == source_key:
                 result.origins[target_key + read[len(source_key) :]] = line
-
-
-def _same_kind(section: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two encoder sections are of the same kind; other sections are."""
-    return ("transformer" in section) == ("transformer" in other)

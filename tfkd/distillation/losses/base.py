@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.layers import token_weights
-from tfkd.models import Tagger
+from tfkd.models import Head, Tagger
 from tfkd.parts import Part, PartRegistry
 from tfkd.sections import Ramp, RampedWeight, Schedule, Temperature
 from tfkd.tensors import Tensor
@@ -70,11 +70,11 @@ class DistillationLoss(Part):
         """Layers that belong to the loss and are trained with the student."""
         return ()
 
-    def cacheable(self, head: str) -> bool:
+    def cacheable(self, head: Head) -> bool:
         """Return whether an output cache holds what the loss needs.
 
         Args:
-            head: The registered name of the teacher's head.
+            head: The teacher's head.
         """
         del head
         return True

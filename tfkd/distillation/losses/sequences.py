@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss, TagLoss, TemperedLoss, divergence
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
+from tfkd.models import Head
 from tfkd.sections import Count, Temperature
 from tfkd.tensors import Tensor
 from tfkd.training.fitting import real_tokens
@@ -26,9 +27,9 @@ class _FromDistribution(TemperedLoss):
     temperature: Temperature = Field(1.0, description="both models' scores are divided by it; or a ramp")
 
     @override
-    def cacheable(self, head: str) -> bool:
-        """Return whether the head is a softmax or the temperature is fixed."""
-        return head == "softmax" or self.fixed_temperature is not None
+    def cacheable(self, head: Head) -> bool:
+        """Return whether posteriors follow from logits, or the temperature is fixed."""
+        return not head.has_transitions or self.fixed_temperature is not None
 
 
 @LOSSES.register("posteriors")

@@ -13,7 +13,7 @@ from typing_extensions import override
 from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss
 from tfkd.distillation.losses.features import FeatureDistillation
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
-from tfkd.models import Tagger
+from tfkd.models import Head, Tagger
 from tfkd.models.transformer import evenly
 from tfkd.sections import NonEmpty
 from tfkd.tensors import Tensor
@@ -75,7 +75,7 @@ class HiddenStateDistillation(DistillationLoss):
         return tuple(layer for part in self._parts for layer in part.layers)
 
     @override
-    def cacheable(self, head: str) -> bool:
+    def cacheable(self, head: Head) -> bool:
         """Return whether the layers are named; otherwise they are paired with those of the teacher itself."""
         return self.pairs is not None
 
@@ -168,7 +168,7 @@ class AttentionDistillation(DistillationLoss):
         return tuple(student for _, student in self.layer_pairs)
 
     @override
-    def cacheable(self, head: str) -> bool:
+    def cacheable(self, head: Head) -> bool:
         """Return false: a cache holds no attention."""
         return False
 
