@@ -1,11 +1,13 @@
+"""Entity scores against sets of spans, and scores of entities seen in training."""
+
 from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd.evaluation import score
-from tfkd_base.corpora import convert_tags, spans, tag_list
+from tfkd.evaluation import PartScore, collect_entities, score, score_seen_entities
+from tfkd_base.corpora import Sentence, convert_tags, demo_corpora, spans, tag_list
 from tfkd_base.errors import TfkdError
 
 TAGS = tag_list(["A", "B"], "iob2")
@@ -19,7 +21,7 @@ def two_taggings(draw):
         rows = []
         for length in lengths:
             row = draw(st.lists(st.sampled_from(TAGS), min_size=length, max_size=length))
-            # What no valid sequence holds is made a beginning: an I- after anything but its own entity.
+            # Make the sequence valid: an I- that does not continue its entity becomes a B-.
             for i, tag in enumerate(row):
                 if tag.startswith("I-") and (i == 0 or row[i - 1][2:] != tag[2:]):
                     row[i] = "B" + tag[1:]
@@ -30,32 +32,72 @@ def two_taggings(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(two_taggings())
-def test_counts_entities_whose_both_ends_and_type_are_right(pair):
-    gold, found = ([{(i, s) for i, row in enumerate(rows) for s in spans(row, "iob2")}] for rows in pair)
+def test_entities_with_correct_boundaries_and_type_count(pair):
+    gold, predicted = ([{(i, s) for i, row in enumerate(rows) for s in spans(row, "iob2")}] for rows in pair)
     scores = score(*pair)
     for name in ("micro", "A", "B"):
-        g, f = (({e for e in x[0] if name in ("micro", e[1].type)}) for x in (gold, found))
-        got = scores.micro if name == "micro" else scores.types.get(name)
-        if got is None:
+        g, f = (({e for e in x[0] if name in ("micro", e[1].type)}) for x in (gold, predicted))
+        result = scores.micro if name == "micro" else scores.types.get(name)
+        if result is None:
             assert not g
             assert not f
             continue
-        right = len(g & f)
-        assert got.entities == len(g)
-        assert got.precision == pytest.approx(right / len(f) if f else 0.0)
-        assert got.recall == pytest.approx(right / len(g) if g else 0.0)
-        assert got.f1 == pytest.approx(2 * right / (len(g) + len(f)) if g or f else 0.0)
+        correct = len(g & f)
+        assert result.entities == len(g)
+        assert result.precision == pytest.approx(correct / len(f) if f else 0.0)
+        assert result.recall == pytest.approx(correct / len(g) if g else 0.0)
+        assert result.f1 == pytest.approx(2 * correct / (len(g) + len(f)) if g or f else 0.0)
 
 
-def test_iobes_gives_the_same_figures_as_iob2():
+def test_iobes_and_iob2_give_the_same_scores():
     gold = [["B-A", "I-A", "O", "B-A"], ["B-B", "O"]]
-    found = [["B-A", "O", "O", "B-A"], ["B-B", "B-A"]]
-    iobes = [[convert_tags(row, "iob2", "iobes") for row in rows] for rows in (gold, found)]
-    assert score(*iobes, "iobes").to_dict() == {**score(gold, found).to_dict(), "scheme": "iobes"}
+    predicted = [["B-A", "O", "O", "B-A"], ["B-B", "B-A"]]
+    iobes = [[convert_tags(row, "iob2", "iobes") for row in rows] for rows in (gold, predicted)]
+    assert score(*iobes, "iobes").to_dict() == {**score(gold, predicted).to_dict(), "scheme": "iobes"}
 
 
-def test_what_cannot_be_scored_is_refused():
+def test_different_sentences_and_the_scheme_io_are_refused():
     with pytest.raises(TfkdError, match="2 and 1 sentences"):
         score([["O"], ["O"]], [["O"]])
     with pytest.raises(TfkdError, match="cannot be told apart"):
         score([["I-A"]], [["I-A"]], "io")
+
+
+def sentence(text: str, tags: str) -> Sentence:
+    names = {"O": "O", "b": "B-A", "i": "I-A", "c": "B-B"}
+    return Sentence(tuple(text.split()), tuple(names[tag] for tag in tags))
+
+
+def test_seen_entities_ignore_case_but_not_the_type():
+    training = collect_entities([sentence("Wilson disease is old", "biOO"), sentence("p53", "c")])
+    test = [sentence("wilson Disease and p53", "biOb"), sentence("P53", "c"), sentence("old Wilson", "bb")]
+    scores = score_seen_entities(test, [["B-A", "I-A", "O", "B-A"], ["O"], ["O", "B-A"]], training)
+    assert scores.seen == PartScore(entities=2, predicted=1, correct=1)  # wilson disease; P53 as B
+    assert scores.unseen == PartScore(entities=3, predicted=2, correct=2)  # p53 as A; "old"; the single word "Wilson"
+    assert (scores.seen.recall, scores.seen.precision, scores.seen.f1) == (0.5, 1.0, pytest.approx(2 / 3))
+    assert scores.to_dict()["unseen"] == {"entities": 3, "predicted": 2, "correct": 2}
+
+
+def test_scores_of_an_empty_part_are_none():
+    scores = score_seen_entities([sentence("a", "O")], [["O"]], frozenset())
+    assert (scores.seen.recall, scores.seen.precision, scores.seen.f1) == (None, None, None)
+
+
+def test_both_parts_add_up_to_all_entities():
+    corpus = demo_corpora(seed=1)["disease"]
+    test, shifted = corpus.test, [s.tags for s in corpus.test[1:]] + [corpus.test[0].tags]
+    predicted = [
+        tuple(other[: len(s.tokens)]) + ("O",) * (len(s.tokens) - len(other)) if i % 2 else s.tags
+        for i, (s, other) in enumerate(zip(test, shifted, strict=True))
+    ]
+    assert tag_list(corpus.types, "iob2")
+    scores = score_seen_entities(test, predicted, collect_entities(corpus.train))
+    micro = score([s.tags for s in test], predicted).micro
+    assert scores.seen.entities > 0 < scores.unseen.entities
+    assert scores.seen.entities + scores.unseen.entities == micro.entities
+    assert (scores.seen.correct + scores.unseen.correct) / micro.entities == pytest.approx(micro.recall)
+
+
+def test_sentences_of_other_lengths_are_refused():
+    with pytest.raises(TfkdError, match="sentence 1 has 1 gold and 2 predicted"):
+        score_seen_entities([sentence("a", "O")], [["O", "O"]], frozenset())

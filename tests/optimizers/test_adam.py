@@ -1,3 +1,5 @@
+"""Adam against Keras and against NumPy in float64, for dense gradients and for rows."""
+
 from __future__ import annotations
 
 import keras
@@ -10,7 +12,7 @@ from tfkd.optimizers import Adam, AdamW
 RNG = np.random.default_rng(0)
 
 
-def steps(optimizer, start, gradients):
+def apply_steps(optimizer, start, gradients):
     variable = keras.Variable(start.copy())
     for gradient in gradients:
         optimizer.apply([gradient], [variable])
@@ -18,7 +20,7 @@ def steps(optimizer, start, gradients):
 
 
 def adam_by_hand(start, gradients, rate=0.01, b1=0.9, b2=0.999, eps=1e-7):
-    """Adam in NumPy float64, with epsilon where Keras has it."""
+    """Compute Adam in NumPy float64, with epsilon in the place where Keras adds it."""
     x, m, v = start.astype(float), np.zeros_like(start, float), np.zeros_like(start, float)
     for t, g in enumerate(gradients, 1):
         m += (g - m) * (1 - b1)
@@ -27,28 +29,28 @@ def adam_by_hand(start, gradients, rate=0.01, b1=0.9, b2=0.999, eps=1e-7):
     return x
 
 
-def test_is_keras_adam_for_dense_gradients():
+def test_dense_gradients_match_keras_and_numpy():
     start = RNG.normal(size=(4, 3)).astype("float32")
     gradients = [tf.constant(RNG.normal(size=(4, 3)).astype("float32")) for _ in range(5)]
     np.testing.assert_allclose(
-        steps(Adam(0.01), start, gradients), steps(keras.optimizers.Adam(0.01), start, gradients), atol=1e-6
+        apply_steps(Adam(0.01), start, gradients), apply_steps(keras.optimizers.Adam(0.01), start, gradients), atol=1e-6
     )
     np.testing.assert_allclose(
-        steps(Adam(0.01), start, gradients), adam_by_hand(start, [g.numpy() for g in gradients]), atol=1e-6
+        apply_steps(Adam(0.01), start, gradients), adam_by_hand(start, [g.numpy() for g in gradients]), atol=1e-6
     )
 
 
-def test_rows_of_every_step_move_as_under_dense_adam():
+def test_row_gradients_of_all_rows_match_dense_gradients():
     start = RNG.normal(size=(4, 3)).astype("float32")
     dense = [RNG.normal(size=(4, 3)).astype("float32") for _ in range(5)]
-    # Each gradient in two halves and in another order, so that rows stand twice and must be summed.
+    # Each row occurs twice, with half of its gradient and in another order, so the halves must be summed.
     rows = np.array([2, 0, 3, 1, 0, 1, 2, 3])
     sparse = [tf.IndexedSlices(tf.constant(g[rows] / 2), tf.constant(rows), tf.constant([4, 3])) for g in dense]
-    np.testing.assert_allclose(steps(Adam(0.01), start, sparse), adam_by_hand(start, dense), atol=1e-6)
+    np.testing.assert_allclose(apply_steps(Adam(0.01), start, sparse), adam_by_hand(start, dense), atol=1e-6)
 
 
 @pytest.mark.parametrize("jit", [False, True])
-def test_rows_that_a_batch_does_not_use_are_left_alone(jit):
+def test_unused_rows_do_not_change(jit):
     start = RNG.normal(size=(5, 2)).astype("float32")
     variable, optimizer = keras.Variable(start.copy()), Adam(0.01)
     optimizer.build([variable])
@@ -67,7 +69,7 @@ def test_rows_that_a_batch_does_not_use_are_left_alone(jit):
     assert len(moments) == 2
     for moment in moments:
         assert not moment.numpy()[[0, 2]].any()
-    # Row 3 by hand: used in steps 1 and 2, as one summed gradient each.
+    # Compute row 3 in NumPy: steps 1 and 2 use it, with one summed gradient each.
     m = v = np.zeros(2)
     x = start[3].astype(float)
     for t, g in ((1, values[0][1]), (2, values[1].sum(0))):
@@ -78,7 +80,7 @@ def test_rows_that_a_batch_does_not_use_are_left_alone(jit):
 
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("kind", [Adam, AdamW])
-def test_accumulated_the_rows_move_that_some_batch_used_as_if_all_were_one(kind, jit):
+def test_accumulated_row_gradients_match_one_large_batch(kind, jit):
     start = RNG.normal(size=(5, 2)).astype("float32")
     parts = [(RNG.normal(size=(3, 2)).astype("float32"), np.array(rows)) for rows in ([1, 3, 1], [3, 0, 3])] * 2
 
@@ -103,7 +105,7 @@ def test_accumulated_the_rows_move_that_some_batch_used_as_if_all_were_one(kind,
     ("clipping", "clipped"),
     [({"global_clipnorm": 1.0}, [0.6, 0.8]), ({"clipnorm": 1.0}, [0.6, 0.8]), ({"clipvalue": 7.0}, [6.0, 7.0])],
 )
-def test_clipping_sees_rows_that_stand_twice_as_one_and_leaves_the_others_alone(clipping, clipped):
+def test_clipping_applies_to_summed_rows(clipping, clipped):
     variable, optimizer = keras.Variable(np.zeros((4, 1), "float32")), Adam(1.0, **clipping)
     optimizer.build([variable])
 
@@ -118,7 +120,7 @@ def test_clipping_sees_rows_that_stand_twice_as_one_and_leaves_the_others_alone(
     np.testing.assert_array_equal(variable.numpy()[1:3], before)
 
 
-def test_gradients_of_rows_and_of_whole_variables_are_clipped_together():
+def test_row_and_dense_gradients_are_clipped_together():
     table, dense = keras.Variable(np.zeros((2, 1), "float32")), keras.Variable(np.zeros(1, "float32"))
     optimizer = Adam(1.0, global_clipnorm=1.0)
     optimizer.build([table, dense])
@@ -129,8 +131,8 @@ def test_gradients_of_rows_and_of_whole_variables_are_clipped_together():
     np.testing.assert_allclose(moments[1], [0.08], atol=1e-6)
 
 
-def test_saves_and_loads_in_a_config():
+def test_serialization():
     optimizer = Adam(0.02, global_clipnorm=3.0)
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
-    assert type(again) is Adam
-    assert again.get_config() == optimizer.get_config()
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
+    assert type(copy) is Adam
+    assert copy.get_config() == optimizer.get_config()

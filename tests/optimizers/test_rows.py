@@ -1,10 +1,12 @@
+"""Summing of row gradients."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfkd.optimizers.rows import on_values, sum_rows
+from tfkd.optimizers.rows import apply_to_values, sum_rows
 
 RNG = np.random.default_rng(0)
 
@@ -21,8 +23,8 @@ def test_sum_rows_has_the_same_dense_form(indices):
     assert sum_rows(summed) is summed
 
 
-def test_other_gradients_are_left_as_they_are():
+def test_other_gradients_are_unchanged():
     dense = tf.ones([2])
     assert sum_rows(dense) is dense
     assert sum_rows(None) is None
-    assert on_values(lambda values: values, [dense, None]) == [dense, None]
+    assert apply_to_values(lambda values: values, [dense, None]) == [dense, None]

@@ -1,20 +1,30 @@
 """Entity scores, error analysis, and the callback that keeps the best epoch."""
 
 from tfkd.evaluation.entity_errors import EntityErrors, find_errors
-from tfkd.evaluation.entity_f1 import EntityF1, evaluate
-from tfkd.evaluation.scores import Score, Scores, score
-from tfkd.evaluation.seen_entities import PartScore, SeenScores, mentions, seen_scores
+from tfkd.evaluation.entity_f1 import EntityF1, EntityTagger, evaluate
+from tfkd.evaluation.scores import (
+    EntityKey,
+    PartScore,
+    Score,
+    Scores,
+    SeenScores,
+    collect_entities,
+    score,
+    score_seen_entities,
+)
 
 __all__ = [
     "EntityErrors",
     "EntityF1",
+    "EntityKey",
+    "EntityTagger",
     "PartScore",
     "Score",
     "Scores",
     "SeenScores",
+    "collect_entities",
     "evaluate",
     "find_errors",
-    "mentions",
     "score",
-    "seen_scores",
+    "score_seen_entities",
 ]

@@ -1,4 +1,4 @@
-"""What goes wrong with entities: boundaries, types, what is missed and what is made up."""
+"""Error analysis of entities: wrong boundaries, wrong types, missed and spurious entities."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from tfkd.evaluation.scores import check_same_sentences
 from tfkd_base.corpora import Span, spans
 from tfkd_base.corpora.schemes import check_scheme
 
-KINDS = ("correct", "wrong_type", "too_short", "too_long", "shifted_left", "shifted_right", "both_wrong")
-"""What may become of an entity with its prediction."""
+ERROR_KINDS = ("correct", "wrong_type", "too_short", "too_long", "shifted_left", "shifted_right", "both_wrong")
+"""Outcomes of an entity that is matched with a prediction."""
 
-NONE = ""
-"""Stands in `types` for no entity."""
+NO_ENTITY = ""
+"""Key of `EntityErrors.types` for no entity."""
 
 
 @dataclass(frozen=True)
 class EntityErrors:
-    """Gold and predicted entities sorted by what became of them.
+    """Numbers of gold and predicted entities by outcome.
 
-    Gold entities are `correct + wrong_type + too_short + too_long + shifted_left + shifted_right + both_wrong +
-    missed`, predicted ones the same with `spurious` in place of `missed`.
+    The number of gold entities is `correct + wrong_type + too_short + too_long + shifted_left + shifted_right +
+    both_wrong + missed`. The number of predicted entities is the same sum with `spurious` instead of `missed`.
 
     Attributes:
-        correct: Both boundaries and the type are right.
-        wrong_type: Both boundaries are right, the type is another.
-        too_short: The type is right, and the prediction lies within the entity.
-        too_long: The type is right, and the entity lies within the prediction.
-        shifted_left: The type is right, and the prediction begins and ends too early.
-        shifted_right: The type is right, and the prediction begins and ends too late.
-        both_wrong: They overlap, with another type and other boundaries.
-        missed: No prediction is left that overlaps.
-        spurious: Predictions that are left, over no entity.
-        types: For each gold type how often it was taken for each predicted type, in `types[gold][predicted]`; `""` is
-            no entity. Wrong boundaries count with their types.
+        correct: Boundaries and type are correct.
+        wrong_type: The boundaries are correct, the type is wrong.
+        too_short: The type is correct, and the prediction lies within the entity.
+        too_long: The type is correct, and the entity lies within the prediction.
+        shifted_left: The type is correct, and the prediction starts and ends too early.
+        shifted_right: The type is correct, and the prediction starts and ends too late.
+        both_wrong: Entity and prediction overlap, but type and boundaries are wrong.
+        missed: Gold entities without a matching prediction.
+        spurious: Predictions without a matching gold entity.
+        types: Confusion matrix of types, `types[gold][predicted]`, including pairs with wrong boundaries. The key `""`
+            stands for no entity.
     """
 
     correct: int
@@ -51,77 +51,77 @@ class EntityErrors:
     types: dict[str, dict[str, int]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 def find_errors(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: str = "iob2"
 ) -> EntityErrors:
-    """Sort entities by what became of them.
+    """Count entities by outcome.
 
-    Each entity is matched with at most one prediction of its sentence: first those with the same boundaries, then those
-    that overlap, the same type first, then by most tokens in common, then from the left.
+    Each entity is matched with at most one overlapping prediction of its sentence. Pairs with the same boundaries have
+    priority, then pairs with the same type, then pairs with more tokens in common, then the leftmost pairs.
 
     Args:
-        gold: A sequence of tags for each sentence.
-        predicted: As many, of the same lengths.
+        gold: Gold tags of each sentence.
+        predicted: Predicted tags of the same sentences.
         scheme: Tag scheme of both.
 
     Raises:
-        TfkdError: The lengths differ, or a tag is outside the scheme.
+        TfkdError: The sentences differ in number or length, or a tag is outside the scheme.
 
     Example:
         >>> errors = find_errors([["B-Gene", "I-Gene", "O", "B-Gene"]], [["B-Gene", "O", "B-Cell", "O"]])
         >>> errors.too_short, errors.missed, errors.spurious
         (1, 1, 1)
     """
-    known = check_scheme(scheme)
+    tag_scheme = check_scheme(scheme)
     check_same_sentences(gold, predicted)
     kinds: Counter[str] = Counter()
     types: Counter[tuple[str, str]] = Counter()
-    for gold_tags, found_tags in zip(gold, predicted, strict=True):
-        for one, other in _matched(spans(gold_tags, known), spans(found_tags, known)):
-            kinds[_kind(one, other)] += 1
-            types[one.type if one else NONE, other.type if other else NONE] += 1
-    confused: dict[str, dict[str, int]] = {}
-    for (gold_type, found_type), number in sorted(types.items()):
-        confused.setdefault(gold_type, {})[found_type] = number
-    return EntityErrors(**{name: kinds[name] for name in (*KINDS, "missed", "spurious")}, types=confused)
+    for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
+        for entity, other in _match(spans(gold_tags, tag_scheme), spans(predicted_tags, tag_scheme)):
+            kinds[_classify(entity, other)] += 1
+            types[entity.type if entity else NO_ENTITY, other.type if other else NO_ENTITY] += 1
+    confusion: dict[str, dict[str, int]] = {}
+    for (gold_type, predicted_type), number in sorted(types.items()):
+        confusion.setdefault(gold_type, {})[predicted_type] = number
+    return EntityErrors(**{name: kinds[name] for name in (*ERROR_KINDS, "missed", "spurious")}, types=confusion)
 
 
-def _matched(gold: Sequence[Span], found: Sequence[Span]) -> list[tuple[Span | None, Span | None]]:
-    """Pairs of entity and prediction; either is None where nothing matches the other."""
-    near = [(one, other) for one in gold for other in found if one.start < other.end and other.start < one.end]
-    near.sort(key=_distance)
+def _match(gold: Sequence[Span], predicted: Sequence[Span]) -> list[tuple[Span | None, Span | None]]:
+    """Return pairs of entity and prediction. One of the two is None if nothing matches the other."""
+    candidates = [(a, b) for a in gold for b in predicted if a.start < b.end and b.start < a.end]
+    candidates.sort(key=_rank)
     pairs: list[tuple[Span | None, Span | None]] = []
-    free, open_ = set(gold), set(found)
-    for one, other in near:
-        if one in free and other in open_:
-            free.remove(one)
-            open_.remove(other)
-            pairs.append((one, other))
-    return [*pairs, *((one, None) for one in sorted(free)), *((None, other) for other in sorted(open_))]
+    missed, spurious = set(gold), set(predicted)
+    for entity, prediction in candidates:
+        if entity in missed and prediction in spurious:
+            missed.remove(entity)
+            spurious.remove(prediction)
+            pairs.append((entity, prediction))
+    return [*pairs, *((entity, None) for entity in sorted(missed)), *((None, other) for other in sorted(spurious))]
 
 
-def _distance(pair: tuple[Span, Span]) -> tuple[bool, bool, int, int, int]:
-    one, other = pair
-    same = (one.start, one.end) == (other.start, other.end)
-    common = min(one.end, other.end) - max(one.start, other.start)
-    return not same, one.type != other.type, -common, one.start, other.start
+def _rank(pair: tuple[Span, Span]) -> tuple[bool, bool, int, int, int]:
+    entity, prediction = pair
+    same = (entity.start, entity.end) == (prediction.start, prediction.end)
+    common = min(entity.end, prediction.end) - max(entity.start, prediction.start)
+    return not same, entity.type != prediction.type, -common, entity.start, prediction.start
 
 
-def _kind(gold: Span | None, found: Span | None) -> str:
+def _classify(gold: Span | None, predicted: Span | None) -> str:
     if gold is None:
         return "spurious"
-    if found is None:
+    if predicted is None:
         return "missed"
-    if (gold.start, gold.end) == (found.start, found.end):
-        return "correct" if gold.type == found.type else "wrong_type"
-    if gold.type != found.type:
+    if (gold.start, gold.end) == (predicted.start, predicted.end):
+        return "correct" if gold.type == predicted.type else "wrong_type"
+    if gold.type != predicted.type:
         return "both_wrong"
-    if gold.start <= found.start and found.end <= gold.end:
+    if gold.start <= predicted.start and predicted.end <= gold.end:
         return "too_short"
-    if found.start <= gold.start and gold.end <= found.end:
+    if predicted.start <= gold.start and gold.end <= predicted.end:
         return "too_long"
-    return "shifted_left" if found.start < gold.start else "shifted_right"
+    return "shifted_left" if predicted.start < gold.start else "shifted_right"

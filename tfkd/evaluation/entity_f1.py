@@ -1,34 +1,48 @@
-"""A callback that scores entities after each epoch and keeps the best one."""
+"""Scoring of taggers on corpora, and the callback that keeps the epoch with the best entity F1."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
 from tfkd.evaluation.scores import Scores, score
-from tfkd_base.corpora import Corpus
+from tfkd_base.corpora import Corpus, Scheme, Sentence
 from tfkd_base.errors import TfkdError
 
 
-class EntityF1(keras.callbacks.Callback):
-    """Score the entities of development sets after each epoch, and go back to the best epoch at the end.
+class EntityTagger(Protocol):
+    """Object that tags sentences, such as `tfkd.models.Tagger`."""
 
-    For a tagger or a distiller the logs get `val_f1`; for a multi-task tagger `val_{task}_f1` for each task too, and
-    `val_f1` is their mean. Put it before callbacks that watch these, such as `EarlyStopping(monitor="val_f1")`.
+    @property
+    def scheme(self) -> Scheme:
+        """The tag scheme of the predictions."""
+        ...
+
+    def tag(self, sentences: Sequence[Sentence], /) -> list[list[str]]:
+        """Return the tags of each sentence."""
+        ...
+
+
+class EntityF1(keras.callbacks.Callback):
+    """Callback that computes the entity F1 after each epoch and restores the best epoch at the end.
+
+    For a tagger or a distiller it adds `val_f1` to the logs. For a multi-task tagger it adds `val_{task}_f1` of each
+    task, and `val_f1` is their mean. Place it before callbacks that monitor these values, such as
+    `EarlyStopping(monitor="val_f1")`.
 
     Args:
-        corpora: A corpus with a split to score on, or for a multi-task tagger one for each task.
-        split: The split.
-        restore_best: Whether the model ends with the weights of its best epoch, the first of equals.
-        patience: Epochs without a better one after which training stops; `None` for never.
+        corpora: The corpus to score on; for a multi-task tagger the corpus of each task.
+        split: The split of the corpora.
+        restore_best: Whether training ends with the weights of the best epoch (the first one among equals).
+        patience: Number of epochs without improvement after which training stops. Default: never.
 
     Attributes:
         best: The highest `val_f1`.
-        best_epoch: Its epoch, from 0; -1 before the first.
-        best_weights: The weights after it, if they are kept.
+        best_epoch: Number of the best epoch, from 0; -1 before the first epoch.
+        best_weights: Weights of the best epoch, if they are kept.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -46,7 +60,7 @@ class EntityF1(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         if patience is not None and patience < 1:
-            raise TfkdError(f"patience must be at least 1 epoch, got {patience}.")
+            raise TfkdError(f"expected a patience of at least 1 epoch, got {patience}.")
         self.corpora = corpora
         self.split = split
         self.restore_best = restore_best
@@ -56,15 +70,15 @@ class EntityF1(keras.callbacks.Callback):
         self.best_weights: list[np.ndarray] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Score, and keep the weights if they are the best so far."""
+        """Score the model and keep its weights if they are the best so far."""
         logs = {} if logs is None else logs
-        model = self._tagger()
+        model = self._get_tagger()
         if isinstance(self.corpora, Corpus):
-            logs["val_f1"] = self._f1(model, self.corpora)
+            logs["val_f1"] = self._compute_f1(model, self.corpora)
         else:
-            found = {task: self._f1(model.for_task(task), corpus) for task, corpus in self.corpora.items()}
-            logs.update({f"val_{task}_f1": f1 for task, f1 in found.items()})
-            logs["val_f1"] = float(np.mean(list(found.values())))
+            scores = {task: self._compute_f1(model.for_task(task), corpus) for task, corpus in self.corpora.items()}
+            logs.update({f"val_{task}_f1": f1 for task, f1 in scores.items()})
+            logs["val_f1"] = float(np.mean(list(scores.values())))
         if logs["val_f1"] > self.best:
             self.best, self.best_epoch = logs["val_f1"], epoch
             self.best_weights = model.get_weights() if self.restore_best else None
@@ -72,23 +86,24 @@ class EntityF1(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Go back to the best epoch's weights."""
+        """Restore the weights of the best epoch."""
         if self.best_weights is not None:
-            self._tagger().set_weights(self.best_weights)
+            self._get_tagger().set_weights(self.best_weights)
 
-    def _tagger(self) -> Any:
+    def _get_tagger(self) -> Any:
+        """Return the model, or the student of a distiller."""
         return getattr(self.model, "student", self.model)
 
-    def _f1(self, model: Any, corpus: Corpus) -> float:
+    def _compute_f1(self, model: EntityTagger, corpus: Corpus) -> float:
         return evaluate(model, corpus, self.split).micro.f1
 
 
-def evaluate(tagger: Any, corpus: Corpus, split: str = "test") -> Scores:
-    """Score a tagger's entities on a split of a corpus.
+def evaluate(tagger: EntityTagger, corpus: Corpus, split: str = "test") -> Scores:
+    """Return the entity scores of a tagger on a split of a corpus.
 
     Args:
-        tagger: A `tfkd.models.Tagger`.
-        corpus: A corpus in any scheme; its tags are read in the tagger's.
+        tagger: A tagger such as `tfkd.models.Tagger`, or a task of a multi-task tagger.
+        corpus: A corpus in any scheme. Its tags are converted to the scheme of the tagger.
         split: The split.
 
     Example:

@@ -1,13 +1,20 @@
-"""Entity scores."""
+"""Entity scores: over all entities, and separately for entities seen and not seen in training."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from tfkd_base.corpora import Sentence, Span, spans
+from tfkd_base.corpora.overlap import sentence_key
+from tfkd_base.corpora.schemes import check_scheme
 from tfkd_base.errors import TfkdError
+
+EntityKey: TypeAlias = tuple[str, str]
+"""Text and type of an entity. The text has no case and no spaces, as `tfkd_base.corpora.overlap` compares texts."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +29,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """Entity scores over all types (`micro`) and of each type, and the scheme they were read in.
+    """Entity scores over all types (`micro`) and of each type, and their tag scheme.
 
-    An entity counts as found if its first token, its last token and its type are right.
+    A predicted entity is correct if its first token, its last token and its type are correct.
     """
 
     scheme: str
@@ -32,20 +39,20 @@ class Scores:
     types: dict[str, Score]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers, for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: str = "iob2") -> Scores:
-    """Score predicted tags against gold tags with seqeval, strictly, in the scheme given.
+    """Score predicted tags against gold tags with seqeval in strict mode.
 
     Args:
-        gold: A sequence of tags for each sentence.
-        predicted: As many, of the same lengths.
-        scheme: Tag scheme of both: iob1, iob2, iobes or io.
+        gold: Gold tags of each sentence.
+        predicted: Predicted tags of the same sentences.
+        scheme: Tag scheme of both: iob1, iob2 or iobes.
 
     Raises:
-        TfkdError: The lengths differ, or the scheme is unknown.
+        TfkdError: The sentences differ in number or length, or the scheme is not supported.
 
     Example:
         >>> score([["B-Gene", "I-Gene", "O"]], [["B-Gene", "O", "O"]]).micro.f1
@@ -58,13 +65,13 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], sch
     lengths, others = [len(s) for s in gold], [len(s) for s in predicted]
     if lengths != others:
         raise TfkdError(
-            f"gold and predicted tags must be of the same sentences: got {len(lengths)} and {len(others)} sentences, "
-            f"{sum(lengths)} and {sum(others)} tags."
+            f"expected gold and predicted tags of the same sentences, got {len(lengths)} and {len(others)} sentences "
+            f"with {sum(lengths)} and {sum(others)} tags."
         )
     if not any(tag != "O" for sentence in (*gold, *predicted) for tag in sentence):
         return Scores(scheme, Score(0.0, 0.0, 0.0, 0), {})
     with warnings.catch_warnings():
-        # seqeval warns of types that were never found; their scores say so already.
+        # seqeval warns about types without predictions. Their scores show this already.
         warnings.simplefilter("ignore")
         report = classification_report(
             [list(s) for s in gold],
@@ -85,28 +92,131 @@ def _row(row: dict[str, Any]) -> Score:
 def _seqeval_scheme(scheme: str) -> Any:
     from seqeval import scheme as schemes
 
-    known = {"iob1": schemes.IOB1, "iob2": schemes.IOB2, "iobes": schemes.IOBES}
-    if scheme not in known:
+    schemes_by_name = {"iob1": schemes.IOB1, "iob2": schemes.IOB2, "iobes": schemes.IOBES}
+    if scheme not in schemes_by_name:
         raise TfkdError(
-            f"scores are taken in iob1, iob2 or iobes, got {scheme!r}: in io neighbouring entities cannot be told "
-            "apart; convert the tags first."
+            f"expected the scheme iob1, iob2 or iobes, got {scheme!r}. In io, neighbouring entities cannot be told "
+            "apart: convert the tags first."
         )
-    return known[scheme]
+    return schemes_by_name[scheme]
 
 
 def check_same_sentences(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> None:
-    """Refuse gold and predicted tags that are not of the same sentences.
+    """Refuse gold and predicted tags of different sentences.
 
     Raises:
-        TfkdError: Naming the first sentence that differs, from 1.
+        TfkdError: The sentences differ in number or length. The message gives the number of the first one, from 1.
     """
     if len(gold) != len(predicted):
         raise TfkdError(
-            f"gold and predicted tags must be of the same sentences: got {len(gold)} and {len(predicted)} sentences."
+            f"expected gold and predicted tags of the same sentences, got {len(gold)} and {len(predicted)} sentences."
         )
-    for number, (one, other) in enumerate(zip(gold, predicted, strict=True), 1):
-        if len(one) != len(other):
+    for number, (gold_tags, predicted_tags) in enumerate(zip(gold, predicted, strict=True), 1):
+        if len(gold_tags) != len(predicted_tags):
             raise TfkdError(
-                f"gold and predicted tags must be of the same tokens: sentence {number} has {len(one)} gold and "
-                f"{len(other)} predicted tags."
+                f"expected gold and predicted tags of the same tokens, but sentence {number} has {len(gold_tags)} gold "
+                f"and {len(predicted_tags)} predicted tags."
             )
+
+
+@dataclass(frozen=True)
+class PartScore:
+    """Scores of a part of the entities, from 0 to 1; None where the part is empty.
+
+    Attributes:
+        entities: Number of gold entities.
+        predicted: Number of predicted entities.
+        correct: Number of correct predicted entities.
+    """
+
+    entities: int
+    predicted: int
+    correct: int
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the gold entities that are predicted correctly."""
+        return self.correct / self.entities if self.entities else None
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the predicted entities that are correct."""
+        return self.correct / self.predicted if self.predicted else None
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall."""
+        total = self.entities + self.predicted
+        return 2 * self.correct / total if total else None
+
+
+@dataclass(frozen=True)
+class SeenScores:
+    """Scores of entities that occur in the training data, and of all others.
+
+    An entity is seen if the training data contains an entity with the same type and the same text, ignoring case and
+    spaces. This also applies to predicted entities, so precision is defined for both parts.
+    """
+
+    seen: PartScore
+    unseen: PartScore
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def collect_entities(sentences: Iterable[Sentence], scheme: str = "iob2") -> frozenset[EntityKey]:
+    """Return the entities of training sentences, for `score_seen_entities`.
+
+    Args:
+        sentences: Sentences with tags.
+        scheme: The tag scheme.
+
+    Example:
+        >>> from tfkd_base.corpora import Sentence
+        >>> collect_entities([Sentence(("Breast", "cancer", "."), ("B-Disease", "I-Disease", "O"))])
+        frozenset({('breastcancer', 'Disease')})
+    """
+    tag_scheme = check_scheme(scheme)
+    return frozenset(_make_key(sentence, span) for sentence in sentences for span in spans(sentence.tags, tag_scheme))
+
+
+def score_seen_entities(
+    sentences: Sequence[Sentence],
+    predicted: Sequence[Sequence[str]],
+    training: AbstractSet[EntityKey],
+    scheme: str = "iob2",
+) -> SeenScores:
+    """Score entities that occur in the training data, and all others, separately.
+
+    Args:
+        sentences: Sentences with gold tags.
+        predicted: Predicted tags of each sentence.
+        training: Entities of the training data, from `collect_entities`.
+        scheme: Tag scheme of both.
+
+    Raises:
+        TfkdError: The lengths differ, or a tag is outside the scheme.
+
+    Example:
+        >>> from tfkd_base.corpora import Sentence
+        >>> test = [Sentence(("Asthma", "and", "gout"), ("B-Disease", "O", "B-Disease"))]
+        >>> scores = score_seen_entities(test, [["B-Disease", "O", "O"]], {("asthma", "Disease")})
+        >>> scores.seen.recall, scores.unseen.recall, scores.unseen.precision
+        (1.0, 0.0, None)
+    """
+    tag_scheme = check_scheme(scheme)
+    check_same_sentences([sentence.tags for sentence in sentences], predicted)
+    counts = {True: [0, 0, 0], False: [0, 0, 0]}
+    for sentence, tags in zip(sentences, predicted, strict=True):
+        gold, proposed = set(spans(sentence.tags, tag_scheme)), set(spans(tags, tag_scheme))
+        for index, part in enumerate((gold, proposed, gold & proposed)):
+            for span in part:
+                counts[_make_key(sentence, span) in training][index] += 1
+    return SeenScores(PartScore(*counts[True]), PartScore(*counts[False]))
+
+
+def _make_key(sentence: Sentence, span: Span) -> EntityKey:
+    part = slice(span.start, span.end)
+    return sentence_key(Sentence(sentence.tokens[part], sentence.tags[part])), span.type

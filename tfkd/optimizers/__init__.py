@@ -1,7 +1,6 @@
-"""Optimisers: Adam with sparse rows, with weight decay or without; one state a task; a rate that climbs first."""
+"""Optimisers: Adam and AdamW for embeddings, an optimiser for several tasks, and a schedule with a warm-up."""
 
-from tfkd.optimizers.adam import Adam
-from tfkd.optimizers.adamw import AdamW
+from tfkd.optimizers.adam import Adam, AdamW
 from tfkd.optimizers.task_optimizer import TaskOptimizer
 from tfkd.optimizers.warm_up import WarmUp
 

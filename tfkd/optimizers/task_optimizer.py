@@ -1,4 +1,4 @@
-"""An optimiser that keeps a state for each task beside the shared one."""
+"""Optimiser with a separate state for each task and one for the shared layers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.optimizers.schedules import LearningRateSchedule as Schedule
 from typing_extensions import override
 
 from tfkd.keras_internals import (
@@ -17,31 +18,35 @@ from tfkd.keras_internals import (
     trained_variables,
     variable_key,
 )
-from tfkd.optimizers.rows import on_values, sum_rows
+from tfkd.optimizers.rows import Gradient, apply_to_values, sum_rows
 from tfkd.tensors import Tensor
+
+_Pairs = tuple[Sequence[Gradient], Sequence[keras.Variable]]
+"""Gradients and the variables that they belong to."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
 class TaskOptimizer(keras.optimizers.Optimizer):
-    """Give the shared layers and each task's own layers an optimiser of their own.
+    """Multi-task optimiser: one optimiser for the shared layers, and one copy of it for the layers of each task.
 
-    A step of multi-task training has gradients for the shared layers and for one task's. With a single
-    optimiser the other tasks' moments are left alone, but its one counter of steps goes on, so that a rare
-    task's first steps are corrected for bias as if they were late ones (too large), and with gradient
-    accumulation a task's gradient is dropped unless it falls on the updating step. Here every group of
-    variables has a copy of the given optimiser, with moments, counter and accumulators of its own, and a copy
-    steps only when its group has gradients. All follow the learning rate of the shared one, and so
-    its schedule and what callbacks set.
+    A step of multi-task training has gradients for the shared layers and for the layers of one task. A single
+    optimiser has two problems with this. It has one step counter, so the bias correction of the first steps of a rare
+    task is too weak, and these steps are too large. And with gradient accumulation, the gradient of a task is lost
+    unless it arrives with the updating step.
 
-    With gradient accumulation over N batches, of whatever tasks, all groups that had a gradient among them step
-    together, each by its sum divided by N: the gradient of the mean of the N losses.
+    Here each group of variables has its own moments, step counter and accumulators, and its optimiser steps only when
+    the group has gradients. All optimisers follow the learning rate of the shared one, including its schedule and
+    changes by callbacks.
+
+    With gradient accumulation over N batches of any tasks, all groups that received a gradient step together. Each
+    uses the sum of its gradients divided by N: the gradient of the mean of the N losses.
+
+    `global_clipnorm` applies to all gradients of a step together. With gradient accumulation it applies to each group.
 
     Args:
-        optimizer: Any Keras optimiser; it becomes the shared layers' own.
-        groups: For each task the names of its layers.
-
-    `global_clipnorm` is taken over the gradients of the whole step, unless gradients are accumulated:
-    then over those of each group.
+        optimizer: Any Keras optimiser. It becomes the optimiser of the shared layers.
+        groups: Names of the layers of each task.
+        name: Name of the optimiser.
 
     Example:
         >>> optimizer = TaskOptimizer(keras.optimizers.Adam(), {"gene": ["gene_head"]})
@@ -63,22 +68,22 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         self.step_clipnorm = None
         if not self.shared.gradient_accumulation_steps:
             self.step_clipnorm = self.shared.global_clipnorm
-            for one in (self.shared, *self.tasks.values()):
-                one.global_clipnorm = None
+            for group_optimizer in (self.shared, *self.tasks.values()):
+                group_optimizer.global_clipnorm = None
 
-    def build(self, variables: Sequence[Any]) -> None:
-        """Make the state of every group for the model's variables, each known by its layer's name."""
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Create the state of each group. The layer names in their paths assign variables to groups."""
         if self.built:
             return
         task_of_layer = {layer: task for task, layers in self.groups.items() for layer in layers}
-        members: dict[str | None, list[Any]] = {None: [], **{task: [] for task in self.tasks}}
-        self._task_of_variable: dict[Any, str | None] = {}
+        members: dict[str | None, list[keras.Variable]] = {None: [], **{task: [] for task in self.tasks}}
+        self._task_of_variable: dict[int | str, str | None] = {}
         for variable in variables:
             task = next((task_of_layer[part] for part in variable.path.split("/") if part in task_of_layer), None)
             members[task].append(variable)
             self._task_of_variable[variable_key(self, variable)] = task
-        for task, one in self._by_task().items():
-            one.build(members[task])
+        for task, optimizer in self._by_task().items():
+            optimizer.build(members[task])
         if self._accumulates:
             self._pending = {
                 task: self.add_variable((), initializer="zeros", dtype="int32", name=f"{task}_pending")
@@ -86,13 +91,15 @@ class TaskOptimizer(keras.optimizers.Optimizer):
             }
         super().build(variables)
 
-    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Apply the gradients of one step: each group that has any takes one step of its own."""
+    def apply(
+        self, grads: Sequence[Gradient | None], trainable_variables: Sequence[keras.Variable] | None = None
+    ) -> None:
+        """Apply the gradients of one step. Each group that has gradients takes one step."""
         variables = list(trained_variables(self) if trainable_variables is None else trainable_variables)
         if not self.built:
             self.build(variables)
         grads = self._clip_step(list(grads))
-        given: dict[str | None, tuple[Any, Any]] = {}
+        groups: dict[str | None, _Pairs] = {}
         for task in self._by_task():
             pairs = [
                 (g, v)
@@ -100,76 +107,79 @@ class TaskOptimizer(keras.optimizers.Optimizer):
                 if g is not None and self._task_of_variable[variable_key(self, v)] == task
             ]
             if pairs:
-                given[task] = tuple(zip(*pairs, strict=True))  # type: ignore[assignment]
+                groups[task] = tuple(zip(*pairs, strict=True))  # type: ignore[assignment]
         if self._accumulates:
-            full = (batch_counter(self) + 1) % self._accumulates == 0
-            keras.ops.cond(full, lambda: self._step_together(given), lambda: self._accumulate(given))
+            complete = (batch_counter(self) + 1) % self._accumulates == 0
+            keras.ops.cond(complete, lambda: self._step_together(groups), lambda: self._accumulate(groups))
         else:
-            for task, (own, theirs) in given.items():
-                self._by_task()[task].apply(own, theirs)
+            for task, (group_grads, group_variables) in groups.items():
+                self._by_task()[task].apply(group_grads, group_variables)
         batch_counter(self).assign_add(1)
 
     @property
     def _accumulates(self) -> int | None:
-        """Over how many batches."""
+        """Number of batches over which gradients are accumulated."""
         return self.shared.gradient_accumulation_steps
 
-    def _accumulate(self, given: Mapping[str | None, tuple[Any, Any]]) -> None:
-        """Add gradients, by group, to those of the batches before."""
-        for task, (grads, variables) in given.items():
-            one = self._by_task()[task]
-            accumulate_gradients(one, grads, variables)
+    def _accumulate(self, groups: Mapping[str | None, _Pairs]) -> None:
+        """Add the gradients of each group to those of earlier batches."""
+        for task, (grads, variables) in groups.items():
+            optimizer = self._by_task()[task]
+            accumulate_gradients(optimizer, grads, variables)
             if task is not None:
                 self._pending[task].assign(1)
-        # Its schedule goes by batches.
+        # The schedule counts batches.
         batch_counter(self.shared).assign_add(1)
 
-    def _step_together(self, given: Mapping[str | None, tuple[Any, Any]]) -> None:
-        """Let every group step that had a gradient in this batch or in those that were accumulated."""
-        for task, one in self._by_task().items():
-            if task in given:
-                self._step_full(one, *given[task])
+    def _step_together(self, groups: Mapping[str | None, _Pairs]) -> None:
+        """Step with all groups that had a gradient in this batch or in the accumulated ones."""
+        for task, optimizer in self._by_task().items():
+            if task in groups:
+                self._step_complete(optimizer, *groups[task])
                 if task is not None:
                     self._pending[task].assign(0)
             elif task is not None:
-                variables = trained_variables(one)
-                nothing = [tf.zeros(v.shape, v.dtype) for v in variables]
-                step = functools.partial(self._step_full, one, nothing, variables)
+                variables = trained_variables(optimizer)
+                zeros = [tf.zeros(v.shape, v.dtype) for v in variables]
+                step = functools.partial(self._step_complete, optimizer, zeros, variables)
                 keras.ops.cond(self._pending[task] > 0, step, lambda: None)
                 self._pending[task].assign(0)
-        if None not in given:
+        if None not in groups:
             batch_counter(self.shared).assign_add(1)
 
-    def _step_full(self, one: keras.optimizers.Optimizer, grads: Sequence[Tensor], variables: Sequence[Any]) -> None:
-        """Let a copy step with what it has accumulated, and these gradients."""
-        # Keras steps where the copy's own count of batches is full.
+    def _step_complete(
+        self, optimizer: keras.optimizers.Optimizer, grads: Sequence[Gradient], variables: Sequence[keras.Variable]
+    ) -> None:
+        """Step with the accumulated gradients of an optimiser and these gradients."""
+        # Keras steps when the batch counter of the optimiser is a multiple of `steps`.
         steps = self._accumulates
-        counter = batch_counter(one)
+        counter = batch_counter(optimizer)
         counter.assign((counter // steps + 1) * steps - 1)
-        one.apply(grads, variables)
+        optimizer.apply(grads, variables)
 
     @property
     @override
-    def variables(self) -> list[Any]:
-        return [*state_variables(self), *(v for one in self._by_task().values() for v in one.variables)]
+    def variables(self) -> list[keras.Variable]:
+        return [*state_variables(self), *(v for optimizer in self._by_task().values() for v in optimizer.variables)]
 
     @property
     @override
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> keras.Variable | Tensor:
         return self.shared.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: float | Schedule) -> None:
         self.shared.learning_rate = value
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """Scale the loss as the shared optimiser does."""
         return self.shared.scale_loss(loss)
 
-    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Write moving averages, if any are kept, into the weights of each group."""
-        for task, one in self._by_task().items():
-            one.finalize_variable_values([v for v in var_list if self._task_of_variable[variable_key(self, v)] == task])
+    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
+        """Write moving averages, if there are any, into the weights of each group."""
+        for task, optimizer in self._by_task().items():
+            group = [v for v in var_list if self._task_of_variable[variable_key(self, v)] == task]
+            optimizer.finalize_variable_values(group)
 
     @override
     def get_config(self) -> dict[str, Any]:
@@ -180,13 +190,13 @@ class TaskOptimizer(keras.optimizers.Optimizer):
 
     @classmethod
     @override
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TaskOptimizer:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> TaskOptimizer:
         optimizer = keras.saving.deserialize_keras_object(config.pop("optimizer"), custom_objects=custom_objects)
         return cls(optimizer=optimizer, **config)
 
     def parts(self) -> list[keras.optimizers.Optimizer]:
-        """Return the shared layers' optimiser and those of the tasks."""
-        # Under the name `optimizers` Keras' callbacks would take it for optimisers with learning rates of their own.
+        """Return the optimiser of the shared layers and those of the tasks."""
+        # Not called `optimizers`, because callbacks of Keras would set the learning rate of each of them.
         return [*self._by_task().values()]
 
     def _by_task(self) -> dict[str | None, keras.optimizers.Optimizer]:
@@ -194,15 +204,15 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         optimizers.update(self.tasks)
         return optimizers
 
-    def _clip_step(self, grads: list[Tensor]) -> list[Tensor]:
+    def _clip_step(self, grads: list[Gradient | None]) -> list[Gradient | None]:
         norm = self.step_clipnorm
         if norm is None:
             return grads
-        return on_values(lambda values: tf.clip_by_global_norm(values, norm)[0], [sum_rows(g) for g in grads])
+        return apply_to_values(lambda values: tf.clip_by_global_norm(values, norm)[0], [sum_rows(g) for g in grads])
 
 
 def _copy(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """Make an unused optimiser of the same settings that reads its learning rate from the given one."""
+    """Return an unused optimiser with the same settings, which reads its learning rate from the given one."""
     config = optimizer.get_config()
     config["learning_rate"] = 0.0
     copy = type(optimizer).from_config(config)

@@ -1,4 +1,4 @@
-"""A learning rate that climbs before it falls."""
+"""Learning rate schedule with a linear warm-up."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tfkd.tensors import Tensor
 
 @keras.saving.register_keras_serializable("tfkd")
 class WarmUp(Schedule):
-    """A rate that climbs evenly to that of another schedule's beginning, and then follows it.
+    """Schedule that increases the rate linearly to the first value of another schedule, and then follows it.
 
     Args:
-        after: The rate afterwards, a number or a schedule, which begins when the climb is over.
-        steps: How many steps the climb takes; the first of them has a rate above 0.
+        after: The rate after the warm-up: a number, or a schedule that starts when the warm-up ends.
+        steps: Number of steps of the warm-up. The first step has a rate above 0.
 
     Example:
         >>> [round(float(WarmUp(0.4, 2)(step)), 2) for step in range(4)]

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tfkd.config import Config
-from tfkd.evaluation import Scores, find_errors, mentions, seen_scores
+from tfkd.evaluation import Scores, collect_entities, find_errors, score_seen_entities
 from tfkd.runs import RunFolder, cache_teacher, distill, train
 from tfkd.runs.assembly import read_data
 from tfkd.runs.distilling import view_of, with_teachers
@@ -213,7 +213,7 @@ def measure(
                 words_per_second=facts.get("words_per_processor_second"),
                 training_seconds=facts["training_seconds"],
                 types=test.types,
-                seen=seen_scores(corpus.test, tags, mentions(corpus.train, scheme), scheme),
+                seen=score_seen_entities(corpus.test, tags, collect_entities(corpus.train, scheme), scheme),
                 errors=find_errors(gold, tags, scheme),
                 sentence_counts=pack_counts(sentence_counts(gold, tags, scheme)),
             )

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
-from tfkd.evaluation.entity_errors import KINDS, NONE, EntityErrors
-from tfkd.evaluation.seen_entities import PartScore, SeenScores
+from tfkd.evaluation.entity_errors import ERROR_KINDS, NO_ENTITY, EntityErrors
+from tfkd.evaluation.scores import PartScore, SeenScores
 from tfkd.studies.report.cells import spread_cell, spread_columns
 from tfkd.studies.report.document import Block, Cell, Column, Listing, Numbers, Paragraph, Section, Table, number
 from tfkd.studies.report.study import StudyRun
@@ -15,7 +15,7 @@ from tfkd.studies.statistics.comparison import Spread
 
 Measured = TypeVar("Measured")
 
-FATES = (*KINDS, "missed", "spurious")
+FATES = (*ERROR_KINDS, "missed", "spurious")
 """What may become of entities, and predictions that are of none."""
 
 SEEN = (
@@ -139,7 +139,7 @@ def _confused_types(found: dict[tuple[str, str], list[EntityErrors]]) -> list[Bl
     for (corpus, method), there in found.items():
         pairs = {(gold, other) for errors in there for gold, others in errors.types.items() for other in others}
         for gold, other in sorted(pairs):
-            if gold == other or NONE in (gold, other):
+            if gold == other or NO_ENTITY in (gold, other):
                 continue
             of_type = [
                 (errors.types[gold], sum(errors.types[gold].values())) for errors in there if gold in errors.types

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from tfkd.evaluation.entity_errors import EntityErrors
-from tfkd.evaluation.scores import Score
-from tfkd.evaluation.seen_entities import SeenScores
+from tfkd.evaluation.scores import Score, SeenScores
 from tfkd.studies.statistics.comparison import Comparison, compare, default_families
 from tfkd.studies.statistics.score_table import ScoreTable
 from tfkd_base.errors import TfkdError, nearest
