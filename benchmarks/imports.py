@@ -25,7 +25,7 @@ CODES = {
 def run(quick: bool) -> Sequence[Ratio]:
     """Time whole processes in turns."""
     steps = [warm_up(partial(_python, code), times=0 if quick else 1) for code in CODES.values()]
-    bare, used, tensorflow, both = seconds_in_turns(steps, turns=2 if quick else 11, steps_a_turn=1)
+    bare, used, tensorflow, both = seconds_in_turns(steps, turns=1 if quick else 11, steps_a_turn=1)
     names = [*CODES]
     return [
         Ratio(names[0], names[2], ratios(bare, tensorflow), "<= 1.1"),

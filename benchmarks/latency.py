@@ -31,7 +31,7 @@ def run(quick: bool) -> Sequence[Quantity]:
 
     _, corpus = disease_corpus(quick)
     _, abstracts = disease_abstracts(quick)
-    requests, processes = (4, 2) if quick else (1000, 7)
+    requests, processes = (4, 1) if quick else (1000, 7)
     sentences = [" ".join(sentence.tokens) for sentence in corpus.train]
     with tempfile.TemporaryDirectory() as folder:
         model = exported_student(corpus, Path(folder), TINY if quick else BiLSTM(units=100), epochs=0 if quick else 2)
