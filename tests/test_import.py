@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import tomllib
@@ -29,6 +30,15 @@ def test_light_imports_do_not_import_tensorflow(run_python: Callable) -> None:
         f"import sys\nprint([name for name in {heavy} if name in sys.modules])"
     )
     assert ok(run_python(code)) == "[]"
+
+
+@pytest.mark.parametrize("package", ["tfkd", "tfkd_base"])
+def test_the_library_leaves_terminals_to_the_command_line(package: str) -> None:
+    for file in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.partition(".")[0] for name in names} & {"rich", "click"}, file
 
 
 def public_packages() -> list[str]:
