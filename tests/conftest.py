@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import commands
+
 # Before anything imports TensorFlow. Two workers share two cores: one thread each.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _threads = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
@@ -35,10 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path.name not in LONGEST, item.path not in slow))
 
 
+def corpora_folder() -> Path:
+    """Return the folder that holds the real corpora, if there are any."""
+    return Path(os.environ.get("TFKD_CORPORA", ROOT.parent / "shared" / "corpora"))
+
+
 @pytest.fixture(scope="session")
 def real_corpora() -> Path:
     """The folder of real corpora; a test that uses it is skipped where there is none."""
-    folder = Path(os.environ.get("TFKD_CORPORA", ROOT.parent / "shared" / "corpora"))
+    folder = corpora_folder()
     if not folder.is_dir():
         pytest.skip(f"no real corpora: {folder} is not a folder; set TFKD_CORPORA to the folder that holds them")
     return folder
@@ -59,27 +66,15 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def run_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run_tfkd("train", "x.yaml", stdin=..., cwd=..., timeout=..., NAME=value)`: run `tfkd` in a process of its own.
+    """`run_tfkd("train", "x.yaml", stdin=..., cwd=..., NAME=value)`: run `tfkd` in this process.
 
-    Keyword arguments in capitals are environment variables.
+    Keyword arguments in capitals are environment variables. Tests that need a process of its own use
+    `tests.commands.Forked`, or `run_new_tfkd` where the start of the process is what they test.
     """
+    return commands.run_here
 
-    def run(
-        *args: str | Path,
-        stdin: str | None = None,
-        cwd: Path | None = None,
-        timeout: float = 600,
-        **environment: str,
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "tfkd_cli", *map(str, args)],
-            input=stdin,
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=os.environ | {"COLUMNS": "120", "NO_COLOR": "1"} | environment,
-            check=False,
-        )
 
-    return run
+@pytest.fixture(scope="session")
+def run_new_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_new_tfkd("--help", timeout=...)`: as `run_tfkd`, in a new process of Python."""
+    return commands.run_new

@@ -20,6 +20,7 @@ from subprocess import CompletedProcess
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.commands import Forked
 from tfkd.models import BiLSTM, Tagger
 from tfkd.serving import Annotation, Annotator
 from tfkd.text import WordFeatures
@@ -135,16 +136,17 @@ def test_options_that_do_not_go_together(options: list[str], said: str) -> None:
 @pytest.mark.slow
 def test_killed_and_begun_again(run_folder: Path, tmp_path: Path, run_tfkd: TfkdProcess) -> None:
     source = tmp_path / "in.txt"
-    source.write_text("Some cancer is here, and some is there.\n" * 5000)
+    source.write_text("Some cancer is here, and some is there.\n" * 2000)
     unbroken, out = tmp_path / "unbroken.jsonl", tmp_path / "out.jsonl"
-    assert invoke(run_folder, source, "--out", unbroken, "--block-size", "0.005").return_value == 0
-    options = ["annotate", str(run_folder), str(source), "--out", str(out), "--block-size", "0.005"]
-    process = subprocess.Popen([sys.executable, "-m", "tfkd_cli", *options], stderr=subprocess.DEVNULL)
+    assert invoke(run_folder, source, "--out", unbroken, "--block-size", "0.004").return_value == 0
+    options = ["annotate", str(run_folder), str(source), "--out", str(out), "--block-size", "0.004"]
+    process = Forked(*options)
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and len(list(tmp_path.glob("out.jsonl.progress/report-*"))) < 3:
         time.sleep(0.002)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
     assert not out.exists()
     done = run_tfkd(*options)
     assert done.returncode == 0, done.stderr

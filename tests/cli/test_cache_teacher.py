@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import resource
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
+from tests.commands import Forked
 from tests.models.small import small_corpus
 from tfkd.config import parse_config
 from tfkd.distillation import TeacherCache
@@ -87,9 +84,7 @@ def test_what_is_not_there_is_named(place, sources, settings, message):
 
 
 def start(place, out, **settings):
-    command = [sys.executable, "-m", "tfkd_cli", "cache-teacher", "teacher", "text.txt", "--task", "a", "--out", out]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen([*map(str, command)], cwd=place, **pipes, **settings)
+    return Forked("cache-teacher", "teacher", "text.txt", "--task", "a", "--out", out, cwd=place, **settings)
 
 
 def test_killed_it_goes_on_and_ends_with_what_was_never_killed(place, tmp_path):
@@ -105,8 +100,8 @@ def test_killed_it_goes_on_and_ends_with_what_was_never_killed(place, tmp_path):
         index = killed / "index.bin"
         while process.poll() is None and (not index.exists() or index.stat().st_size // 24 <= done[-1]):
             time.sleep(0.002)
-        time.sleep(rng.random() * 0.3)
-        process.send_signal(signal.SIGKILL)
+        time.sleep(rng.random() * 0.1)
+        process.kill()
         process.communicate()
         done.append(index.stat().st_size // 24)
     assert len(set(done)) == 3, "each went on from where the one before was killed"
@@ -126,12 +121,8 @@ def test_killed_it_goes_on_and_ends_with_what_was_never_killed(place, tmp_path):
 
 
 def test_a_full_disk_is_told_and_there_is_a_way_on(place, tmp_path):
-    def little_room():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
-
     out = tmp_path / "full"
-    process = start(place, out, preexec_fn=little_room)
+    process = start(place, out, largest_file=133_000)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 2, said
     assert "Make room, and the same command goes on from there" in said

@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,17 +13,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.commands import Forked
 from tests.models.small import small_corpus
 from tfkd_base.corpora import write_corpus
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")]
 
+KILLS = 4
+"""Of each of the two commands."""
 SMALL = """
 seed: 3
 text: {word_units: 6, casing_units: 2, word_dropout: 0.2, characters: {kind: none}}
 encoder: {units: 6, dropout: 0.4}
 head: softmax
-training: {epochs: 40, batch_size: 6, learning_rate: 0.02, checkpoint_steps: 1}
+training: {epochs: 10, batch_size: 6, learning_rate: 0.02, checkpoint_steps: 1}
 """
 
 
@@ -33,7 +34,7 @@ training: {epochs: 40, batch_size: 6, learning_rate: 0.02, checkpoint_steps: 1}
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     for name, seed in (("a", 0), ("b", 1)):
-        write_corpus(small_corpus(name.upper(), seed, sentences=60), folder / name)
+        write_corpus(small_corpus(name.upper(), seed, sentences=30), folder / name)
     tasks = "".join(f"  {name}: {{path: {folder}/{name}}}\n" for name in "ab")
     (folder / "teacher.yaml").write_text(f"kind: teacher\ntasks:\n{tasks}task_encoder: {{units: 4}}\n{SMALL}")
     (folder / "student.yaml").write_text(
@@ -43,23 +44,11 @@ def folder(tmp_path_factory):
     return folder
 
 
-def start(*arguments, **settings):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tfkd_cli", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # A shell starts its background jobs with this signal ignored, and they hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        **settings,
-    )
-
-
 def finish(*arguments):
-    process = start(*arguments)
-    said, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, said
-    return said
+    process = Forked(*arguments)
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return output
 
 
 def wait_for_checkpoint(process, run: Path, since: int = 0) -> bool:
@@ -86,10 +75,10 @@ def kill_again_and_again(run: Path, kills: int, *arguments) -> tuple[int, int]:
     for number in range(kills):
         path = run / "checkpoint.npz"
         before = path.stat().st_mtime_ns if path.exists() else 0
-        process = start(*arguments)
+        process = Forked(*arguments)
         if not wait_for_checkpoint(process, run, before):
             break
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, 0.15))
         while number % 2 and not part.exists() and process.poll() is None:
             time.sleep(0.0002)
         process.kill()
@@ -119,7 +108,7 @@ def test_killed_at_random_they_end_with_the_weights_of_runs_never_stopped(folder
         if kind == "student":
             finish(*command, "--out", never_stopped)
         run = folder / f"{kind}-killed"
-        counts = kill_again_and_again(run, 11, *command, "--out", run)
+        counts = kill_again_and_again(run, KILLS, *command, "--out", run)
         assert "resumes from its checkpoint: epoch" in finish(*command, "--out", run)
         same_runs(run, never_stopped)
         return counts
@@ -128,16 +117,16 @@ def test_killed_at_random_they_end_with_the_weights_of_runs_never_stopped(folder
     distill = ("student", "distill", folder / "student.yaml", "--teacher", folder / "teacher")
     with ThreadPoolExecutor(2) as side_by_side:
         counts = [*side_by_side.map(lambda arguments: compare(*arguments), (train, distill))]
-    assert sum(kills for kills, _ in counts) >= 20
+    assert [kills for kills, _ in counts] == [KILLS, KILLS]
     assert sum(in_writes for _, in_writes in counts) >= 1
 
 
 def test_a_second_process_is_refused_and_an_interrupted_one_says_how_to_go_on(folder):
     run = folder / "interrupted"
     command = ("train", folder / "teacher.yaml", "--out", run)
-    process = start(*command)
+    process = Forked(*command)
     assert wait_for_checkpoint(process, run)
-    second = start(*command)
+    second = Forked(*command)
     said, _ = second.communicate(timeout=120)
     assert second.returncode == 2
     assert f"is in use by process {process.pid}" in said
@@ -147,7 +136,7 @@ def test_a_second_process_is_refused_and_an_interrupted_one_says_how_to_go_on(fo
     assert f"tfkd: interrupted; the last checkpoint is kept in {run}: run the same command to resume" in said
     assert "Traceback" not in said
 
-    other = start(*command, "--set", "training.learning_rate=0.03", "--set", "encoder.units=7")
+    other = Forked(*command, "--set", "training.learning_rate=0.03", "--set", "encoder.units=7")
     said, _ = other.communicate(timeout=120)
     assert other.returncode == 2
     assert "holds a run with other settings: encoder.units was 6 and is now 7, and 1 more" in said
@@ -157,26 +146,16 @@ def test_a_second_process_is_refused_and_an_interrupted_one_says_how_to_go_on(fo
 def test_a_full_disk_ends_with_a_message_and_a_good_checkpoint(folder):
     run = folder / "full"
     command = ("train", folder / "teacher.yaml", "--out", run)
-    process = start(*command)
+    process = Forked(*command)
     assert wait_for_checkpoint(process, run)
     process.kill()
     process.communicate()
     good = (run / "checkpoint.npz").read_bytes()
-
-    def limit_files():
-        # Stands for a disk that has room for less than a checkpoint; the signal would else end the process.
-        import resource
-
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) // 2, len(good) // 2))
-
-    code = "import sys; from tfkd_cli.main import main; main(sys.argv[1:])"
-    full = subprocess.run(
-        [sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, preexec_fn=limit_files
-    )
-    assert full.returncode == 2, full.stderr
-    assert "Traceback" not in full.stderr
-    assert "run the same command to resume" in full.stderr
+    full = Forked(*command, largest_file=len(good) // 2)
+    said, _ = full.communicate()
+    assert full.returncode == 2, said
+    assert "Traceback" not in said
+    assert "run the same command to resume" in said
     assert (run / "checkpoint.npz").read_bytes() == good
     assert not (run / ".part-checkpoint.npz").exists()
     assert "resumes from its checkpoint" in finish(*command)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.named_tensor_pb2 import NamedTensorProto
 
+from tests.conftest import corpora_folder
 from tests.serving.kinds import KINDS, varied
 from tests.serving.test_export import ODD_TOKENS
 from tfkd.models import MultiTaskTagger, Tagger
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.slow
 SOURCE = Path(__file__).parent / "loader" / "tag.cc"
 Answer = dict[str, np.ndarray]
 Model = Tagger | MultiTaskTagger
+Request = tuple[str, tf.Tensor]
+REAL = ("NCBI-disease-IOB", "BC5CDR-IOB", "CRAFT-IOB", "JNLPBA")
 
 HOSTILE = [
     [b"\xff\xfe\x00", b"", b"BRCA1\xc3 binds.\x80 It", b"\xed\xa0\x80 \xf4\x90\x80\x80", b"\x00" * 50],
@@ -47,31 +51,26 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture
-def ask(program: Path, tmp_path: Path) -> Callable[..., list[Answer]]:
-    """`ask(folder, requests)`: send requests, each the name of a signature and its input, to an export in C++."""
-
-    def run(folder: Path, requests: Sequence[tuple[str, tf.Tensor]]) -> list[Answer]:
-        asked, answered = tmp_path / "requests", tmp_path / "answers"
-        with tf.io.TFRecordWriter(str(asked)) as file:
-            for name, value in requests:
-                tensor = tf.make_tensor_proto(value.numpy(), tf.string, value.shape)
-                file.write(NamedTensorProto(name=name, tensor=tensor).SerializeToString())
-        command = [str(program), str(folder), str(asked), str(answered)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            raise AssertionError(done.stderr[-4000:])
-        found: list[Answer] = [{} for _ in requests]
-        for record in tf.data.TFRecordDataset(str(answered)).as_numpy_iterator():
-            output = NamedTensorProto.FromString(record)
-            number, _, name = output.name.partition("/")
-            found[int(number)][name] = tf.make_ndarray(output.tensor)
-        return found
-
-    return run
+def in_cpp(program: Path, folder: Path, requests: Sequence[Request], place: Path) -> list[Answer]:
+    """Send requests, each the name of a signature and its input, to an export in C++."""
+    asked, answered = place / "requests", place / "answers"
+    with tf.io.TFRecordWriter(str(asked)) as file:
+        for name, value in requests:
+            tensor = tf.make_tensor_proto(value.numpy(), tf.string, value.shape)
+            file.write(NamedTensorProto(name=name, tensor=tensor).SerializeToString())
+    command = [str(program), str(folder), str(asked), str(answered)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise AssertionError(done.stderr[-4000:])
+    found: list[Answer] = [{} for _ in requests]
+    for record in tf.data.TFRecordDataset(str(answered)).as_numpy_iterator():
+        output = NamedTensorProto.FromString(record)
+        number, _, name = output.name.partition("/")
+        found[int(number)][name] = tf.make_ndarray(output.tensor)
+    return found
 
 
-def in_python(folder: Path, requests: Sequence[tuple[str, tf.Tensor]]) -> list[Answer]:
+def in_python(folder: Path, requests: Sequence[Request]) -> list[Answer]:
     """Send the same requests to the same export in this process."""
     signatures = tf.saved_model.load(folder).signatures
     inputs = {"serving_default": "text", "tag_tokens": "tokens", "describe": "text"}
@@ -79,11 +78,11 @@ def in_python(folder: Path, requests: Sequence[tuple[str, tf.Tensor]]) -> list[A
     return [{name: value.numpy() for name, value in answer.items()} for answer in answers]
 
 
-def in_passages(sentences: Sequence[Sequence[str]]) -> list[tuple[str, tf.Tensor]]:
-    """Ask for sentences 250 at a time, and for some of them as abstracts."""
+def in_passages(sentences: Sequence[Sequence[str]]) -> list[Request]:
+    """Ask for sentences 120 at a time, and for some of them as abstracts."""
     passages = [" ".join(tokens) for tokens in sentences]
-    abstracts = [" ".join(passages[i : i + 8]) for i in range(0, 160, 8)]
-    batches = [*(passages[i : i + 250] for i in range(0, len(passages), 250)), abstracts]
+    abstracts = [" ".join(passages[i : i + 8]) for i in range(0, 80, 8)]
+    batches = [*(passages[i : i + 120] for i in range(0, len(passages), 120)), abstracts]
     return [("serving_default", tf.constant(batch)) for batch in batches]
 
 
@@ -119,39 +118,69 @@ def assert_varied(model: Model, answers: Sequence[Answer]) -> None:
         assert counts.max() < 0.9 * counts.sum()
 
 
+@dataclasses.dataclass(frozen=True)
+class Exchange:
+    """The answers of one export to all requests, in C++ and in Python; each loads it once, since that takes seconds.
+
+    The last request among the made ones is for the tags of `tagged`; what follows are real sentences.
+    """
+
+    model: Model
+    tagged: list[list[str]]
+    number_of_made: int
+    cpp: list[Answer]
+    python: list[Answer]
+
+
+@pytest.fixture(scope="module")
+def made_sentences() -> list[list[str]]:
+    corpora = demo_corpora(seed=3, train=1, devel=1, test=80).values()
+    return [list(s.tokens) for corpus in corpora for s in corpus.test]
+
+
+@pytest.fixture(scope="module")
+def real_sentences() -> list[tuple[str, ...]]:
+    """Sentences of four real corpora, or none where there are no corpora: the test that needs them is skipped then."""
+    folder = corpora_folder()
+    if not folder.is_dir():
+        return []
+    return [s.tokens for name in REAL for s in read_corpus(folder / name).test[:60]]
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Path]:
-    model = varied(KINDS[request.param])
-    return model, export(model, tmp_path_factory.mktemp("savedmodels") / request.param)
+def exchange(
+    request: pytest.FixtureRequest,
+    program: Path,
+    made_sentences: list[list[str]],
+    real_sentences: list[tuple[str, ...]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Exchange:
+    model, place = varied(KINDS[request.param]), tmp_path_factory.mktemp("savedmodels")
+    folder = export(model, place / request.param)
+    requests: list[Request] = [("serving_default", tf.constant(texts, tf.string)) for texts in HOSTILE]
+    requests += [("tag_tokens", padded(ODD_TOKENS)), ("tag_tokens", tf.fill([2, 3], "")), *in_passages(made_sentences)]
+    tagged = made_sentences[::3]
+    requests += [("describe", tf.constant([""])), ("tag_tokens", padded(tagged))]
+    made = len(requests)
+    requests += in_passages(real_sentences) if real_sentences else []
+    return Exchange(model, tagged, made, in_cpp(program, folder, requests, place), in_python(folder, requests))
 
 
-def test_answers_are_those_of_python(exported: tuple[Model, Path], ask: Callable[..., list[Answer]]) -> None:
-    model, folder = exported
-    corpora = demo_corpora(seed=3, train=1, devel=1, test=334).values()
-    sentences = [list(s.tokens) for corpus in corpora for s in corpus.test][:1000]
-    requests = [("serving_default", tf.constant(texts, tf.string)) for texts in HOSTILE]
-    requests += [("tag_tokens", padded(ODD_TOKENS)), ("tag_tokens", tf.fill([2, 3], "")), *in_passages(sentences)]
-    requests += [("describe", tf.constant([""]))]
-    tagged = sentences[::4]
-    found = ask(folder, [*requests, ("tag_tokens", padded(tagged))])
-    assert_same(found, in_python(folder, [*requests, ("tag_tokens", padded(tagged))]))
-    assert_varied(model, found)
-    for suffix, view in views(model).items():
-        in_memory = [[tag.encode() for tag in tags] for tags in view.tag(tagged)]
+def test_answers_are_those_of_python(exchange: Exchange) -> None:
+    found = exchange.cpp[: exchange.number_of_made]
+    assert_same(found, exchange.python[: exchange.number_of_made])
+    assert_varied(exchange.model, found)
+    for suffix, view in views(exchange.model).items():
+        in_memory = [[tag.encode() for tag in tags] for tags in view.tag(exchange.tagged)]
         assert [row[row != b""].tolist() for row in found[-1][f"tags{suffix}"]] == in_memory
 
 
-def test_answers_to_real_sentences_are_those_of_python(
-    exported: tuple[Model, Path], real_corpora: Path, ask: Callable[..., list[Answer]]
-) -> None:
-    model, folder = exported
-    names = ("NCBI-disease-IOB", "BC5CDR-IOB", "CRAFT-IOB", "JNLPBA")
-    sentences = [s.tokens for name in names for s in read_column_corpus(real_corpora / name).test[:250]]
-    assert len(sentences) == 1000
-    requests = in_passages(sentences)
-    found = ask(folder, requests)
-    assert_same(found, in_python(folder, requests))
-    assert_varied(model, found)
+@pytest.mark.usefixtures("real_corpora")
+def test_answers_to_real_sentences_are_those_of_python(exchange: Exchange) -> None:
+    found = exchange.cpp[exchange.number_of_made :]
+    assert found
+    assert_same(found, exchange.python[exchange.number_of_made :])
+    assert_varied(exchange.model, found)
 
 
 def test_a_model_or_a_signature_that_is_not_there(program: Path, tmp_path: Path, demo_export: Path) -> None:

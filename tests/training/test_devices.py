@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
+from tests.commands import Forked
 from tfkd.config import parse_config
 from tfkd.training.devices import choose_devices
 from tfkd_base.errors import TfkdError
@@ -56,18 +57,25 @@ def test_what_cannot_go_with_several_devices_is_refused_before_any_work(training
 
 
 @pytest.mark.slow
-def test_a_run_says_what_it_uses_and_ends_on_two_devices_as_on_one(run_tfkd, tmp_path):
+def test_a_run_says_what_it_uses_and_ends_on_two_devices_as_on_one(tmp_path):
     """Dropout draws other numbers on two devices, so there is none."""
     from tfkd.runs import RunFolder
 
-    small = ["encoder.units=4", "encoder.dropout=0.0", "text.word_dropout=0.0", "training.epochs=2"]
+    small = [
+        "encoder.units=4",
+        "encoder.dropout=0.0",
+        "text.word_dropout=0.0",
+        "training.epochs=2",
+        "tasks.disease.train_sentences=40",
+    ]
     settings = [part for setting in small for part in ("--set", setting)]
     found = {}
     for devices, said in (("cpu", "devices: CPU ("), ("cpu:2", "devices: CPU:0, CPU:1, each with a copy")):
         out = devices.replace(":", "")
-        answer = run_tfkd("train", "demo-student", "--out", out, "--devices", devices, *settings, cwd=tmp_path)
-        assert answer.returncode == 0, answer.stderr
-        assert said in answer.stdout
+        process = Forked("train", "demo-student", "--out", out, "--devices", devices, *settings, cwd=tmp_path)
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        assert said in output
         found[devices] = RunFolder(tmp_path / out).model().get_weights()
     for one, two in zip(found["cpu"], found["cpu:2"], strict=True):
         assert one == pytest.approx(two, abs=1e-4)

@@ -1,4 +1,4 @@
-"""Train on one device and on two logical CPUs, and print how far apart they end: `python -m tests.models.two_devices`.
+"""Train on one device and on two logical CPUs and print the differences: `python -m tests.training.two_devices`.
 
 A process of its own, since TensorFlow parts a CPU only before it has computed anything.
 """

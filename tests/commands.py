@@ -1,0 +1,193 @@
+"""Ways to run the command `tfkd`: in this process, in a forked process, and in a new one.
+
+A new process imports TensorFlow, which costs four seconds of a core. Most tests check what a command prints and
+writes: they run it in their own process (`run_here`). Tests of signals, of killed processes and of limits need a
+process of their own: `Forked` takes one from a server that has imported TensorFlow already. `run_new` starts Python
+anew, for tests of the start itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from subprocess import CompletedProcess
+
+TERMINAL = {"COLUMNS": "120", "NO_COLOR": "1"}
+Done = CompletedProcess[str]
+
+
+def run_new(
+    *args: str | Path, stdin: str | None = None, cwd: Path | None = None, timeout: float = 600, **environment: str
+) -> Done:
+    """Run `tfkd` in a new process of Python."""
+    return subprocess.run(
+        [sys.executable, "-m", "tfkd_cli", *map(str, args)],
+        input=stdin,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=os.environ | TERMINAL | environment,
+        check=False,
+    )
+
+
+def run_here(*args: str | Path, stdin: str | None = None, cwd: Path | None = None, **environment: str) -> Done:
+    """Run `tfkd` in this process.
+
+    Everything that the command could change for later tests is restored: the environment, the current folder, the
+    standard streams, the handlers of signals, the filters of warnings and the precision of Keras.
+    """
+    import keras
+
+    from tfkd_cli.main import main
+
+    command = [*map(str, args)]
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2)]
+    given = io.TextIOWrapper(io.BytesIO((stdin or "").encode()), "utf-8", newline="")
+    precision = keras.config.dtype_policy()
+    with _environment(environment), _folder(cwd), _streams(given, *streams), _signals(), warnings.catch_warnings():
+        _use_default_warnings()
+        try:
+            main(command)
+        except SystemExit as error:
+            status = error.code if isinstance(error.code, int) else 1
+        finally:
+            keras.config.set_dtype_policy(precision)
+    out, err = (stream.buffer.getvalue().decode() for stream in streams)
+    return CompletedProcess(command, status, out, err)
+
+
+def _use_default_warnings() -> None:
+    """Use the filters that Python starts with instead of pytest's."""
+    warnings.resetwarnings()
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
+
+
+@contextlib.contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(TERMINAL | settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _folder(path: Path | None) -> Iterator[None]:
+    with contextlib.chdir(path or os.getcwd()):
+        yield
+
+
+@contextlib.contextmanager
+def _streams(stdin: io.TextIOWrapper, stdout: io.TextIOWrapper, stderr: io.TextIOWrapper) -> Iterator[None]:
+    before = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin, sys.stdout, sys.stderr = stdin, stdout, stderr
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Forked:
+    """`tfkd` in a process of its own, forked from one that has imported TensorFlow.
+
+    It answers like a `subprocess.Popen` whose standard output and standard error are one text.
+
+    Args:
+        args: What stands behind `tfkd`.
+        cwd: Its current folder.
+        largest_file: Bytes that its files may have: stands for a disk that is full.
+        environment: Variables of its environment.
+    """
+
+    _server: ForkServerContext | None = None
+
+    def __init__(
+        self, *args: str | Path, cwd: Path | None = None, largest_file: int | None = None, **environment: str
+    ) -> None:
+        with tempfile.NamedTemporaryFile(prefix="tfkd-output-", delete=False) as file:
+            self._output = Path(file.name)
+        command = [*map(str, args)]
+        variables = dict(os.environ) | TERMINAL | environment
+        self._process = self._context().Process(
+            target=_run_forked, args=(command, str(self._output), str(cwd or Path.cwd()), variables, largest_file)
+        )
+        self._process.start()
+        self.pid: int = self._process.pid or 0
+
+    @classmethod
+    def _context(cls) -> ForkServerContext:
+        if cls._server is None:
+            cls._server = multiprocessing.get_context("forkserver")
+            cls._server.set_forkserver_preload(["tfkd", "tfkd_cli.main"])
+        return cls._server
+
+    @property
+    def returncode(self) -> int | None:
+        """The status of the process, or the negative number of the signal that ended it."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """Return the status of the process, or None while it runs."""
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float = 600) -> tuple[str, None]:
+        """Wait for the end of the process and return what it wrote."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            self.kill()
+            raise subprocess.TimeoutExpired("tfkd", timeout)
+        output = self._output.read_text(encoding="utf-8")
+        self._output.unlink()
+        return output, None
+
+
+def _run_forked(
+    command: list[str], output: str, folder: str, environment: Mapping[str, str], largest_file: int | None
+) -> None:
+    file = os.open(output, os.O_WRONLY)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if largest_file is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write then fails; the signal would end the process
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+    from tfkd_cli.main import main
+
+    main(command)
