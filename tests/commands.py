@@ -18,8 +18,8 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from multiprocessing.context import ForkServerContext
+from collections.abc import Callable, Iterator, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -113,6 +113,15 @@ def _signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def fork(function: Callable[..., object], *args: object) -> BaseProcess:
+    """Start a function of a module in a process that is forked from one that has imported TensorFlow."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tfkd", "tfkd_cli.main"])  # of effect before the first process
+    process = context.Process(target=function, args=args)
+    process.start()
+    return process
+
+
 class Forked:
     """`tfkd` in a process of its own, forked from one that has imported TensorFlow.
 
@@ -125,8 +134,6 @@ class Forked:
         environment: Variables of its environment.
     """
 
-    _server: ForkServerContext | None = None
-
     def __init__(
         self, *args: str | Path, cwd: Path | None = None, largest_file: int | None = None, **environment: str
     ) -> None:
@@ -134,18 +141,8 @@ class Forked:
             self._output = Path(file.name)
         command = [*map(str, args)]
         variables = dict(os.environ) | TERMINAL | environment
-        self._process = self._context().Process(
-            target=_run_forked, args=(command, str(self._output), str(cwd or Path.cwd()), variables, largest_file)
-        )
-        self._process.start()
+        self._process = fork(_run_forked, command, str(self._output), str(cwd or Path.cwd()), variables, largest_file)
         self.pid: int = self._process.pid or 0
-
-    @classmethod
-    def _context(cls) -> ForkServerContext:
-        if cls._server is None:
-            cls._server = multiprocessing.get_context("forkserver")
-            cls._server.set_forkserver_preload(["tfkd", "tfkd_cli.main"])
-        return cls._server
 
     @property
     def returncode(self) -> int | None:

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
-import subprocess
-import sys
+import multiprocessing
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
+from tests.commands import fork
+from tests.serving.server import Models, grpc_server, rest_server
 from tfkd.models import Tagger
 from tfkd.serving import Annotation, Annotator, ClientOptions
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @contextlib.contextmanager
-def process(folder: Path, grpc: int = 0, rest: int = 0) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
-    command = [sys.executable, "-m", "tests.serving.server", f"disease={folder}", f"--grpc={grpc}", f"--rest={rest}"]
-    running = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+def process(folder: Path, grpc: int = 0, rest: int = 0) -> Iterator[tuple[BaseProcess, int, int]]:
+    """Run a server in a process that is forked from one that has imported TensorFlow."""
+    ours, theirs = multiprocessing.Pipe()
+    running = fork(serve, "disease", folder, grpc, rest, theirs)
+    theirs.close()
     try:
-        assert running.stdout
-        ports = running.stdout.readline().split()
-        assert len(ports) == 2, "the server has not started"
-        yield running, int(ports[0]), int(ports[1])
+        assert ours.poll(120), "the server has not started"
+        yield running, *ours.recv()
     finally:
         running.kill()
-        running.wait()
+        running.join()
+        ours.close()
+
+
+def serve(name: str, folder: Path, grpc: int, rest: int, ports: Connection) -> None:
+    models = Models({name: folder})
+    with grpc_server(models, grpc) as grpc_port, rest_server(models, rest) as rest_port:
+        ports.send((grpc_port, rest_port))
+        threading.Event().wait()
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_server_that_dies_in_the_middle_and_comes_back(demo_tagger: Tagger, de
             thread.start()
         wait_for(5)
         first.kill()
-        first.wait()
+        first.join()
         before = max(map(len, found))
     with process(demo_export.parent, grpc, rest):
         wait_for(before + 10)
