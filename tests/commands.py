@@ -1,8 +1,8 @@
 """Ways to run the command `tfkd`: in this process, in a forked process, and in a new one.
 
 A new process imports TensorFlow, which costs four seconds of a core. Most tests check what a command prints and
-writes: they run it in their own process (`run_here`). Tests of signals, of killed processes and of limits need a
-process of their own: `Forked` takes one from a server that has imported TensorFlow already. `run_new` starts Python
+writes: `call` runs it in the test's own process. Tests of signals, of killed processes and of limits need a
+process of their own: `Forked` takes one from a server that has imported TensorFlow already. `run` starts Python
 anew, for tests of the start itself.
 """
 
@@ -27,7 +27,7 @@ TERMINAL = {"COLUMNS": "120", "NO_COLOR": "1"}
 Done = CompletedProcess[str]
 
 
-def run_new(
+def run(
     *args: str | Path, stdin: str | None = None, cwd: Path | None = None, timeout: float = 600, **environment: str
 ) -> Done:
     """Run `tfkd` in a new process of Python."""
@@ -43,7 +43,7 @@ def run_new(
     )
 
 
-def run_here(*args: str | Path, stdin: str | None = None, cwd: Path | None = None, **environment: str) -> Done:
+def call(*args: str | Path, stdin: str | None = None, cwd: Path | None = None, **environment: str) -> Done:
     """Run `tfkd` in this process.
 
     Everything that the command could change for later tests is restored: the environment, the current folder, the

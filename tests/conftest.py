@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path.name not in LONGEST, item.path not in slow))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_gradients() -> Iterator[None]:
+    """Forget the gradients that TensorFlow has registered for the graphs of a module's tests.
+
+    TensorFlow registers each call of a `tf.custom_gradient` in a graph for ever, and with it the whole graph of a model:
+    25 MB for each model that is trained, and thousands are.
+    """
+    yield
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework import ops
+
+        registered = ops.gradient_registry._registry
+        for name in [name for name in registered if name.startswith("CustomGradient-")]:
+            del registered[name]
+
+
 def corpora_folder() -> Path:
     """Return the folder that holds the real corpora, if there are any."""
     return Path(os.environ.get("TFKD_CORPORA", ROOT.parent / "shared" / "corpora"))
@@ -65,16 +81,18 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def run_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run_tfkd("train", "x.yaml", stdin=..., cwd=..., NAME=value)`: run `tfkd` in this process.
+def call_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`call_tfkd("train", "x.yaml", stdin=..., cwd=..., NAME=value)`: run `tfkd` in this process, without a new one.
 
-    Keyword arguments in capitals are environment variables. Tests that need a process of its own use
-    `tests.commands.Forked`, or `run_new_tfkd` where the start of the process is what they test.
+    Keyword arguments in capitals are environment variables.
     """
-    return commands.run_here
+    return commands.call
 
 
 @pytest.fixture(scope="session")
-def run_new_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run_new_tfkd("--help", timeout=...)`: as `run_tfkd`, in a new process of Python."""
-    return commands.run_new
+def run_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_tfkd("--help", timeout=...)`: as `call_tfkd`, in a new process of Python, which imports TensorFlow anew.
+
+    `tests.commands.Forked` is a process of its own without that import.
+    """
+    return commands.run

@@ -33,15 +33,15 @@ def ray_here() -> Iterator[None]:
 
 
 def test_a_cluster_is_found_by_its_address(
-    model: str, tmp_path: Path, run_tfkd: Callable[..., subprocess.CompletedProcess[str]]
+    model: str, tmp_path: Path, call_tfkd: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     source = tmp_path / "in.txt"
     source.write_text(lines(40), encoding="utf-8")
     here, there, port = tmp_path / "here.jsonl", tmp_path / "there.jsonl", free_port()
-    assert run_tfkd("annotate", model, source, "--out", here).returncode == 0
+    assert call_tfkd("annotate", model, source, "--out", here).returncode == 0
     address = f"127.0.0.1:{port}"
     ask = ("annotate", model, source, "--out", there, "--engine", "ray", "--address", address)
-    refused = run_tfkd(*ask)
+    refused = call_tfkd(*ask)
     assert refused.returncode == 2
     assert f"there is no Ray cluster at {address}" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -50,7 +50,7 @@ def test_a_cluster_is_found_by_its_address(
     memory = f"--object-store-memory={100 << 20}"
     subprocess.run([*COMMAND, "start", *options, memory], check=True, capture_output=True, env=settings)
     try:
-        done = run_tfkd(*ask)
+        done = call_tfkd(*ask)
         assert done.returncode == 0, done.stderr
     finally:
         subprocess.run([*COMMAND, "stop", "--force"], check=True, capture_output=True)

@@ -65,8 +65,8 @@ def test_a_line_in_gives_a_line_out(run_folder: Path, tmp_path: Path, run_tfkd: 
 
 
 @pytest.mark.slow
-def test_standard_input_and_highlighting(run_folder: Path, run_tfkd: TfkdProcess) -> None:
-    done = run_tfkd("annotate", run_folder, "--highlight", "--quiet", stdin="Some cancer.\n")
+def test_standard_input_and_highlighting(run_folder: Path, call_tfkd: TfkdProcess) -> None:
+    done = call_tfkd("annotate", run_folder, "--highlight", "--quiet", stdin="Some cancer.\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert "[X]" in done.stdout
     assert done.stdout.replace("[X]", "") == "Some cancer.\n"
@@ -134,7 +134,7 @@ def test_options_that_do_not_go_together(options: list[str], said: str) -> None:
 
 
 @pytest.mark.slow
-def test_killed_and_begun_again(run_folder: Path, tmp_path: Path, run_tfkd: TfkdProcess) -> None:
+def test_killed_and_begun_again(run_folder: Path, tmp_path: Path, call_tfkd: TfkdProcess) -> None:
     source = tmp_path / "in.txt"
     source.write_text("Some cancer is here, and some is there.\n" * 2000)
     unbroken, out = tmp_path / "unbroken.jsonl", tmp_path / "out.jsonl"
@@ -148,7 +148,7 @@ def test_killed_and_begun_again(run_folder: Path, tmp_path: Path, run_tfkd: Tfkd
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not out.exists()
-    done = run_tfkd(*options)
+    done = call_tfkd(*options)
     assert done.returncode == 0, done.stderr
     assert "resuming an interrupted run" in done.stderr
     assert out.read_bytes() == unbroken.read_bytes()
@@ -197,14 +197,14 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     assert done.output == ""
 
 
-def test_a_file_that_is_not_there(run_tfkd: TfkdProcess, tmp_path: Path) -> None:
-    done = run_tfkd("annotate", "run", tmp_path / "nothing.txt")
+def test_a_file_that_is_not_there(call_tfkd: TfkdProcess, tmp_path: Path) -> None:
+    done = call_tfkd("annotate", "run", tmp_path / "nothing.txt")
     assert done.returncode == 2
     assert "No such file" in done.stderr
 
 
-def test_help_has_an_example(run_tfkd: TfkdProcess) -> None:
-    assert "| tfkd annotate savedmodels/disease" in run_tfkd("annotate", "--help").stdout
+def test_help_has_an_example(call_tfkd: TfkdProcess) -> None:
+    assert "| tfkd annotate savedmodels/disease" in call_tfkd("annotate", "--help").stdout
 
 
 def test_highlighting_shows_the_surest_of_overlapping_entities() -> None:

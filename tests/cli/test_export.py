@@ -31,14 +31,14 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_run_becomes_the_next_version(run_folder: Path, tmp_path: Path, run_tfkd: TfkdProcess) -> None:
+def test_a_run_becomes_the_next_version(run_folder: Path, tmp_path: Path, call_tfkd: TfkdProcess) -> None:
     for number in ("1", "2"):
-        done = run_tfkd("export", run_folder, "savedmodels/x", cwd=tmp_path)
+        done = call_tfkd("export", run_folder, "savedmodels/x", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == f"savedmodels/x/{number}"
         assert done.stderr == ""
         assert (tmp_path / "savedmodels" / "x" / number / "saved_model.pb").is_file()
-    done = run_tfkd("export", run_folder, "savedmodels/x/2", cwd=tmp_path)
+    done = call_tfkd("export", run_folder, "savedmodels/x/2", cwd=tmp_path)
     assert done.returncode == 2
     assert "savedmodels/x/2 exists" in done.stderr
 
@@ -87,5 +87,5 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_help_has_an_example(run_tfkd: TfkdProcess) -> None:
-    assert "Example: tfkd export runs/student savedmodels/disease" in run_tfkd("export", "--help").stdout
+def test_help_has_an_example(call_tfkd: TfkdProcess) -> None:
+    assert "Example: tfkd export runs/student savedmodels/disease" in call_tfkd("export", "--help").stdout

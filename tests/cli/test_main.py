@@ -16,13 +16,12 @@ import pytest
 
 import tfkd
 import tfkd_base.errors
-from tests.cli.conftest import Answer
 from tfkd_base.errors import TfkdWarning
 from tfkd_cli import main as cli
 from tfkd_cli.startup import choose_threads
 
 
-def error_message(result: subprocess.CompletedProcess[str] | Answer, status: int = 2) -> str:
+def error_message(result: subprocess.CompletedProcess[str], status: int = 2) -> str:
     """The message of a command that ended with a clean error."""
     assert result.returncode == status, result.stderr
     assert "Traceback" not in result.stderr

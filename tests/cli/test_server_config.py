@@ -19,11 +19,11 @@ EXPECTED = """model_config_list {
 
 
 @pytest.mark.slow
-def test_it_prints_the_configuration(tmp_path: Path, run_tfkd: Callable[..., CompletedProcess[str]]) -> None:
+def test_it_prints_the_configuration(tmp_path: Path, call_tfkd: Callable[..., CompletedProcess[str]]) -> None:
     (tmp_path / "disease" / "1").mkdir(parents=True)
     (tmp_path / "disease" / "1" / "saved_model.pb").touch()
-    done = run_tfkd("server-config", tmp_path, "--base-path", "/models")
+    done = call_tfkd("server-config", tmp_path, "--base-path", "/models")
     assert (done.returncode, done.stdout, done.stderr) == (0, EXPECTED, "")
-    refused = run_tfkd("server-config", tmp_path / "disease" / "1")
+    refused = call_tfkd("server-config", tmp_path / "disease" / "1")
     assert refused.returncode == 2
     assert "expected a folder of exported models" in refused.stderr

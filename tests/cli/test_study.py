@@ -130,9 +130,9 @@ class TestMistakes:
         ],
     )
     def test_they_end_with_one_message(
-        self, run_tfkd: TfkdProcess, tmp_path: Path, arguments: list[str], message: str
+        self, call_tfkd: TfkdProcess, tmp_path: Path, arguments: list[str], message: str
     ) -> None:
-        answer = run_tfkd("study", *arguments, cwd=tmp_path)
+        answer = call_tfkd("study", *arguments, cwd=tmp_path)
         assert answer.returncode == 2
         assert answer.stderr.startswith("tfkd: ")
         assert message in answer.stderr
@@ -148,12 +148,12 @@ def test_nothing_left_to_be_done(config: Path, half: Path) -> None:
     assert f"report: {half}/report.html" in done.output
 
 
-def test_help_has_both_forms_and_examples(run_tfkd: TfkdProcess) -> None:
-    said = run_tfkd("study", "--help").stdout
+def test_help_has_both_forms_and_examples(call_tfkd: TfkdProcess) -> None:
+    said = call_tfkd("study", "--help").stdout
     assert "tfkd study CONFIG --out DIR [OPTIONS]" in said
     assert "tfkd study report DIR [OPTIONS]" in said
     assert "tfkd study convert DIR" in said
     assert "tfkd study demo-study --out studies/demo" in said
-    options = run_tfkd("study", "run", "--help").stdout
+    options = call_tfkd("study", "run", "--help").stdout
     for option in ("--dry-run", "--engine", "--address", "--workers", "--set", "--lean", "--work"):
         assert option in options

@@ -158,9 +158,9 @@ def test_a_broken_folder_gives_file_and_key(folder, tmp_path):
         ("{folder}", "text: {vectors: v.bin}", "text.vectors"),
     ],
 )
-def test_the_command_line_refuses_with_one_message(folder, run_tfkd, tmp_path, encoder, rest, message):
+def test_the_command_line_refuses_with_one_message(folder, call_tfkd, tmp_path, encoder, rest, message):
     (tmp_path / "x.yaml").write_text(f"{TAGGER}encoder: {{transformer: {encoder.format(folder=folder)}}}\n{rest}")
-    answer = run_tfkd("train", "x.yaml", "--out", "run", cwd=tmp_path)
+    answer = call_tfkd("train", "x.yaml", "--out", "run", cwd=tmp_path)
     assert answer.returncode == 2, answer.stderr
     assert message in " ".join(answer.stderr.split())
     assert "Traceback" not in answer.stderr
@@ -168,7 +168,7 @@ def test_the_command_line_refuses_with_one_message(folder, run_tfkd, tmp_path, e
 
 
 @pytest.fixture(scope="module")
-def runs(folder, run_tfkd, tmp_path_factory):
+def runs(folder, call_tfkd, tmp_path_factory):
     """A teacher of two demo corpora over a transformer, trained at the command line."""
     place = tmp_path_factory.mktemp("runs")
     tasks = "".join(f"  {name}: {{path: 'demo:{name}', train_sentences: 40, devel_sentences: 10}}\n" for name in
@@ -177,7 +177,7 @@ def runs(folder, run_tfkd, tmp_path_factory):
         f"kind: teacher\ntasks:\n{tasks}encoder: {{transformer: {folder}}}\n"
         "training: {epochs: 2, batch_size: 8, learning_rate: 0.01, layer_decay: 0.9}\n"
     )
-    done = run_tfkd("train", "teacher.yaml", "--out", "teacher", cwd=place)
+    done = call_tfkd("train", "teacher.yaml", "--out", "teacher", cwd=place)
     assert done.returncode == 0, done.stderr
     assert "devel F1" in done.stdout
     return place
@@ -200,39 +200,39 @@ class TestRuns:
         assert str(folder) in (runs / "teacher" / "config.yaml").read_text()
         assert model.for_task("gene").tag([["BRCA1", "binds", "DNA"]])
 
-    def test_a_bilstm_learns_from_it_and_from_its_cache(self, runs, run_tfkd, tmp_path):
+    def test_a_bilstm_learns_from_it_and_from_its_cache(self, runs, call_tfkd, tmp_path):
         losses = "losses: [{posteriors: {}}, {features: {teacher_layer: transformer_2}}]"
         small = student(runs, "bilstm.yaml", "units: 6", losses)
-        done = run_tfkd("distill", small, "--teacher", "teacher", "--out", tmp_path / "live", cwd=runs)
+        done = call_tfkd("distill", small, "--teacher", "teacher", "--out", tmp_path / "live", cwd=runs)
         assert done.returncode == 0, done.stderr
-        made = run_tfkd("cache-teacher", "teacher", "--for", small, "--out", tmp_path / "cache", cwd=runs)
+        made = call_tfkd("cache-teacher", "teacher", "--for", small, "--out", tmp_path / "cache", cwd=runs)
         assert made.returncode == 0, made.stderr
         assert len(TeacherCache(tmp_path / "cache").store) > 30
-        done = run_tfkd("distill", small, "--cache", tmp_path / "cache", "--out", tmp_path / "cached", cwd=runs)
+        done = call_tfkd("distill", small, "--cache", tmp_path / "cache", "--out", tmp_path / "cached", cwd=runs)
         assert done.returncode == 0, done.stderr
         live, cached = (RunFolder(tmp_path / name).model().get_weights() for name in ("live", "cached"))
         for one, other in zip(live, cached, strict=True):
             np.testing.assert_allclose(one, other, atol=2e-3)
 
-    def test_a_smaller_transformer_begins_with_its_layers(self, runs, folder, run_tfkd, tmp_path):
+    def test_a_smaller_transformer_begins_with_its_layers(self, runs, folder, call_tfkd, tmp_path):
         losses = "initialize: true, losses: [{logits: {}}, {hidden_states: {}}, {attention: {weight: 0.5}}]"
         small = student(runs, "smaller.yaml", f"transformer: {folder}, layers: 2", losses)
-        done = run_tfkd("distill", small, "--teacher", "teacher", "--out", tmp_path / "run", cwd=runs)
+        done = call_tfkd("distill", small, "--teacher", "teacher", "--out", tmp_path / "run", cwd=runs)
         assert done.returncode == 0, done.stderr
         said = "transformer_1 from transformer_2, transformer_2 from transformer_3"
         assert said in " ".join(done.stdout.split()), done.stdout
         assert len(RunFolder(tmp_path / "run").model().encoder.layer_names) == 3
-        cached = run_tfkd("cache-teacher", "teacher", "--for", small, "--out", tmp_path / "cache", cwd=runs)
+        cached = call_tfkd("cache-teacher", "teacher", "--for", small, "--out", tmp_path / "cache", cwd=runs)
         assert cached.returncode == 2
         assert "distillation.losses: hidden_states needs the teacher itself" in " ".join(cached.stderr.split())
         assert not (tmp_path / "cache").exists()
         bilstm = student(runs, "wrong.yaml", "units: 6", "initialize: true, losses: [{logits: {}}]")
-        done = run_tfkd("distill", bilstm, "--teacher", "teacher", "--out", tmp_path / "none", cwd=runs)
+        done = call_tfkd("distill", bilstm, "--teacher", "teacher", "--out", tmp_path / "none", cwd=runs)
         assert done.returncode == 2
         assert "a student with a BiLSTM as encoder has no layers of a transformer" in " ".join(done.stderr.split())
         assert "Traceback" not in done.stderr + cached.stderr
 
-    def test_it_is_exported(self, runs, run_tfkd, tmp_path):
-        done = run_tfkd("export", runs / "teacher", tmp_path / "model", "--task", "gene", cwd=tmp_path)
+    def test_it_is_exported(self, runs, call_tfkd, tmp_path):
+        done = call_tfkd("export", runs / "teacher", tmp_path / "model", "--task", "gene", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "model" / "1" / "saved_model.pb").is_file()

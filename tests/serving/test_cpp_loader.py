@@ -144,7 +144,7 @@ def real_sentences() -> list[tuple[str, ...]]:
     folder = corpora_folder()
     if not folder.is_dir():
         return []
-    return [s.tokens for name in REAL for s in read_corpus(folder / name).test[:60]]
+    return [s.tokens for name in REAL for s in read_column_corpus(folder / name).test[:60]]
 
 
 @pytest.fixture(scope="module", params=KINDS)
