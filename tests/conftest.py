@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def forget_gradients() -> Iterator[None]:
     """Forget the gradients that TensorFlow has registered for the graphs of a module's tests.
 
-    TensorFlow registers each call of a `tf.custom_gradient` in a graph for ever, and with it the whole graph of a model:
+    TensorFlow registers each call of a `tf.custom_gradient` in a graph, and with it keeps the whole graph of a model:
     25 MB for each model that is trained, and thousands are.
     """
     yield
