@@ -28,13 +28,26 @@ settings.load_profile("tfkd")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-LONGEST = ("test_killed.py", "test_run.py", "test_readme.py", "test_demo.py", "test_replicas.py")
+LONGEST = (
+    "test_demo.py",
+    "test_run.py",
+    "test_cpp_loader.py",
+    "test_export.py",
+    "test_cache.py",
+    "test_checkpoints.py",
+    "test_replicas.py",
+    "test_ray_engine.py",
+    "test_readme.py",
+    "test_killed.py",
+)
+"""Files that take longest, the longest first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the files first that take longest, so that no worker is left alone with one of them at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path.name not in LONGEST, item.path not in slow))
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (order.get(item.path.name, len(order)), item.path not in slow))
 
 
 @pytest.fixture(scope="module", autouse=True)

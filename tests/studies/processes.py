@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.commands import Forked
 from tfkd.studies import StudyFolder
 from tfkd.studies.report import StudyRun
 
@@ -30,17 +27,9 @@ def times(folder: Path) -> dict[str, int]:
     return {str(file.relative_to(folder)): file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    """Begin `tfkd study`."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tfkd_cli", "study", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"COLUMNS": "120"},
-        # A shell starts its background jobs with this signal ignored, and they hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+def start(*arguments: str | Path) -> Forked:
+    """Start `tfkd study` in a process of its own."""
+    return Forked("study", *arguments)
 
 
 def jobs_of(folder: Path) -> dict[int, str]:
