@@ -1,4 +1,4 @@
-"""`tfkd corpus`: check, convert and make corpora."""
+"""`tfkd corpus`: check, convert and generate corpora."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SCHEME_NAMES = ("iob1", "iob2", "iobes", "io")
 
 @click.group(epilog="Example: tfkd corpus check corpora/NCBI-disease")
 def corpus() -> None:
-    """Check, convert and make corpora."""
+    """Check, convert and generate corpora."""
 
 
 def _column(_: click.Context, __: click.Parameter, value: str) -> int | str:
-    """A column as a number where it is one, else as a name."""
+    """Return a column as a number if it is one, else as a name."""
     try:
         return int(value)
     except ValueError:
@@ -42,24 +42,25 @@ _tag_column = click.option(
     metavar="COLUMN",
     help="Column of the tag: a number from 0, negative from the last, or a name in line 1.  [default: the last]",
 )
-_strict = click.option("--strict", is_flag=True, help="Refuse invalid sequences of tags instead of repairing them.")
+_strict = click.option("--strict", is_flag=True, help="Refuse invalid tag sequences instead of repairing them.")
 
 
 @corpus.command(epilog="Example: tfkd corpus check corpora/NCBI-disease corpora/BC5CDR-chem")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--scheme", type=click.Choice(SCHEME_NAMES), help="The tagging scheme, instead of detecting it.")
+@click.option("--scheme", type=click.Choice(SCHEME_NAMES), help="Tag scheme.  [default: detected]")
 @_strict
 @_token_column
 @_tag_column
 @code_option
 def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> None:
-    """Validate corpora, and show what is in them.
+    """Check corpora, and show their content.
 
-    PATH is a folder with files named train, devel and test, or one file: column files, or annotated documents in
-    PubTator, BioC, BRAT or JSON lines, which are cut into sentences. A table shows the sentences, tokens and
-    entities of each split; below it stand repairs, what of the documents could not be kept as it is, and warnings. A
-    last table shows sentences of development and test sets that stand in training or development sets, of the same
-    corpus or another one named.
+    PATH is a folder with files named train, devel and test, or one file. Files are column files, or annotated documents
+    in PubTator, BioC, BRAT or JSON lines, which are cut into sentences.
+
+    A table shows the numbers of sentences, tokens and entities of each split. Below it are repairs, changes of the
+    documents, and warnings. The last table shows the sentences of development and test sets that are also in training
+    or development sets of these corpora.
     """
     from rich.console import Console
 
@@ -79,7 +80,7 @@ def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int |
 
 
 def _read(path: Path, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> Corpus:
-    """Read column files or documents; TensorFlow, which cuts documents, is imported for these alone."""
+    """Read column files or documents. Only documents need TensorFlow, which cuts them into sentences."""
     from tfkd_base.documents import holds_documents
 
     if holds_documents(path):
@@ -108,24 +109,25 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
     report = read.report
     how = "detected" if report.detected else "given"
     if any(split.documents is not None for split in report.splits.values()):
-        how = "documents, tagged by it"
+        how = "of tagged documents"
     console.print(f"[bold]{escape(name)}[/bold]  scheme {report.scheme.upper()} ({how})")
     console.print(_split_table(read))
     adjacent = sum(split.adjacent for split in report.splits.values())
     if adjacent and report.scheme != "io":
-        console.print(f"{_count(adjacent, 'entity', 'entities')} right after one of the same type: IO would merge them")
+        console.print(
+            f"{_count(adjacent, 'entity', 'entities')} directly after one of the same type: IO would merge them"
+        )
     if report.repairs:
         first = next(split.first_repair for split in report.splits.values() if split.first_repair)
         console.print(
-            f"[yellow]repaired[/yellow] {_count(report.repairs, 'tag')} in invalid sequences; "
-            f"the first: {escape(first)}"
+            f"[yellow]repaired[/yellow] {_count(report.repairs, 'tag')} in invalid sequences. First: {escape(first)}"
         )
     for warning in report.warnings:
         console.print(f"[yellow]warning[/yellow] {escape(warning)}")
 
 
 def _split_table(read: Corpus) -> Table:
-    """Splits in rows, or in columns where there are many entity types."""
+    """Return a table with a column for each split."""
     from rich import box
     from rich.table import Table
 
@@ -151,41 +153,41 @@ def _split_table(read: Corpus) -> Table:
     return table
 
 
-def _show_overlap(console: Console, found: list[Overlap], corpora: int) -> None:
+def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> None:
     from rich import box
     from rich.table import Table
 
     where = "this corpus" if corpora == 1 else "these corpora"
-    if not found:
-        console.print(f"No sentence of six tokens or more is held out and learnt from at once in {where}.")
+    if not overlaps:
+        console.print(f"No development or test sentence of six or more tokens is also in another set of {where}.")
         return
-    console.print("[bold]Held-out sentences of six tokens or more that stand in another set too[/bold]")
+    console.print("[bold]Held-out sentences of six or more tokens that are also in another set[/bold]")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("of", overflow="fold")
-    table.add_column("stand in", overflow="fold")
+    table.add_column("also in", overflow="fold")
     table.add_column("sentences", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
-    for one in found:
+    for pair in overlaps:
         table.add_row(
-            f"{one.held_out_corpus} {one.held_out_split}",
-            f"{one.corpus} {one.split}",
-            f"{one.sentences:,} of {one.out_of:,}",
-            f"{one.sentences / one.out_of:.1%}",
+            f"{pair.held_out_corpus} {pair.held_out_split}",
+            f"{pair.corpus} {pair.split}",
+            f"{pair.sentences:,} of {pair.out_of:,}",
+            f"{pair.sentences / pair.out_of:.1%}",
         )
     console.print(table)
-    console.print("A multi-task teacher leaves those of training sets out.")
+    console.print("A multi-task teacher drops those of training sets.")
 
 
 @corpus.command(epilog="Example: tfkd corpus convert corpora/NCBI-disease corpora/NCBI-disease-IOBES --scheme iobes")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--scheme", type=click.Choice(SCHEME_NAMES), required=True, help="The tagging scheme wanted.")
-@click.option("--from", "given", type=click.Choice(SCHEME_NAMES), help="The scheme of IN, instead of detecting it.")
+@click.option("--scheme", type=click.Choice(SCHEME_NAMES), required=True, help="New tag scheme.")
+@click.option("--from", "given", type=click.Choice(SCHEME_NAMES), help="Tag scheme of IN.  [default: detected]")
 @_strict
 @_token_column
 @_tag_column
 @code_option
-@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 def convert(
     source: Path,
     target: Path,
@@ -196,11 +198,10 @@ def convert(
     tag_column: int | str,
     overwrite: bool,
 ) -> None:
-    """Write a corpus in another tagging scheme.
+    """Convert a corpus to column files in another tag scheme.
 
-    IN is a folder, and OUT becomes one, or IN is a file, and OUT becomes one: column files, or annotated documents in
-    PubTator, BioC, BRAT or JSON lines, which are cut into sentences. The result has two columns, token and tag, with a
-    tab between.
+    IN is a folder or a file: column files, or annotated documents in PubTator, BioC, BRAT or JSON lines, which are cut
+    into sentences. OUT becomes a folder or a file, like IN. It has two columns, token and tag, separated by a tab.
     """
     from tfkd_base.corpora import write_columns
 
@@ -219,25 +220,25 @@ def convert(
         counts = converted.report.splits[split]
         entities = _count(sum(counts.entities.values()), "entity", "entities")
         click.echo(f"{file}: {_count(counts.sentences, 'sentence')}, {entities} in {scheme.upper()}")
-        for what, number in counts.changes.items():
-            click.echo(f"  {what}: {number:,}")
+        for change, number in counts.changes.items():
+            click.echo(f"  {change}: {number:,}")
     if converted.report.repairs:
         click.echo(f"repaired {_count(converted.report.repairs, 'tag')} in invalid sequences")
     if converted.report.merged:
         click.echo(
-            f"lost {_count(converted.report.merged, 'entity', 'entities')}: right after one of the same type, "
-            "which IO cannot tell from one"
+            f"lost {_count(converted.report.merged, 'entity', 'entities')}: directly after one of the same type, "
+            "which IO merges with it"
         )
 
 
 @corpus.command(epilog="Example: tfkd corpus demo corpora/demo --seed 1")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--seed", default=1, show_default=True, help="Decides the names and the sentences.")
-@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the names and sentences.")
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 def demo(out: Path, seed: int, overwrite: bool) -> None:
-    """Write the three demo corpora: OUT/disease, OUT/chemical and OUT/gene.
+    """Generate the three demo corpora: OUT/disease, OUT/chemical and OUT/gene.
 
-    They are made by rule, and the same seed makes the same files on every machine.
+    The same seed gives the same files on every machine.
     """
     from tfkd_base.corpora import demo_corpora, write_corpus
 
@@ -255,9 +256,9 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 def _refuse_overwriting(files: Any, overwrite: bool) -> None:
     from tfkd_base.errors import TfkdError
 
-    there = [str(file) for file in files if file.exists()]
-    if there and not overwrite:
-        raise TfkdError(f"{there[0]} is there already; name another place, or replace it with --overwrite")
+    existing = [str(file) for file in files if file.exists()]
+    if existing and not overwrite:
+        raise TfkdError(f"{existing[0]} exists already; name another place, or replace it with --overwrite")
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

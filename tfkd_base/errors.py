@@ -1,4 +1,4 @@
-"""The error that a user can cause and can mend."""
+"""Errors and warnings that a user can cause and can mend."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 
 class TfkdError(ValueError):
-    """A mistake in what the user gave: a file, a name, a value.
+    """A mistake in the input of a user: a file, a name, a value.
 
-    The message says what was expected, what came, and the remedy. The command line prints it
-    without a traceback and ends with status 2.
+    The message says what was expected, what was received, and the remedy. The command line prints it without a
+    traceback and exits with status 2.
     """
 
 
@@ -23,11 +23,11 @@ class TfkdWarning(UserWarning):
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Say which valid name is nearest to a wrong one, as the end of an error message.
+    """Return the valid name that is nearest to a wrong one, as the end of an error message.
 
     Args:
         name: What the user wrote.
-        valid: The names that would have been right.
+        valid: The valid names.
 
     Returns:
         `"did you mean 'X'?"` where a near name exists, else the list of all valid names.
@@ -46,12 +46,12 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Say which files the system could not serve, and why.
+    """Return the files that the system could not serve, and the reason.
 
     Example:
         >>> describe_os_error(FileNotFoundError(2, "No such file or directory", "a.txt"))
         "'a.txt': No such file or directory"
     """
     files = " and ".join(f"'{name}'" for name in (error.filename, error.filename2) if name is not None)
-    said = error.strerror or str(error) or type(error).__name__
-    return f"{files}: {said}" if files else said
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{files}: {reason}" if files else reason

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, whatever happens while they are written."""
+"""Files and folders that appear complete or not at all, even if the process is killed while it writes them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Numbers of the errors of a disk, a quota or a file that is full."""
+"""Error numbers of a full disk, an exhausted quota and a file that is too large"""
 
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of `path` when the block ends without an error.
+    """Yield a path to write to, which replaces `path` when the block ends without an error.
 
-    What was written is on the disk before it takes the place, so that neither a kill nor a loss of power leaves half a
-    file under the name; after an error nothing is left of it. The name keeps its ending, which writers go by.
+    The content is on the disk before it replaces the file, so that neither a kill nor a loss of power leaves half a
+    file under the name. After an error nothing remains of it. The temporary name has the same ending.
 
     Args:
-        path: The file to make or to replace, in a folder that exists.
+        path: The file to create or replace, in an existing folder.
 
     Raises:
-        OSError: It cannot be written, for example because the disk is full; the old file is then as it was.
+        OSError: It cannot be written, for example because the disk is full. The old file is then unchanged.
 
     Example:
         >>> import tempfile
@@ -48,13 +48,13 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give an empty folder to write files to, which becomes `path` when the block ends without an error.
+    """Yield an empty folder to write files to, which becomes `path` when the block ends without an error.
 
     Args:
-        path: The folder to make, in a folder that exists. It must not exist, unless it is empty.
+        path: The folder to create, in an existing folder. It must not exist, unless it is empty.
 
     Raises:
-        OSError: It exists with something in it, or cannot be written.
+        OSError: It exists and is not empty, or it cannot be written.
 
     Example:
         >>> import tempfile

@@ -1,4 +1,4 @@
-"""Imports TensorFlow without the lines that it writes to standard error while it starts."""
+"""Import of TensorFlow without its start-up messages on standard error."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import tempfile
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras, and show what they wrote to standard error only if that failed.
+    """Import TensorFlow and Keras, and show their messages on standard error only if the import fails.
 
-    TensorFlow's C++ side says, among other things, that no GPU driver was found, before it reads the variable that asks
-    it to be quiet. Those lines go past Python's `sys.stderr`, so the file descriptor itself is turned away.
+    TensorFlow's C++ code reports, for example, a missing GPU driver before it reads the variable that silences it.
+    These lines bypass `sys.stderr`, so the file descriptor itself is redirected.
     """
     if "tensorflow" in sys.modules:
         return

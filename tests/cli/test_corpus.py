@@ -58,7 +58,7 @@ def test_check_between_corpora(genes: Path, tmp_path: Path) -> None:
     output = run("check", other, genes)
     assert "other test" in output
     assert "genes train" in output
-    assert "No sentence" in run("check", other)
+    assert "No development or test sentence" in run("check", other)
 
 
 def test_check_options(genes: Path) -> None:
@@ -103,7 +103,7 @@ def test_convert_file_and_losses(genes: Path, tmp_path: Path) -> None:
 
 def test_convert_never_overwrites_silently(genes: Path, tmp_path: Path) -> None:
     before = (genes / "train.tsv").read_bytes()
-    with pytest.raises(TfkdError, match=r"is there already.*--overwrite"):
+    with pytest.raises(TfkdError, match=r"exists already.*--overwrite"):
         run("convert", genes, genes, "--scheme", "iobes")
     assert (genes / "train.tsv").read_bytes() == before
     run("convert", genes, genes, "--scheme", "iobes", "--overwrite")
@@ -119,7 +119,7 @@ def test_demo_writes_three_corpora(tmp_path: Path) -> None:
         assert read.report.repairs == 0
         assert list(read.splits) == ["train", "devel", "test"]
         assert str(tmp_path / "demo" / name) in output
-    with pytest.raises(TfkdError, match="is there already"):
+    with pytest.raises(TfkdError, match="exists already"):
         run("demo", tmp_path / "demo")
     first = (tmp_path / "demo" / "gene" / "train.tsv").read_bytes()
     run("demo", tmp_path / "demo", "--seed", "5", "--overwrite")
@@ -150,9 +150,9 @@ def test_documents_are_checked_and_converted(tmp_path: Path) -> None:
     assert table["documents"] == ["1"]
     assert table["entities"] == ["1"]
     assert "warning train: entities widened to the tokens that they cut: 1" in output
-    assert "warning train: entities left out that hold no token: 1" in output
+    assert "warning train: entities dropped that hold no token: 1" in output
     said = run("convert", source, tmp_path / "out", "--scheme", "iobes")
-    assert "entities left out that hold no token: 1" in said
+    assert "entities dropped that hold no token: 1" in said
     assert (tmp_path / "out" / "train.tsv").read_text() == "Gene\tO\nGH1\tS-Gene\nbinds\tO\n.\tO\n\n"
     run("convert", source / "train.pubtator", tmp_path / "out.tsv", "--scheme", "iob2")
     assert read_column_corpus(tmp_path / "out.tsv").types == ("Gene",)

@@ -84,5 +84,5 @@ def test_the_numbers_add_up(pairs):
 def test_different_sentences_and_unknown_schemes_are_refused():
     with pytest.raises(TfkdError, match="got 1 and 0 sentences"):
         find_errors([["O"]], [])
-    with pytest.raises(TfkdError, match="no tagging scheme 'iob3'"):
+    with pytest.raises(TfkdError, match="no tag scheme 'iob3'"):
         find_errors([["O"]], [["O"]], "iob3")

@@ -1,4 +1,4 @@
-"""Column files: a token and its tag a line, perhaps with other columns, and a blank line after each sentence."""
+"""Column files: a token and its tag on each line, perhaps with other columns, and a blank line after each sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfkd_base.errors import CorpusError, nearest
 
 DOCUMENT_LINE = "-DOCSTART-"
 UNTYPED = "Entity"
-"""the type of entities whose tags are a bare B or I"""
+"""The type of entities whose tags are a bare B or I"""
 
 _BLANK = " \t\r\n"
 _EDGES = " \r\n"
@@ -23,34 +23,34 @@ _MOST_KNOWN = 200_000
 
 @dataclass(frozen=True, slots=True)
 class ColumnFile:
-    """The sentences of one file, with the tags as they stand there."""
+    """The sentences of one file, with unchanged tags."""
 
     path: Path
     sentences: tuple[Sentence, ...]
     first_lines: tuple[int, ...]
     """the line number, from 1, of each sentence's first token"""
     untyped: bool
-    """whether tags had no type, such as a bare B, and were given the type Entity"""
+    """whether tags without a type, such as a bare B, were given the type Entity"""
 
 
 def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: int | str = -1) -> ColumnFile:
-    r"""Read the sentences of a column file, the tags just as they stand.
+    r"""Read the sentences of a column file, with unchanged tags.
 
-    Columns are separated by tabs if the first line with text has one, else by spaces; a no-break space is no separator.
-    Only a line feed ends a line, with or without a carriage return before it. A byte order mark, lines that start with
-    `-DOCSTART-` and blank lines with spaces in them are understood; such a line ends a sentence.
+    Columns are separated by tabs if the first line with text has one, else by spaces. A no-break space is not a
+    separator. Only a line feed ends a line, with or without a carriage return before it. A byte order mark is dropped.
+    Lines that start with `-DOCSTART-`, and blank lines, which may contain spaces, end a sentence.
 
     Args:
         path: The file, UTF-8.
         token_column: The column of the token: a number from 0, negative from the last, or a name in the header line.
-        tag_column: The column of the tag, likewise. If either is a name, the first line is taken as a header.
+        tag_column: The column of the tag, likewise. If either is a name, the first line is a header.
 
     Returns:
         The sentences. Equal tokens and equal sequences of tags are the same objects in memory.
 
     Raises:
-        CorpusError: If the file is missing, empty or not UTF-8, or a line has not the columns of the first, an empty
-            token, or something that is not a tag. The message holds the file and the line.
+        CorpusError: The file is missing, empty or not UTF-8, or a line has another number of columns than the first
+            one, an empty token, or an invalid tag. The message names the file and the line.
 
     Example:
         >>> import tempfile
@@ -72,16 +72,16 @@ def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: i
         raise _not_utf8(path) from None
     if not parser.sentences:
         size = path.stat().st_size
-        what = f"holds no tokens in {size} bytes" if size else "is empty"
-        raise CorpusError(f"{path}: the file {what}; expected a token and its tag a line")
+        content = f"holds no tokens in {size} bytes" if size else "is empty"
+        raise CorpusError(f"{path}: the file {content}; expected a token and its tag on each line")
     return ColumnFile(path, tuple(parser.sentences), tuple(parser.first_lines), parser.untyped)
 
 
 class ColumnParser:
-    """Reads lines into sentences; the separator and the columns are fixed by the first line with text.
+    """A parser of lines into sentences. The first line with text decides the separator and the columns.
 
     Args:
-        path: What to call the file in messages.
+        path: The name of the file in messages.
         token_column: The column of the token, see `read_columns`.
         tag_column: The column of the tag.
 
@@ -105,29 +105,29 @@ class ColumnParser:
         self._sequences: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def parse(self, lines: Iterable[str], first: int = 1) -> list[Sentence]:
-        """Read a part of a file, and keep nothing of it but the columns.
+        """Return the sentences of a part of a file, and remember only its columns.
 
         Args:
             lines: The lines of the part.
             first: The number of its first line in the file.
 
         Raises:
-            CorpusError: A line is broken; the parser can go on with another part.
+            CorpusError: A line is broken. The parser can continue with another part.
         """
-        begun = self.separator is not None
+        has_columns = self.separator is not None
         self.sentences, self.first_lines = [], []
         if len(self._tokens) > _MOST_KNOWN:
             self._tokens, self._sequences = {}, {}
         try:
             self.read(lines, first)
         except CorpusError:
-            if not begun:
+            if not has_columns:
                 self.separator = None
             raise
         return self.sentences
 
     def read(self, lines: Iterable[str], first: int = 1) -> None:
-        """Add the sentences of lines to those that have been read; the first line has the number given."""
+        """Add the sentences of some lines; `first` is the number of the first line."""
         tokens: list[str] = []
         tags: list[str] = []
         known_tokens, known_tags = self._tokens, self._tags
@@ -155,14 +155,14 @@ class ColumnParser:
             tags.clear()
 
     def _begin(self, line: str, number: int) -> bool:
-        """Fix the separator and the columns by the first line with text; say whether it is a header."""
+        """Set the separator and the columns from the first line with text; return whether it is a header."""
         self.separator = "\t" if "\t" in line.strip(_BLANK) else " "
         self.first = number
         columns = self._columns(line)
         self.width = len(columns)
         if self.width < 2:
             raise CorpusError(
-                f"{self.path}:{number}: expected a token and a tag with a tab or a space between, got {_shown(line)}"
+                f"{self.path}:{number}: expected a token and a tag separated by a tab or a space, got {_shorten(line)}"
             )
         self.token_index, self.tag_index = (self._index(column, columns, number) for column in self.columns)
         if self.token_index == self.tag_index:
@@ -190,11 +190,11 @@ class ColumnParser:
         name = "tabs" if self.separator == "\t" else "spaces"
         return CorpusError(
             f"{self.path}:{number}: expected {self.width} columns separated by {name}, as in line {self.first}, "
-            f"got {width}: {_shown(line)}; mend or delete the line"
+            f"got {width}: {_shorten(line)}; mend or delete the line"
         )
 
     def _new_token(self, raw: str, number: int) -> str:
-        """Take note of a token, without white space at its edges; refuse an empty one."""
+        """Store a token, without white space at its edges; refuse an empty one."""
         token = raw.strip(_EDGES)
         if not token:
             raise CorpusError(f"{self.path}:{number}: the token is empty; delete the line or give it a token")
@@ -202,7 +202,7 @@ class ColumnParser:
         return token
 
     def _new_tag(self, raw: str, number: int) -> str:
-        """Take note of a tag, with a type if it had none; refuse what is not a tag."""
+        """Store a tag, with a type if it had none; refuse an invalid one."""
         tag = raw.strip(_EDGES)
         typed = tag
         if tag in ("B", "I", "E", "S"):
@@ -219,17 +219,17 @@ class ColumnParser:
         if tag[:2] in ("L-", "U-"):
             return "; this looks like BILOU: write E for L and S for U, which makes it IOBES"
         if number == self.first:
-            return f"; if line {number} is a header, name the columns by it, as in --tag-column {tag or 'NAME'}"
-        return "; if the tag stands in another column than the last, say in which, as in --tag-column 1"
+            return f"; if line {number} is a header, name the columns, as in --tag-column {tag or 'NAME'}"
+        return "; if the tag is not in the last column, name its column, as in --tag-column 1"
 
 
-def _shown(line: str) -> str:
+def _shorten(line: str) -> str:
     text = line.rstrip("\r\n")
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def _not_utf8(path: Path) -> CorpusError:
-    """Find where a file stops being UTF-8."""
+    """Return the error that names the first byte of a file that is not UTF-8."""
     with path.open("rb") as lines:
         offset = 0
         for number, line in enumerate(lines, 1):
@@ -256,8 +256,8 @@ def write_columns(sentences: Iterable[Sentence], path: str | Path) -> None:
         path: The file to write, in UTF-8 with line feeds on every system.
 
     Raises:
-        CorpusError: If a token cannot stand in such a file: if it is empty, holds a tab or a line feed, or has a space,
-            a carriage return or a byte order mark at its edge.
+        CorpusError: A column file cannot hold a token: it is empty, contains a tab or a line feed, or has a space, a
+            carriage return or a byte order mark at its edge.
 
     Example:
         >>> import tempfile
@@ -277,10 +277,10 @@ def column_rows(sentence: Sentence, number: int) -> Iterator[str]:
 
     Args:
         sentence: The sentence.
-        number: What to call it in messages.
+        number: The number of the sentence in messages.
 
     Raises:
-        CorpusError: A token cannot stand in a column file, see `write_columns`.
+        CorpusError: A column file cannot hold a token, see `write_columns`.
 
     Example:
         >>> list(column_rows(Sentence(("BRCA1",), ("B-Gene",)), 1))

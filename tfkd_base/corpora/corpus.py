@@ -1,4 +1,4 @@
-"""Sentences with tags, in splits: what every reader returns and everything else takes."""
+"""Corpora: tagged sentences in splits, and the report of how they were read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPLIT_WORDS = {"train": "training", "devel": "development", "test": "test"}
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Tokens, and as many tags in the scheme of the sentence's corpus."""
+    """Tokens, and a tag for each of them in the scheme of the corpus."""
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
@@ -26,33 +26,33 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class SplitReport:
-    """What stands in one split, and what was mended in it."""
+    """Numbers of one split: its content, and what was repaired or changed."""
 
     sentences: int
     tokens: int
     entities: dict[str, int]
-    """number of entities for each type, in alphabetical order"""
+    """number of entities of each type, in alphabetical order"""
     adjacent: int = 0
-    """entities that start where one of their type ends: those that IO would merge"""
+    """entities that start where one of their type ends, which IO would merge"""
     longest: int = 0
-    """tokens of the longest sentence"""
+    """number of tokens of the longest sentence"""
     repairs: int = 0
     """tags that were changed because the sequence was invalid"""
     first_repair: str | None = None
-    """where the first of them stood and what it was"""
+    """place and error of the first repair"""
     merged: int = 0
-    """entities that a conversion to IO joined to the one before them"""
+    """entities that a conversion to IO merged into the previous one"""
     path: str | None = None
     """the file, if the split was read from one"""
     documents: int | None = None
-    """number of documents, if the split was made of documents"""
+    """number of documents, if the split was read from documents"""
     changes: dict[str, int] = field(default_factory=dict)
-    """how often something of the documents was changed or left out, by what it is, in words"""
+    """number of each change of the documents, by its description"""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """What a corpus holds, how it was read, and what about it is odd."""
+    """Numbers of a corpus, how it was read, and warnings."""
 
     scheme: Scheme
     splits: dict[str, SplitReport]
@@ -79,7 +79,7 @@ def count_split(sentences: Sequence[Sentence], scheme: Scheme) -> SplitReport:
         scheme: The scheme of its tags.
 
     Raises:
-        CorpusError: If a tag is outside the scheme, or a sentence has not as many tags as tokens.
+        CorpusError: A tag is outside the scheme, or a sentence has another number of tags than of tokens.
 
     Example:
         >>> count_split([Sentence(("BRCA1", "binds"), ("B-Gene", "O"))], "iob2").entities
@@ -94,24 +94,24 @@ def count_split(sentences: Sequence[Sentence], scheme: Scheme) -> SplitReport:
         tokens += length
         longest = max(longest, length)
         if sentence.tags.count("O") < length:
-            found = spans(sentence.tags, scheme)
-            entities.update(span.type for span in found)
-            adjacent += adjacent_pairs(found)
+            of_sentence = spans(sentence.tags, scheme)
+            entities.update(span.type for span in of_sentence)
+            adjacent += adjacent_pairs(of_sentence)
     return SplitReport(len(sentences), tokens, dict(sorted(entities.items())), adjacent, longest)
 
 
 @dataclass(frozen=True, repr=False)
 class Corpus:
-    """Annotated sentences in the splits train, devel and test, as many of these as there are.
+    """Annotated sentences in the splits train, devel and test, or some of these.
 
     Attributes:
-        name: What to call the corpus in messages and tables.
-        scheme: The scheme of all its tags.
-        splits: Sentences of each split there is.
-        report: What it holds and how it was read; counted from the splits if not given.
+        name: The name of the corpus in messages and tables.
+        scheme: The tag scheme.
+        splits: The sentences of each split.
+        report: Its numbers and how it was read. Default: counted from the splits.
 
     Raises:
-        CorpusError: If there is no split, or one of another name, or a tag outside the scheme.
+        CorpusError: There is no split, one of another name, or a tag outside the scheme.
 
     Example:
         >>> sentence = Sentence(("BRCA1", "and", "breast", "cancer"), ("O", "O", "B-Disease", "I-Disease"))
@@ -128,7 +128,7 @@ class Corpus:
     report: ReadReport = field(default=None, compare=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        """Check the names, and count what is there."""
+        """Check the names of the splits, and count their content."""
         check_scheme(self.scheme)
         if not self.splits:
             raise CorpusError(f"the corpus {self.name!r} has no split: give some of {', '.join(SPLITS)}")
@@ -142,12 +142,12 @@ class Corpus:
             object.__setattr__(self, "report", ReadReport(self.scheme, counts))
 
     def __repr__(self) -> str:
-        """Name, scheme, sizes and types; not the sentences."""
+        """Return name, scheme, sizes and types, without the sentences."""
         sizes = ", ".join(f"{split} {len(sentences)}" for split, sentences in self.splits.items())
         return f"Corpus({self.name!r}, {self.scheme}, {sizes}, types {', '.join(self.types) or 'none'})"
 
     def __hash__(self) -> int:
-        """Of the name, the scheme and the sizes: equal corpora have equal hashes, and no sentence is looked at."""
+        """Return a hash of the name, the scheme and the sizes, which is fast and equal for equal corpora."""
         return hash((self.name, self.scheme, tuple((split, len(rows)) for split, rows in self.splits.items())))
 
     @cached_property
@@ -157,22 +157,22 @@ class Corpus:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Every tag of the scheme for the corpus's types, `O` first."""
+        """Every tag of the scheme for the types of the corpus, `O` first."""
         return tag_list(self.types, self.scheme)
 
     @property
     def train(self) -> tuple[Sentence, ...]:
-        """Sentences to train on."""
+        """Training sentences."""
         return self.split("train")
 
     @property
     def devel(self) -> tuple[Sentence, ...]:
-        """Sentences to choose models and settings by."""
+        """Development sentences, to choose models and settings."""
         return self.split("devel")
 
     @property
     def test(self) -> tuple[Sentence, ...]:
-        """Sentences to report scores on."""
+        """Test sentences, to report scores."""
         return self.split("test")
 
     def split(self, name: str) -> tuple[Sentence, ...]:
@@ -182,17 +182,17 @@ class Corpus:
             name: `train`, `devel` or `test`.
 
         Raises:
-            CorpusError: If the corpus lacks it; the message names those it has.
+            CorpusError: The corpus lacks it; the message names the splits it has.
         """
         if name not in self.splits:
             raise CorpusError(f"the corpus {self.name!r} has no {name} split, only {', '.join(self.splits)}")
         return self.splits[name]
 
     def convert(self, scheme: Scheme) -> Corpus:
-        """Return the corpus in another tagging scheme.
+        """Return the corpus in another tag scheme.
 
         Args:
-            scheme: The scheme wanted. To `io`, adjacent entities of one type become one; `report.merged` counts them.
+            scheme: The new scheme. In `io`, adjacent entities of one type become one; `report.merged` counts them.
 
         Example:
             >>> corpus = Corpus("tiny", "iob2", {"train": (Sentence(("GH1", "GH2"), ("B-Gene", "B-Gene")),)})
@@ -202,14 +202,14 @@ class Corpus:
         check_scheme(scheme)
         if scheme == self.scheme:
             return self
-        known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        new_tags: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-        def converted(sentence: Sentence) -> Sentence:
-            if sentence.tags not in known:
-                known[sentence.tags] = tuple(convert_tags(sentence.tags, self.scheme, scheme))
-            return Sentence(sentence.tokens, known[sentence.tags])
+        def convert_sentence(sentence: Sentence) -> Sentence:
+            if sentence.tags not in new_tags:
+                new_tags[sentence.tags] = tuple(convert_tags(sentence.tags, self.scheme, scheme))
+            return Sentence(sentence.tokens, new_tags[sentence.tags])
 
-        splits = {name: tuple(map(converted, sentences)) for name, sentences in self.splits.items()}
+        splits = {name: tuple(map(convert_sentence, sentences)) for name, sentences in self.splits.items()}
         counts = {name: count_split(sentences, scheme) for name, sentences in splits.items()}
         for name, before in self.report.splits.items():
             lost = sum(before.entities.values()) - sum(counts[name].entities.values())
@@ -218,18 +218,17 @@ class Corpus:
         return Corpus(self.name, scheme, splits, replace(self.report, scheme=scheme, splits=counts))
 
     def sample(self, sentences: int, seed: int, split: str = "train") -> Corpus:
-        """Cut one split to a random sample, and leave the others whole.
+        """Return the corpus with a random sample of one split.
 
-        The sample is drawn without replacement by `numpy.random.default_rng(seed)`, and its sentences keep the order
-        they have in the corpus.
+        The sample is drawn without replacement by `numpy.random.default_rng(seed)`. Its sentences keep their order.
 
         Args:
-            sentences: How many of its sentences to keep.
+            sentences: Number of sentences to keep.
             seed: The seed of the draw.
-            split: The split to cut, the training split by default.
+            split: The split to sample.
 
         Raises:
-            CorpusError: If there are fewer sentences than that.
+            CorpusError: There are fewer sentences than that.
 
         Example:
             >>> rows = tuple(Sentence((word,), ("O",)) for word in "abcdef")
@@ -250,7 +249,7 @@ class Corpus:
 
         Args:
             name: The split to replace or add.
-            sentences: Its sentences, tagged in the scheme of the corpus.
+            sentences: The sentences, tagged in the scheme of the corpus.
         """
         kept = tuple(sentences)
         splits: Mapping[str, tuple[Sentence, ...]] = {**self.splits, name: kept}

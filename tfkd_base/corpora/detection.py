@@ -3,12 +3,12 @@
 The rule for the scheme, over the tags of all splits together:
 
 1. A tag with `E` or `S`: `iobes`.
-2. Otherwise no tag with `B`: `io`. (`iob1` without adjacent entities looks the same and spells the same entities.)
-3. Otherwise call a `B` *lone* if the tag before it in the sentence is not one of its own type. `iob1` never writes one,
-   and `iob2` writes one for nearly every entity. No lone `B` at all: `iob1`. Some: `iob2`, and each `I` that continues
-   nothing is a mistake in it.
+2. Otherwise no tag with `B`: `io`. (`iob1` without adjacent entities looks the same and has the same entities.)
+3. Otherwise call a `B` *lone* if the tag before it in the sentence is not one of its own type. `iob1` has none, and
+   `iob2` has one for nearly every entity. No lone `B`: `iob1`. Some: `iob2`, and each `I` that continues no entity is
+   an error.
 
-Whichever of `iob1` and `iob2` is chosen, the entities read are the same; the choice decides what counts as a repair.
+The entities are the same for `iob1` and `iob2`; the choice decides what counts as a repair.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ LEAST_SENTENCES = 10
 
 @dataclass(frozen=True, slots=True)
 class TagEvidence:
-    """What tells the schemes apart: how the entities of some sentences start and end."""
+    """Numbers that distinguish the schemes: how the entities of some sentences start and end."""
 
     beginnings: int = 0
     """tags with B"""
     lone_beginnings: int = 0
-    """tags with B whose tag before is of no or of another type"""
+    """tags with B after a tag of no or another type"""
     bare_insides: int = 0
-    """tags with I whose tag before is of no or of another type"""
+    """tags with I after a tag of no or another type"""
     endings: int = 0
     """tags with E or S"""
 
     def __add__(self, other: TagEvidence) -> TagEvidence:
-        """Evidence of two sets of sentences together."""
+        """Return the evidence of two sets of sentences together."""
         return TagEvidence(
             self.beginnings + other.beginnings,
             self.lone_beginnings + other.lone_beginnings,
@@ -48,7 +48,7 @@ class TagEvidence:
 
 
 def tag_evidence(sequences: Iterable[Sequence[str]]) -> TagEvidence:
-    """Count what tells the schemes apart.
+    """Count the tags that distinguish the schemes.
 
     Args:
         sequences: The tags of sentences.
@@ -79,16 +79,16 @@ def tag_evidence(sequences: Iterable[Sequence[str]]) -> TagEvidence:
 
 
 def detect_scheme(evidence: Mapping[str, TagEvidence]) -> Scheme:
-    """Tell the scheme of a corpus from the tags of its splits; the module says by which rule.
+    """Detect the scheme of a corpus from the tags of its splits, by the rule of the module.
 
     Args:
-        evidence: For each split, what `tag_evidence` counted.
+        evidence: The result of `tag_evidence` for each split.
 
     Returns:
-        The scheme; `iob2` where no split holds an entity.
+        The scheme; `iob2` if there is no entity.
 
     Raises:
-        CorpusError: If one split is plainly in another scheme than the others.
+        CorpusError: One split is clearly in another scheme than the others.
 
     Example:
         >>> detect_scheme({"train": tag_evidence([["B-Gene", "I-Gene", "O"]])})
@@ -117,14 +117,14 @@ def _refuse_mixture(
     like = [split for split in evidence if split not in others]
     looks = "IOB1 or IO" if scheme == "iob2" else "IOB2, IOB1 or IO"
     raise CorpusError(
-        f"the splits are in different tagging schemes: {', '.join(like)} in {scheme.upper()}, {', '.join(others)} "
+        f"the splits are in different tag schemes: {', '.join(like)} in {scheme.upper()}, {', '.join(others)} "
         f"in {looks}; convert one of them (tfkd corpus convert), or name the scheme for all, as in --scheme {scheme}"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class LateBoundaries:
-    """Where the full stops of a split stand, if the boundaries between its sentences come too late."""
+    """Numbers of a split whose sentence boundaries come too late."""
 
     sentences: int
     """sentences of two tokens or more"""
@@ -139,17 +139,17 @@ class LateBoundaries:
 
 
 def late_boundaries(sentences: Sequence[Sentence]) -> LateBoundaries | None:
-    """Notice a split whose sentences end late, with the first word or words of the next one.
+    """Detect a split whose sentences end too late, with the first words of the next one.
 
-    The rule: fewer than a fifth of the sentences end with a full stop, question or exclamation mark, though at least
-    half as many of these as there are sentences stand inside a sentence. Text without full stops does not meet it, nor
-    do sentences that were never split. At least ten sentences of two tokens or more are needed to judge.
+    The rule: fewer than a fifth of the sentences end with a full stop, question or exclamation mark, and the number of
+    these marks inside sentences is at least half the number of sentences. Text without full stops does not meet the
+    rule, nor does text that was never split. At least ten sentences of two or more tokens are needed.
 
     Args:
         sentences: The sentences of one split, in order.
 
     Returns:
-        The counts, or None if the boundaries stand well.
+        The numbers, or None if the boundaries are right.
 
     Example:
         >>> good = [Sentence(("It", "binds", "."), ("O",) * 3)] * 20

@@ -47,18 +47,18 @@ def read_column_corpus(
 
     Args:
         path: A folder with files named train, devel (dev, valid, ...) and test, or at least one of them; or one file,
-            which is the split that its name says, or else train.
-        scheme: The tagging scheme; detected over all splits together if not given, by the rule in `detection`.
+            which is the split in its name, or else train.
+        scheme: The tag scheme. Default: detected from all splits together, by the rule in `detection`.
         strict: Refuse invalid tag sequences instead of repairing them.
-        name: What to call the corpus; by default the name of its folder, or of a file not named after its split.
+        name: The name of the corpus. Default: the name of its folder, or of a file not named after its split.
         token_column: The column of the token: a number from 0, negative from the last, or a name in the header line.
         tag_column: The column of the tag, likewise.
 
     Returns:
-        The corpus; its `report` says what was repaired and what is odd.
+        The corpus. Its `report` holds the repairs and warnings.
 
     Raises:
-        CorpusError: If a file is broken, with the file, the line, what is wrong and what to do.
+        CorpusError: A file is broken. The message names the file, the line, the error and the remedy.
 
     Example:
         >>> import tempfile
@@ -82,7 +82,7 @@ def read_column_corpus(
     splits: dict[str, tuple[Sentence, ...]] = {}
     counts: dict[str, SplitReport] = {}
     for split, file in files.items():
-        splits[split], counts[split] = _mended(file, chosen, strict)
+        splits[split], counts[split] = _repair(file, chosen, strict)
     bare = {split: (counts.lone_beginnings, counts.bare_insides) for split, counts in evidence.items()}
     warnings = tuple(_warnings(files, splits, chosen, bare))
     report = ReadReport(chosen, counts, detected=scheme is None, warnings=warnings)
@@ -96,20 +96,20 @@ def _name(path: Path) -> str:
     return resolved.parent.name if resolved.stem.lower() in SYNONYMS else resolved.stem
 
 
-def _mended(file: ColumnFile, scheme: Scheme, strict: bool) -> tuple[tuple[Sentence, ...], SplitReport]:
-    """The sentences of a file with valid tags only, and their counts."""
-    known: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
+def _repair(file: ColumnFile, scheme: Scheme, strict: bool) -> tuple[tuple[Sentence, ...], SplitReport]:
+    """Return the sentences of a file with valid tags, and their numbers."""
+    repaired: dict[tuple[str, ...], tuple[tuple[str, ...], int]] = {}
     sentences: list[Sentence] = []
     repairs, first = 0, None
     for sentence, line in zip(file.sentences, file.first_lines, strict=True):
-        if sentence.tags not in known:
-            known[sentence.tags] = _valid(sentence.tags, scheme, file.path, line)
-        tags, changed = known[sentence.tags]
+        if sentence.tags not in repaired:
+            repaired[sentence.tags] = _repair_tags(sentence.tags, scheme, file.path, line)
+        tags, changed = repaired[sentence.tags]
         if changed:
             repairs += changed
             if first is None:
-                found = violation(sentence.tags, scheme)
-                first = f"{file.path}:{line + found[0]}: {found[1]}" if found else None
+                error = violation(sentence.tags, scheme)
+                first = f"{file.path}:{line + error[0]}: {error[1]}" if error else None
                 if strict:
                     raise CorpusError(
                         f"{first}, which {scheme.upper()} does not allow; mend the tag, name another scheme with "
@@ -121,8 +121,8 @@ def _mended(file: ColumnFile, scheme: Scheme, strict: bool) -> tuple[tuple[Sente
     return tuple(sentences), replace(counts, repairs=repairs, first_repair=first, path=str(file.path))
 
 
-def _valid(tags: tuple[str, ...], scheme: Scheme, path: Path, line: int) -> tuple[tuple[str, ...], int]:
-    """Tags as the scheme allows them, and how many had to be changed."""
+def _repair_tags(tags: tuple[str, ...], scheme: Scheme, path: Path, line: int) -> tuple[tuple[str, ...], int]:
+    """Return valid tags, and the number of tags that were changed."""
     try:
         if violation(tags, scheme) is None:
             return tags, 0
@@ -149,8 +149,8 @@ def _warnings(
         beginnings, insides = bare[split]
         if scheme == "iob2" and insides > beginnings:
             yield (
-                f"{file.path.name}: {insides:,} entities start with I- and {beginnings:,} with B-: this may be IOB1 "
-                "and IOB2 mixed; the entities are read the same either way"
+                f"{file.path.name}: {insides:,} entities start with I- and {beginnings:,} with B-: the file may mix "
+                "IOB1 and IOB2; the entities are the same either way"
             )
     if not any(tag != "O" for sentences in splits.values() for sentence in sentences for tag in sentence.tags):
         yield f"there is no entity in any split, so the scheme {scheme.upper()} is a guess"
@@ -163,8 +163,8 @@ def _late_warning(file: ColumnFile, late: LateBoundaries) -> str:
     lag = f"{after} {'token' if after == 1 else 'tokens'}"
     return (
         f"{file.path.name}: only {late.proper:,} of {late.sentences:,} sentences end with a full stop, and "
-        f"{late.inside:,} full stops stand inside a sentence (the first in line {line}, {lag} before the sentence "
-        "ends): the blank lines stand too late; split the sentences anew or take another copy of the corpus"
+        f"{late.inside:,} full stops are inside a sentence (the first in line {line}, {lag} before its end): "
+        "the blank lines come too late; split the sentences again or use another copy of the corpus"
     )
 
 
@@ -172,13 +172,13 @@ def split_files(path: Path) -> dict[str, Path]:
     """Find the file of each split in a folder.
 
     Args:
-        path: A folder, or a file, which is taken for the split that its name says, or else for train.
+        path: A folder, or a file, which is the split in its name, or else train.
 
     Returns:
-        The file of each split there is, in the order train, devel, test.
+        The file of each existing split, in the order train, devel, test.
 
     Raises:
-        CorpusError: If there is none, or several for one split.
+        CorpusError: There is none, or several for one split.
     """
     if not path.exists():
         raise CorpusError(f"{path}: there is no such file or folder")
@@ -190,39 +190,39 @@ def split_files(path: Path) -> dict[str, Path]:
         if split:
             candidates.setdefault(split, []).append(file)
     if not candidates:
-        raise CorpusError(_nothing_found(path))
-    return {split: _only(candidates[split], split, path) for split in SPLITS if split in candidates}
+        raise CorpusError(_explain_nothing(path))
+    return {split: _single(candidates[split], split, path) for split in SPLITS if split in candidates}
 
 
 def split_of(file: Path) -> str | None:
-    """Tell the split that the name of a file or folder says: `train.tsv`, `NCBI_train_iob.txt`, `NCBItestset.txt`.
+    """Return the split in the name of a file or folder: `train.tsv`, `NCBI_train_iob.txt`, `NCBItestset.txt`.
 
     Args:
         file: A file, or a folder.
 
     Returns:
-        `train`, `devel` or `test`; None if the name says none or several.
+        `train`, `devel` or `test`; None if the name contains none or several.
 
     Example:
         >>> split_of(Path("NCBIdevelopset_corpus.txt")), split_of(Path("train_dev.tsv")) is None
         ('devel', True)
     """
-    # `NCBItrainset` is two words too: one in capitals, and one that is not.
+    # `NCBItrainset` consists of a word in capitals and one in lower case.
     words = {*re.split(r"[^a-z]+", file.stem.lower()), *re.findall(r"[a-z]+", file.stem)}
-    found = {SYNONYMS[word.removesuffix("set")] for word in words if word.removesuffix("set") in SYNONYMS}
-    return found.pop() if len(found) == 1 else None
+    splits = {SYNONYMS[word.removesuffix("set")] for word in words if word.removesuffix("set") in SYNONYMS}
+    return splits.pop() if len(splits) == 1 else None
 
 
-def _only(files: Sequence[Path], split: str, folder: Path) -> Path:
+def _single(files: Sequence[Path], split: str, folder: Path) -> Path:
     plain = [file for file in files if file.stem.lower() in SYNONYMS]
     choice = plain if len(plain) == 1 else files
     if len(choice) > 1:
         names = ", ".join(file.name for file in choice)
-        raise CorpusError(f"{folder}: several files could be the {split} split: {names}; keep one of them there")
+        raise CorpusError(f"{folder}: several files could be the {split} split: {names}; keep one of them")
     return choice[0]
 
 
-def _nothing_found(folder: Path) -> str:
+def _explain_nothing(folder: Path) -> str:
     entries = sorted(folder.iterdir())
     message = (
         f"{folder}: no corpus is here; expected files named train, devel or test ending in {', '.join(ENDINGS)}, such "
@@ -231,7 +231,7 @@ def _nothing_found(folder: Path) -> str:
     inside = [e.name for e in entries if e.is_dir() and any(split_of(f) for f in e.iterdir() if f.suffix in ENDINGS)]
     if inside:
         shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
-        return f"{message}; there are in the folders {shown}: name one of them"
+        return f"{message}; there are some in the folders {shown}: name one of them"
     if any(entry.suffix in _DOCUMENT_ENDINGS for entry in entries):
         message += "; read annotated documents (PubTator, BioC, BRAT) with tfkd.read_corpus"
     shown = ", ".join(entry.name for entry in entries[:5]) + (", ..." if len(entries) > 5 else "")
@@ -242,11 +242,11 @@ def write_corpus(corpus: Corpus, folder: str | Path) -> None:
     """Write a corpus as a folder of column files: `train.tsv`, `devel.tsv`, `test.tsv`.
 
     Args:
-        corpus: The corpus; its tags are written as they are.
-        folder: Where to write; made if it is not there. Files of these names are overwritten.
+        corpus: The corpus; its tags are written unchanged.
+        folder: The folder; created if it does not exist. Files of these names are overwritten.
 
     Raises:
-        CorpusError: If a token cannot stand in a column file.
+        CorpusError: A column file cannot hold a token.
 
     Example:
         >>> import tempfile

@@ -1,8 +1,8 @@
-"""Sentences that stand in a training set and in a development or test set too.
+"""Sentences that are in a training set and also in a development or test set.
 
 Two sentences count as the same if their tokens, joined without spaces, are equal after Unicode compatibility
-normalisation (NFKC) and case folding: another tokenisation or other white space hides nothing, another wording does.
-Short sentences, such as headings, recur by chance and are left out.
+normalisation (NFKC) and case folding. The tokenisation does not matter, the wording does. Short sentences, such as
+headings, recur by chance and are skipped.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ HELD_OUT = ("devel", "test")
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How many sentences of a held-out set stand in a set that a model learns from."""
+    """Number of sentences of a held-out set that are also in a set that a model learns from."""
 
     corpus: str
-    """the corpus learnt from"""
+    """the corpus to learn from"""
     split: str
-    """its split, `train` unless asked for otherwise"""
+    """its split, usually `train`"""
     held_out_corpus: str
-    """the corpus that is to be scored; may be the same"""
+    """the corpus to be scored, perhaps the same"""
     held_out_split: str
     """its split, `devel` or `test`"""
     sentences: int
-    """sentences of the held-out split that stand in the other"""
+    """sentences of the held-out split that are also in the other"""
     out_of: int
     """sentences of the held-out split that are long enough to be compared"""
 
 
 def sentence_key(sentence: Sentence) -> str:
-    """Return what two sentences have in common if they count as the same.
+    """Return a key that is equal for sentences that count as the same: their text without spaces and case.
 
     Args:
         sentence: The sentence.
@@ -51,11 +51,11 @@ def sentence_key(sentence: Sentence) -> str:
 
 
 def held_out_keys(corpora: Iterable[Corpus], least_tokens: int = LEAST_TOKENS) -> set[str]:
-    """Return the keys of all sentences of the development and test sets of corpora, but for very short ones.
+    """Return the keys of all sentences of development and test sets, except very short ones.
 
     Args:
         corpora: The corpora.
-        least_tokens: Sentences shorter than this are left out.
+        least_tokens: Shorter sentences are skipped.
 
     Example:
         >>> held_out_keys([Corpus("tiny", "iob2", {"test": (Sentence(tuple("abcdef"), ("O",) * 6),)})])
@@ -73,13 +73,13 @@ def _keys(sentences: Iterable[Sentence], least_tokens: int) -> list[str]:
 def overlap(
     corpora: Mapping[str, Corpus], *, splits: Sequence[str] = ("train",), least_tokens: int = LEAST_TOKENS
 ) -> list[Overlap]:
-    """Find the sentences of development and test sets that stand in training sets, of the same corpus or another.
+    """Find the sentences of development and test sets that are also in training sets of these corpora.
 
     Args:
         corpora: Corpora by name.
-        splits: The splits learnt from: `train`, or `train` and `devel`. A set is not compared to itself, and
-            development sets are not compared to one another.
-        least_tokens: Held-out sentences shorter than this are left out.
+        splits: The splits to compare with: `train`, or `train` and `devel`. A set is not compared with itself, and
+            development sets are not compared with one another.
+        least_tokens: Shorter held-out sentences are skipped.
 
     Returns:
         One record for each pair of sets that share a sentence, in the order of the corpora.
@@ -96,7 +96,7 @@ def overlap(
         for split in HELD_OUT
         if split in corpus.splits
     }
-    found = []
+    overlaps = []
     for name, corpus in corpora.items():
         for split in splits:
             if split not in corpus.splits:
@@ -107,22 +107,22 @@ def overlap(
                     continue
                 shared = sum(key in seen for key in keys)
                 if shared:
-                    found.append(Overlap(name, split, other, other_split, shared, len(keys)))
-    return found
+                    overlaps.append(Overlap(name, split, other, other_split, shared, len(keys)))
+    return overlaps
 
 
 def without_held_out(
     corpora: Mapping[str, Corpus], *, least_tokens: int = LEAST_TOKENS
 ) -> tuple[dict[str, Corpus], dict[str, int]]:
-    """Drop every training sentence that stands in the development or test set of any of the corpora.
+    """Drop every training sentence that is in the development or test set of any of the corpora.
 
     Args:
         corpora: Corpora by name, such as the tasks of one teacher.
-        least_tokens: Held-out sentences shorter than this are not looked for.
+        least_tokens: Shorter held-out sentences are ignored.
 
     Returns:
-        The corpora under the same names, and how many training sentences each of them lost. A corpus without a training
-        set is returned as it is, with 0.
+        The corpora under the same names, and the number of training sentences that each of them lost. A corpus without
+        a training set is unchanged.
 
     Example:
         >>> rows = (Sentence(tuple("abcdef"), ("O",) * 6), Sentence(tuple("ghijkl"), ("O",) * 6))

@@ -1,11 +1,11 @@
-"""Tagging schemes: how tags on tokens spell entities, and what a scheme allows.
+"""Tag schemes: conversion between tags of tokens and entities, and the tag sequences that a scheme allows.
 
-A tag is `O` or a prefix, a hyphen and an entity type, such as `B-Disease`. Four schemes are known:
+A tag is `O`, or a prefix, a hyphen and an entity type, such as `B-Disease`. There are four schemes:
 
-- `iob1`: `I` on every token of an entity; `B` only on the first token of an entity right after another of its type.
+- `iob1`: `I` on every token of an entity; `B` only on the first token of an entity that follows one of its type.
 - `iob2`: `B` on the first token of every entity, `I` on the others.
 - `iobes`: `B` first, `I` inside, `E` last, `S` on an entity of one token.
-- `io`: `I` on every token of an entity; two adjacent entities of one type cannot be told from one.
+- `io`: `I` on every token of an entity; two adjacent entities of one type look like one.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ class Span:
 
 
 def check_scheme(scheme: str) -> Scheme:
-    """Return the scheme if it is a known one.
+    """Return the scheme if there is one of that name.
 
     Args:
-        scheme: A name.
+        scheme: The name.
 
     Raises:
-        CorpusError: If there is no such scheme.
+        CorpusError: There is no such scheme.
 
     Example:
         >>> check_scheme("iob2")
         'iob2'
     """
-    for known in SCHEMES:
-        if scheme == known:
-            return known
-    raise CorpusError(f"there is no tagging scheme {scheme!r}: {nearest(str(scheme), SCHEMES)}")
+    for name in SCHEMES:
+        if scheme == name:
+            return name
+    raise CorpusError(f"there is no tag scheme {scheme!r}: {nearest(str(scheme), SCHEMES)}")
 
 
 @lru_cache(maxsize=4096)
@@ -60,7 +60,7 @@ def split_tag(tag: str) -> tuple[str, str]:
         tag: A tag of any scheme.
 
     Raises:
-        CorpusError: If this is no tag.
+        CorpusError: It is not a tag.
 
     Example:
         >>> split_tag("B-Disease"), split_tag("O")
@@ -76,12 +76,12 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=65536)
 def may_follow(previous: str | None, tag: str | None, scheme: Scheme) -> bool:
-    """Say whether the scheme allows one tag right after another.
+    """Tell whether a scheme allows one tag directly after another.
 
     Args:
-        previous: The tag before, or None for the start of the sentence.
-        tag: The tag after, or None for the end of the sentence.
-        scheme: The tagging scheme.
+        previous: The first tag, or None for the start of the sentence.
+        tag: The second tag, or None for the end of the sentence.
+        scheme: The tag scheme.
 
     Example:
         >>> may_follow("O", "I-Gene", "iob2"), may_follow("B-Gene", None, "iobes")
@@ -106,13 +106,13 @@ def violation(tags: Sequence[str], scheme: Scheme) -> tuple[int, str] | None:
 
     Args:
         tags: The tags of one sentence.
-        scheme: The tagging scheme.
+        scheme: The tag scheme.
 
     Returns:
-        The index of the token and what is wrong in words, or None if the sequence is valid.
+        The index of the token and the error in words, or None if the sequence is valid.
 
     Raises:
-        CorpusError: If a tag is not one of the scheme at all.
+        CorpusError: A tag is outside the scheme.
 
     Example:
         >>> violation(["O", "I-Gene"], "iob2")
@@ -140,10 +140,10 @@ def check_tag(tag: str, scheme: Scheme) -> None:
 
     Args:
         tag: The tag.
-        scheme: The tagging scheme.
+        scheme: The tag scheme.
 
     Raises:
-        CorpusError: Naming the tag and the prefixes that the scheme has.
+        CorpusError: The scheme does not have the tag; the message names its prefixes.
 
     Example:
         >>> check_tag("E-Gene", "iob2")
@@ -152,67 +152,67 @@ def check_tag(tag: str, scheme: Scheme) -> None:
     """
     prefix, _ = split_tag(tag)
     if prefix != "O" and prefix not in PREFIXES[scheme]:
-        known = ["O", *(f"{p}-" for p in PREFIXES[scheme])]
-        listed = ", ".join(known[:-1]) + " and " + known[-1]
-        raise CorpusError(f"the tag {tag!r} is outside the scheme {scheme}, which has {listed}")
+        prefixes = ["O", *(f"{p}-" for p in PREFIXES[scheme])]
+        in_words = ", ".join(prefixes[:-1]) + " and " + prefixes[-1]
+        raise CorpusError(f"the tag {tag!r} is outside the scheme {scheme}, which has {in_words}")
 
 
 def spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
-    """Read the entities that a tag sequence spells.
+    """Return the entities of a tag sequence.
 
-    A valid sequence gives the entities that seqeval finds in its strict mode. An invalid one is read as `repair_tags`
-    would repair it: a tag that cannot continue the entity before it starts one of its own.
+    For a valid sequence these are the entities that seqeval finds in its strict mode. An invalid one is read as
+    `repair_tags` repairs it: a tag that cannot continue the entity before it starts a new one.
 
     Args:
         tags: The tags of one sentence.
-        scheme: The tagging scheme.
+        scheme: The tag scheme.
 
     Returns:
         The entities in order.
 
     Raises:
-        CorpusError: If a tag is outside the scheme.
+        CorpusError: A tag is outside the scheme.
 
     Example:
         >>> spans(["B-Gene", "I-Gene", "B-Gene"], "iob2")
         [Span(start=0, end=2, type='Gene'), Span(start=2, end=3, type='Gene')]
     """
-    found: list[Span] = []
-    start, kind = -1, ""  # the entity that is open, if start is not -1
+    entities: list[Span] = []
+    start, kind = -1, ""  # the current entity, if start is not -1
     for index, tag in enumerate(tags):
         if tag == "O":
             if start >= 0:
-                found.append(Span(start, index, kind))
+                entities.append(Span(start, index, kind))
                 start = -1
             continue
         check_tag(tag, scheme)
         prefix, tag_type = split_tag(tag)
         if start >= 0 and (prefix in "BS" or tag_type != kind):
-            found.append(Span(start, index, kind))
+            entities.append(Span(start, index, kind))
             start = -1
         if start < 0:
             start, kind = index, tag_type
         if prefix in "ES":
-            found.append(Span(start, index + 1, kind))
+            entities.append(Span(start, index + 1, kind))
             start = -1
     if start >= 0:
-        found.append(Span(start, len(tags), kind))
-    return found
+        entities.append(Span(start, len(tags), kind))
+    return entities
 
 
 def tags_from_spans(entities: Iterable[Span], length: int, scheme: Scheme) -> list[str]:
-    """Spell entities as tags.
+    """Return the tags of entities.
 
     Args:
         entities: Entities that do not overlap, in any order.
         length: The number of tokens of the sentence.
-        scheme: The tagging scheme. In `io`, adjacent entities of one type become one.
+        scheme: The tag scheme. In `io`, adjacent entities of one type become one.
 
     Returns:
-        One tag a token; always valid in the scheme.
+        One tag for each token; always valid in the scheme.
 
     Raises:
-        CorpusError: If entities overlap, are empty or reach over the end of the sentence.
+        CorpusError: Entities overlap, are empty or exceed the sentence.
 
     Example:
         >>> tags_from_spans([Span(0, 2, "Gene"), Span(2, 3, "Gene")], 4, "iobes")
@@ -225,15 +225,15 @@ def tags_from_spans(entities: Iterable[Span], length: int, scheme: Scheme) -> li
         if not 0 <= span.start < span.end <= length:
             raise CorpusError(f"{span} does not fit a sentence of {length} tokens")
         if span.start < previous.end:
-            raise CorpusError(f"{span} overlaps {previous}: a tag sequence can hold only entities side by side")
+            raise CorpusError(f"{span} overlaps {previous}: a tag sequence cannot hold entities that overlap")
         touches = previous.end == span.start and previous.type == span.type and previous.end > 0
-        tags[span.start : span.end] = _spell(span, scheme, touches)
+        tags[span.start : span.end] = _entity_tags(span, scheme, touches)
         previous = span
     return tags
 
 
-def _spell(span: Span, scheme: Scheme, touches: bool) -> list[str]:
-    """Tags of one entity; `touches` says that one of the same type ends where it starts."""
+def _entity_tags(span: Span, scheme: Scheme, touches: bool) -> list[str]:
+    """Return the tags of one entity; `touches` means that one of the same type ends where it starts."""
     length = span.end - span.start
     if scheme == "io" or (scheme == "iob1" and not touches):
         prefixes = "I" * length
@@ -245,18 +245,18 @@ def _spell(span: Span, scheme: Scheme, touches: bool) -> list[str]:
 
 
 def convert_tags(tags: Sequence[str], source: Scheme, target: Scheme) -> list[str]:
-    """Write a tag sequence in another scheme.
+    """Convert a tag sequence to another scheme.
 
     Args:
         tags: The tags of one sentence in the scheme `source`.
-        source: The scheme they are in.
-        target: The scheme wanted. To `io` adjacent entities of one type become one, which nothing can undo.
+        source: Their scheme.
+        target: The new scheme. In `io` adjacent entities of one type become one, which cannot be undone.
 
     Returns:
         The tags in the scheme `target`.
 
     Raises:
-        CorpusError: If a tag is outside `source`.
+        CorpusError: A tag is outside `source`.
 
     Example:
         >>> convert_tags(["B-Gene", "I-Gene", "O"], "iob2", "iobes")
@@ -266,17 +266,17 @@ def convert_tags(tags: Sequence[str], source: Scheme, target: Scheme) -> list[st
 
 
 def repair_tags(tags: Sequence[str], scheme: Scheme) -> tuple[list[str], int]:
-    """Turn an invalid tag sequence into the nearest valid one.
+    """Repair an invalid tag sequence.
 
     Each tag keeps its type; only prefixes change. In `iob2` an `I` that continues nothing becomes `B`; in `iob1` a `B`
-    with no entity of its type before it becomes `I`; in `iobes` the prefixes follow from where entities start and end.
+    without an entity of its type before it becomes `I`; in `iobes` the prefixes follow from the boundaries of entities.
 
     Args:
         tags: The tags of one sentence.
         scheme: Their scheme.
 
     Returns:
-        Valid tags, and how many of them differ from the ones given.
+        Valid tags, and the number of tags that were changed.
 
     Example:
         >>> repair_tags(["O", "I-Gene", "I-Gene"], "iob2")
@@ -287,7 +287,7 @@ def repair_tags(tags: Sequence[str], scheme: Scheme) -> tuple[list[str], int]:
 
 
 def adjacent_pairs(entities: Sequence[Span]) -> int:
-    """Count the entities that start where one of their own type ends, which `io` cannot tell apart.
+    """Count the entities that start where one of their type ends, which `io` cannot separate.
 
     Args:
         entities: The entities of one sentence, in order.
@@ -296,7 +296,7 @@ def adjacent_pairs(entities: Sequence[Span]) -> int:
         >>> adjacent_pairs([Span(0, 2, "Gene"), Span(2, 3, "Gene"), Span(3, 4, "Cell")])
         1
     """
-    return sum(one.end == two.start and one.type == two.type for one, two in pairwise(entities))
+    return sum(first.end == second.start and first.type == second.type for first, second in pairwise(entities))
 
 
 def tag_list(types: Iterable[str], scheme: Scheme) -> tuple[str, ...]:
@@ -304,7 +304,7 @@ def tag_list(types: Iterable[str], scheme: Scheme) -> tuple[str, ...]:
 
     Args:
         types: Entity types.
-        scheme: The tagging scheme.
+        scheme: The tag scheme.
 
     Example:
         >>> tag_list(["Gene", "Disease"], "iob2")
@@ -315,17 +315,17 @@ def tag_list(types: Iterable[str], scheme: Scheme) -> tuple[str, ...]:
 
 
 def allowed_transitions(tags: Sequence[str], scheme: Scheme) -> tuple[list[bool], list[list[bool]], list[bool]]:
-    """Say which tags may start a sentence, follow one another and end a sentence.
+    """Return which tags may start a sentence, follow one another and end a sentence.
 
     Args:
         tags: K tags, in the order of the model's outputs.
-        scheme: The tagging scheme.
+        scheme: The tag scheme.
 
     Returns:
         `start` of K, `transition` of K by K (from row to column) and `end` of K truth values.
 
     Raises:
-        CorpusError: If a tag is outside the scheme.
+        CorpusError: A tag is outside the scheme.
 
     Example:
         >>> start, transition, end = allowed_transitions(["O", "B-Gene", "I-Gene"], "iob2")
@@ -336,6 +336,6 @@ def allowed_transitions(tags: Sequence[str], scheme: Scheme) -> tuple[list[bool]
     for tag in tags:
         check_tag(tag, scheme)
     start = [may_follow(None, tag, scheme) for tag in tags]
-    transition = [[may_follow(one, two, scheme) for two in tags] for one in tags]
+    transition = [[may_follow(first, second, scheme) for second in tags] for first in tags]
     end = [may_follow(tag, None, scheme) for tag in tags]
     return start, transition, end

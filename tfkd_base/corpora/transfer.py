@@ -1,4 +1,4 @@
-"""Sentences to learn from that nobody labelled for the task: kept apart from those that scores are taken on."""
+"""Unlabelled sentences to learn from, without those of development and test sets."""
 
 from __future__ import annotations
 
@@ -15,52 +15,50 @@ from tfkd_base.errors import CorpusError
 
 @dataclass(frozen=True, slots=True)
 class TransferReport:
-    """What became of the sentences that were read."""
+    """Numbers of sentences that were read, dropped and kept."""
 
     read: int
     """sentences of all sources"""
     held_out: int
-    """left out since they stand in a development or test set"""
+    """dropped, because they are in a development or test set"""
     repeated: int
-    """left out since they are among the labelled ones or have come before"""
+    """dropped, because they are labelled or repeated"""
     kept: int
-    """those that are left, or were drawn of them"""
+    """the rest, or the sample of it"""
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return the numbers in one line."""
         return (
-            f"{self.kept:,} of {self.read:,} sentences, {self.held_out:,} left out that stand in a development or test "
-            f"set, {self.repeated:,} that are labelled or came before"
+            f"{self.kept:,} of {self.read:,} sentences, {self.held_out:,} dropped that are in a development or test "
+            f"set, {self.repeated:,} that are labelled or repeated"
         )
 
 
 class TransferSentences(Iterable[tuple[str, ...]]):
-    """The sentences of sources that may be learnt from, in their order; each iteration reads the sources again.
+    """The sentences of some sources that a student may learn from, in order. Each iteration reads the sources again.
 
-    Left out are those that stand in a development or test set of any corpus in play, those among the labelled ones, and
-    repetitions, all by content and however short, see `sentence_key`. Of a sentence only 16 bytes are remembered, and
-    only while it is decided which are kept.
+    Sentences of a development or test set, labelled sentences and repetitions are dropped, however short, by
+    `sentence_key`. Only 16 bytes of each sentence are held in memory, and only while the choice is made.
 
     Args:
-        sources: Token sequences, by source: each must begin anew with every iteration.
-        corpora: The corpora in play, whose development and test sets are kept apart.
-        labelled: The sentences that the student learns from with their labels.
-        sentences: Draw so many at random; all if there are no more.
+        sources: Token sequences of each source; each must restart with every iteration.
+        corpora: Corpora whose development and test sets are excluded.
+        labelled: The labelled sentences of the student.
+        sentences: Number of sentences to draw at random. Default: all.
         seed: Seed of the draw.
-        further: Corpora whose development and test sets are kept apart too, after the draw, which so does not depend on
-            them.
+        further: Corpora whose development and test sets are excluded after the draw, which does not depend on them.
 
     Attributes:
-        report: What became of the sentences.
-        drawn: The sentences that would be kept without `further`.
+        report: Numbers of sentences that were read, dropped and kept.
+        drawn: The sentences that are drawn before those of `further` are excluded.
 
     Raises:
-        CorpusError: No sentence is left.
+        CorpusError: No sentence remains.
 
     Example:
         >>> held = Corpus("c", "iob2", {"test": (Sentence(tuple("abcdef"), ("O",) * 6),)})
-        >>> found = TransferSentences([[tuple("abcdef"), tuple("ghijkl"), tuple("ghijkl")]], [held])
-        >>> list(found), found.report.held_out, found.report.repeated
+        >>> sentences = TransferSentences([[tuple("abcdef"), tuple("ghijkl"), tuple("ghijkl")]], [held])
+        >>> list(sentences), sentences.report.held_out, sentences.report.repeated
         ([('g', 'h', 'i', 'j', 'k', 'l')], 1, 1)
     """
 
@@ -74,7 +72,7 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         further: Iterable[Corpus] = (),
     ) -> None:
         self._sources = sources
-        # Short ones too: nothing is lost with them.
+        # Short sentences are excluded too: little is lost with them.
         held_out, further_held_out = held_out_keys(corpora, 1), held_out_keys(further, 1)
         seen = {_digest(sentence_key(sentence)) for sentence in labelled}
         read = from_held_out = repeated = 0
@@ -99,8 +97,8 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         from_held_out += len(chosen) - len(kept)
         if not len(kept):
             raise CorpusError(
-                f"there is no sentence to transfer: {read:,} were read, {from_held_out:,} of which stand in a "
-                f"development or test set and {repeated:,} are labelled already. Name other text."
+                f"there is no sentence to transfer: {read:,} were read, {from_held_out:,} of which are in a "
+                f"development or test set and {repeated:,} are labelled or repeated. Name other text."
             )
         self._kept = _Chosen(self._read, read, kept)
         self.drawn: Iterable[tuple[str, ...]] = _Chosen(self._read, read, chosen)
@@ -111,7 +109,7 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         return self.report.kept
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        """Read the sentences that are kept, one by one."""
+        """Read the kept sentences one by one."""
         return iter(self._kept)
 
     def _read(self) -> Iterator[Sequence[str]]:
@@ -120,7 +118,7 @@ class TransferSentences(Iterable[tuple[str, ...]]):
 
 
 class _Chosen(Iterable[tuple[str, ...]]):
-    """Those of a stream of sentences that were chosen, by their index."""
+    """Sentences of a stream, chosen by their index."""
 
     def __init__(self, read: Callable[[], Iterator[Sequence[str]]], number: int, chosen: np.ndarray) -> None:
         self._read = read

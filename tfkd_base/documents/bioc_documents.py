@@ -1,7 +1,7 @@
-"""BioC's documents, as the library `bioc` holds them, to ours and back.
+"""Conversion between documents of the library `bioc` and ours.
 
-Offsets in BioC count from the beginning of the document. Here they are taken to be Unicode code points, and what stands
-at a mention's offsets is compared with the text that the file gives for it.
+Offsets in BioC count from the beginning of the document. They are read as Unicode code points, and the text at an
+entity's offsets is compared with the text that the file gives for it.
 """
 
 from __future__ import annotations
@@ -17,56 +17,57 @@ if TYPE_CHECKING:
     from bioc import BioCDocument, BioCPassage
 
 LIBRARY = "BioC files need the library bioc, which is not installed: pip install 'tfkd[formats]'"
-ELSEWHERE = "mentions left out, whose text does not stand at their offsets"
+OTHER_TEXT = "entities dropped, whose text differs from the text at their offsets"
 GAP = " "
-"""What stands between two passages, of which the files say only that it is there."""
+"""Text between two passages. The files only say that there is some."""
 
 
-def from_bioc(found: BioCDocument, counts: Counts) -> Document:
-    """Make a document of one that the library has read.
+def from_bioc(source: BioCDocument, counts: Counts) -> Document:
+    """Convert a document of the library to ours.
 
-    Passages follow one another with one space between, or with nothing where their offsets say so. Where an offset of
-    the file is another than the place in the text, the passage keeps it.
+    Passages are joined by one space, or by nothing where their offsets leave no room. A passage keeps the offset of the
+    file where it differs from the offset in the text.
 
     Args:
-        found: The document.
-        counts: Takes down what is left out: relations, mentions without a place or with another text than stands there.
+        source: The document.
+        counts: Receives the numbers of relations and entities that were dropped. Entities are dropped if they have no
+            location, or if their text differs from the text there.
 
     Raises:
-        FaultError: An offset is no number.
+        FaultError: An offset is not a number.
     """
     text = ""
     passages: list[Passage] = []
     held: list[tuple[Any, Passage | None]] = []
     stated_end = 0
-    for one in found.passages:
-        content = _content(one, counts)
-        stated = int(one.offset)
+    for part in source.passages:
+        content = _content(part, counts)
+        stated = int(part.offset)
         gap = stated - stated_end
-        counts["passages that begin, by their offset, before the one before them ends"] += bool(passages) and gap < 0
+        counts["passages whose offset lies before the end of the previous one"] += bool(passages) and gap < 0
         text += GAP if passages and gap else ""
-        infons = dict(one.infons)
+        infons = dict(part.infons)
         kind = infons.pop("type", None)
         if not isinstance(kind, str) or not kind:
             kind = KIND
         start, stated_end = len(text), stated + len(content)
         text += content
         passages.append(Passage(start, len(text), kind, None if stated == start else stated, infons))
-        held += [(annotation, passages[-1]) for annotation in one.annotations]
-        held += [(annotation, passages[-1]) for sentence in one.sentences for annotation in sentence.annotations]
-        counts["relations left out"] += len(one.relations) + sum(len(part.relations) for part in one.sentences)
-    counts["relations left out"] += len(found.relations)
-    held += [(annotation, None) for annotation in found.annotations]
+        held += [(annotation, passages[-1]) for annotation in part.annotations]
+        held += [(annotation, passages[-1]) for sentence in part.sentences for annotation in sentence.annotations]
+        counts["relations dropped"] += len(part.relations) + sum(len(sentence.relations) for sentence in part.sentences)
+    counts["relations dropped"] += len(source.relations)
+    held += [(annotation, None) for annotation in source.annotations]
     entities = [_entity(annotation, passage, passages, text, counts) for annotation, passage in held]
     kept = tuple(entity for entity in entities if entity is not None)
     try:
-        return Document(str(found.id or ""), text, kept, tuple(passages), infons=dict(found.infons))
+        return Document(str(source.id or ""), text, kept, tuple(passages), infons=dict(source.infons))
     except DocumentError as error:
         raise FaultError(str(error)) from None
 
 
 def _content(passage: BioCPassage, counts: Counts) -> str:
-    """A passage's text, or that of its sentences, spaces between as their offsets say."""
+    """Return the text of a passage, or of its sentences with the spaces that their offsets imply."""
     counts["BioC sentences joined to their passages"] += len(passage.sentences)
     if passage.text or not passage.sentences:
         return passage.text or ""
@@ -74,7 +75,7 @@ def _content(passage: BioCPassage, counts: Counts) -> str:
     for sentence in passage.sentences:
         gap = int(sentence.offset) - int(passage.offset) - len(text)
         if not 0 <= gap <= 1 and text:
-            raise FaultError(f"a sentence's offset, {sentence.offset}, is not where the one before it ends")
+            raise FaultError(f"a sentence's offset, {sentence.offset}, is not the end of the sentence before it")
         text += GAP * min(max(gap, 0), 1) + (sentence.text or "")
     return text
 
@@ -84,7 +85,7 @@ def _entity(
 ) -> Entity | None:
     places = sorted((int(place.offset), int(place.offset) + int(place.length)) for place in annotation.locations)
     if not places:
-        counts["mentions without a place left out"] += 1
+        counts["entities without a location dropped"] += 1
         return None
     parts: list[tuple[int, int]] = []
     for offset, end in places:
@@ -95,15 +96,20 @@ def _entity(
         parts.append((_place(offset, inside), _place(end - 1, last) + 1))
     ends = [0, *(end for _, end in parts)]
     in_order = all(before <= start < end for before, (start, end) in zip(ends, parts, strict=False))
-    said = annotation.text
-    there = "".join(text[start:end] for start, end in parts)
-    if len(parts) < len(places) or not in_order or ends[-1] > len(text) or (said and not _same(said, there)):
-        counts[ELSEWHERE] += 1
+    given_text = annotation.text
+    actual_text = "".join(text[start:end] for start, end in parts)
+    if (
+        len(parts) < len(places)
+        or not in_order
+        or ends[-1] > len(text)
+        or (given_text and not _same(given_text, actual_text))
+    ):
+        counts[OTHER_TEXT] += 1
         return None
     infons = dict(annotation.infons)
     kind, identifier, score = infons.pop("type", None), infons.pop("identifier", None), infons.pop("score", None)
     if not isinstance(kind, str) or not kind:
-        counts[f"mentions without a type, read as {UNTYPED}"] += 1
+        counts[f"entities without a type, read as {UNTYPED}"] += 1
         kind = UNTYPED
     if not isinstance(identifier, str | None):
         infons["identifier"], identifier = identifier, None
@@ -114,9 +120,9 @@ def _entity(
     return Entity(parts[0][0], parts[-1][1], kind, annotation.id or None, identifier, number, fragments, infons)
 
 
-def _same(one: str, two: str) -> bool:
-    """Whether two texts are the same but for white space, which stands between fragments in no settled way."""
-    return re.sub(r"\s+", "", one) == re.sub(r"\s+", "", two)
+def _same(first: str, second: str) -> bool:
+    """Tell whether two texts are equal apart from white space, which files put between fragments in different ways."""
+    return re.sub(r"\s+", "", first) == re.sub(r"\s+", "", second)
 
 
 def _passage_at(offset: int, passages: list[Passage]) -> Passage | None:
@@ -139,14 +145,14 @@ def _number(value: object) -> float | None:
 
 
 def to_bioc(document: Document, counts: Counts) -> BioCDocument:
-    """Make a document for the library to write.
+    """Convert a document to one of the library.
 
-    An entity stands in the passage that holds it, or in the document where it reaches over several. A text with more
-    than a space between its passages is written as a single passage.
+    An entity belongs to the passage that contains it, or to the document if it crosses passages. A document with more
+    than one space between passages is written as a single passage.
 
     Args:
         document: The document.
-        counts: Takes down what had to be changed.
+        counts: Receives the number of things that were changed.
     """
     import bioc
 
@@ -155,7 +161,7 @@ def to_bioc(document: Document, counts: Counts) -> BioCDocument:
     made.infons = dict(document.infons)
     passages = document.passages
     if not _holds(document):
-        counts["documents whose passages became one, since text stands between them"] += 1
+        counts["documents whose passages became one, because of the text between them"] += 1
         passages = (Passage(0, len(document.text)),)
     for passage in passages:
         one = bioc.BioCPassage()
@@ -179,7 +185,7 @@ def to_bioc(document: Document, counts: Counts) -> BioCDocument:
 
 
 def _holds(document: Document) -> bool:
-    """Whether the text is its passages with nothing or a space between them."""
+    """Tell whether the text consists of its passages, joined by nothing or by a space."""
     end = 0
     for index, passage in enumerate(document.passages):
         between = document.text[end : passage.start]
@@ -207,8 +213,8 @@ def _infons(entity: Entity) -> Iterator[tuple[str, object]]:
 
 
 def texts_only(infons: Mapping[str, Any], counts: Counts) -> dict[str, str]:
-    """Make infons such as XML can hold: what is not text, as JSON has it, becomes text."""
-    counts["infons that were no text, written as text"] += sum(
+    """Return infons whose values are all text, as XML needs; JSON allows other values."""
+    counts["infons that were not text, written as text"] += sum(
         not isinstance(value, str | None) for value in infons.values()
     )
     return {str(key): "" if value is None else str(value) for key, value in infons.items()}

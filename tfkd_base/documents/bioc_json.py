@@ -1,4 +1,4 @@
-"""BioC in JSON, read and written document by document; the objects are made by the library `bioc`."""
+"""BioC in JSON, read and written document by document through the library `bioc`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tfkd_base.documents.document import BrokenDocument, Counts, Document, Docum
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 
 PLACES = ("documents.item", "item.documents.item", "PubTator3.item")
-"""Where documents stand: in a collection, in a list of collections, and in what PubTator's service answers."""
+"""Paths of documents: in a collection, in a list of collections, and in answers of PubTator's service"""
 _LISTS = ("annotations", "relations")
 _LIST = object()
-_REST = "the rest of the file is left out"
+_REST = "the rest of the file is skipped"
 
 
 def _libraries() -> tuple[Any, Any]:
-    """Import `bioc` and a parser of JSON in pieces, late: they are an extra."""
+    """Import `bioc` and an incremental JSON parser, which are an optional dependency."""
     try:
         import bioc.biocjson
         import ijson
@@ -41,7 +41,7 @@ class BioCJson(DocumentFormat):
         return is_json and any(key in content for key in (b'"documents"', b'"bioctype"', b'"PubTator3"'))
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-        """Read the documents of a collection one by one; only one at a time is held in memory.
+        """Read the documents of a collection one by one, holding one in memory.
 
         Where the JSON is broken, the rest of the file is one broken document.
 
@@ -73,7 +73,7 @@ class BioCJson(DocumentFormat):
 
 
 def _values(ijson: Any, stream: IO[bytes]) -> Iterator[Any]:
-    """Yield each value that stands where documents do, and `_LIST` where a list of them begins."""
+    """Yield each value at the path of a document, and `_LIST` where a list of documents starts."""
     builder = None
     inside = ""
     for prefix, event, value in ijson.parse(stream, use_float=True):
@@ -89,7 +89,7 @@ def _values(ijson: Any, stream: IO[bytes]) -> Iterator[Any]:
 
 
 def _document(library: Any, value: Any) -> Any:
-    """Make the library's document of an object, in which empty lists and infons may be missing."""
+    """Return the library's document for an object, in which empty lists and infons may be missing."""
     try:
         filled = {"infons": {}, **dict.fromkeys(_LISTS, ()), **value}
         filled["passages"] = [_filled(one, "sentences") for one in value["passages"]]
@@ -104,11 +104,11 @@ def _document(library: Any, value: Any) -> Any:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UnicodeEncodeError):
             raise FaultError("half a surrogate pair, which UTF-8 cannot express") from None
-        raise FaultError(f"it is not as BioC's JSON: {type(error).__name__} {error}") from None
+        raise FaultError(f"it is not BioC JSON: {type(error).__name__} {error}") from None
 
 
 def _filled(value: dict[str, Any], *more: str) -> dict[str, Any]:
-    """An object with all that the library asks for; nothing that is there is changed."""
+    """Return an object with all keys that the library needs; existing values are unchanged."""
     return {"infons": {}, **dict.fromkeys((*_LISTS, *more), ()), **value}
 
 
@@ -117,7 +117,7 @@ def _check(text: str) -> None:
 
 
 class _Writer(FormatWriter):
-    """Writes one collection."""
+    """Writer of one collection."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
         self._library, _ = _libraries()

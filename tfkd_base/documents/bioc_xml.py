@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from bioc import BioCDocument
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_REST = "the rest of the file is left out"
+_REST = "the rest of the file is skipped"
 
 
 def _libraries() -> tuple[Any, Any]:
-    """Import `bioc` and the parser that it stands on, late: they are an extra."""
+    """Import `bioc` and its XML parser, which are an optional dependency."""
     try:
         import bioc
         from lxml import etree
@@ -42,7 +42,7 @@ class BioCXml(DocumentFormat):
         return content.startswith((b"<?xml", b"<collection", b"<!DOCTYPE collection"))
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-        """Read the documents of a collection one by one; only one at a time is held in memory.
+        """Read the documents of a collection one by one, holding one in memory.
 
         XML entities that the file defines are not resolved, and nothing outside the file is read. Where the XML is not
         well formed, the rest of the file is one broken document.
@@ -67,7 +67,7 @@ class BioCXml(DocumentFormat):
                 raw = etree.tostring(element, encoding="utf-8", with_tail=False)
                 try:
                     if next(element.iter(etree.Entity), None) is not None:
-                        raise FaultError("it holds an XML entity that is not one of the five that XML knows")
+                        raise FaultError("it holds an XML entity that is not one of the five of XML")
                     yield from_bioc(_document(bioc, raw), counts)
                 except FaultError as fault:
                     yield BrokenDocument(source, fault.reason, raw, line=element.sourceline, number=number)
@@ -87,15 +87,15 @@ class BioCXml(DocumentFormat):
 
 
 def _document(bioc: Any, raw: bytes) -> BioCDocument:
-    """Read one document through the library, from a collection that holds nothing else."""
+    """Read one document through the library, as a collection of its own."""
     try:
         return bioc.biocxml.load(io.BytesIO(b"<collection>" + raw + b"</collection>")).documents[0]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FaultError(f"an offset, a length or an id is missing or no number ({error})") from None
+        raise FaultError(f"an offset, a length or an id is missing or is not a number ({error})") from None
 
 
 class _Writer(FormatWriter):
-    """Writes one collection; characters that XML cannot hold, such as null bytes, become spaces."""
+    """Writer of one collection; characters that XML cannot hold, such as null bytes, become spaces."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
         bioc, _ = _libraries()

@@ -24,9 +24,9 @@ from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 from tfkd_base.documents.plain_text import document_name
 
 SCORE = "Score"
-"""the attribute that holds an entity's score"""
+"""The attribute for the score of an entity"""
 RESOURCE = "ID"
-"""the resource named where an identifier names none"""
+"""The resource of an identifier that names none"""
 _ENTITY = re.compile(r"(T[^\t]*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"N[^\t]*\tReference (\S+) (\S+?):(\S+)(?:\t.*)?", re.DOTALL)
 _SCORE = re.compile(rf"A[^\t]*\t{SCORE} (\S+) (\S+)")
@@ -52,10 +52,10 @@ class Brat(DocumentFormat):
     is_one_document = True
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-        """Read one document: the text from a stream, its entities from the file `.ann` beside the source.
+        """Read one document: the text from a stream, its entities from the `.ann` file beside the source.
 
-        The text is taken as it stands, so that offsets count from its first code point, be it a byte order mark.
-        Fragments with nothing but line breaks between are one: BRAT cuts entities at line breaks.
+        The text is unchanged: offsets count from its first code point, even if that is a byte order mark. Fragments
+        with only line breaks between them are joined, because BRAT cuts entities at line breaks.
         """
         raw = stream.read()
         try:
@@ -66,7 +66,7 @@ class Brat(DocumentFormat):
             return
         annotations = self.find_companion(Path(source))
         if annotations is None:
-            yield BrokenDocument(source, "there is no .ann file beside it, which would hold its entities", raw)
+            yield BrokenDocument(source, "there is no .ann file beside it for its entities", raw)
             return
         lines = b""
         try:
@@ -84,69 +84,69 @@ class Brat(DocumentFormat):
 
 
 def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Entity, ...]:
-    found: dict[str, Entity] = {}
+    entities: dict[str, Entity] = {}
     references: list[tuple[str, str]] = []
     scores: list[tuple[str, str]] = []
-    for number, one in enumerate(raw.split(b"\n"), 1):
+    for number, raw_line in enumerate(raw.split(b"\n"), 1):
         try:
-            line = one.removesuffix(b"\r").decode()
+            line = raw_line.removesuffix(b"\r").decode()
         except UnicodeDecodeError:
             raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
         if not line.strip():
             continue
         if line.startswith("T"):
             entity = _entity(line, number, text)
-            if entity.id in found:
-                raise FaultError(f"the id {entity.id} has come before in this file", number)
-            found[str(entity.id)] = entity
+            if entity.id in entities:
+                raise FaultError(f"the id {entity.id} occurs twice in this file", number)
+            entities[str(entity.id)] = entity
         elif match := _REFERENCE.fullmatch(line):
             prefix = "" if match[2] == RESOURCE else f"{match[2]}:"
             references.append((match[1], prefix + match[3]))
         elif match := _SCORE.fullmatch(line):
             scores.append((match[1], match[2]))
         elif line[0] in _OTHERS:
-            counts[f"{_OTHERS[line[0]]} left out"] += 1
+            counts[f"{_OTHERS[line[0]]} dropped"] += 1
         else:
             raise FaultError(
                 f"expected a line of BRAT standoff, such as T1, type, offsets and text; got {line[:60]!r}", number
             )
     for name, identifier in references:
-        if name in found and found[name].identifier is None:
-            found[name] = replace(found[name], identifier=identifier)
+        if name in entities and entities[name].identifier is None:
+            entities[name] = replace(entities[name], identifier=identifier)
         else:
-            counts["references left out"] += 1
+            counts["references dropped"] += 1
     for name, score in scores:
         try:
-            found[name] = replace(found[name], score=float(score))
+            entities[name] = replace(entities[name], score=float(score))
         except (KeyError, ValueError):
-            counts["attributes left out"] += 1
-    return tuple(found.values())
+            counts["attributes dropped"] += 1
+    return tuple(entities.values())
 
 
 def _entity(line: str, number: int, text: str) -> Entity:
     match = _ENTITY.fullmatch(line)
     if not match:
         raise FaultError(
-            f"expected an id, a tab, a type and offsets with spaces between, a tab and a text; got {line[:60]!r}",
+            f"expected an id, a tab, a type and offsets separated by spaces, a tab and a text; got {line[:60]!r}",
             number,
         )
     parts: list[tuple[int, int]] = []
     for place in match[3].split(";"):
         start, end = map(int, place.split(" "))
         if not (parts[-1][1] if parts else 0) <= start < end <= len(text):
-            raise FaultError(f"the offsets {match[3]} are empty, out of order or not in the text", number)
+            raise FaultError(f"the offsets {match[3]} are empty, out of order or outside the text", number)
         if parts and _is_line_break(text[parts[-1][1] : start]):
             parts[-1] = (parts[-1][0], end)
         else:
             parts.append((start, end))
-    there = " ".join(text[start:end] for start, end in parts)
-    if there.split() != match[4].split():
-        raise FaultError(f"expected {match[4]!r} at offsets {match[3]}, but there stands {there!r}", number)
+    actual_text = " ".join(text[start:end] for start, end in parts)
+    if actual_text.split() != match[4].split():
+        raise FaultError(f"expected {match[4]!r} at offsets {match[3]}, but the text there is {actual_text!r}", number)
     return Entity(parts[0][0], parts[-1][1], match[2], id=match[1], fragments=tuple(parts) if len(parts) > 1 else ())
 
 
 class _Writer(FormatWriter):
-    """Writes two files a document, named after its id; the text is written as it is."""
+    """Writer of two files for each document, named after its id; the text is unchanged."""
 
     def __init__(self, folder: Path, counts: Counts) -> None:
         self._folder = folder
@@ -158,12 +158,12 @@ class _Writer(FormatWriter):
         path = self._folder / self._names.take(document.id)
         lines: list[str] = []
         renamed = [replace(m, id=m.id if m.id and re.fullmatch(r"T\w+", m.id) else None) for m in document.entities]
-        self._counts["ids of entities that are none in BRAT, numbered anew"] += sum(
+        self._counts["ids of entities that BRAT does not allow, renumbered"] += sum(
             old.id not in (None, new.id) for old, new in zip(document.entities, renamed, strict=True)
         )
         for number, (name, entity) in enumerate(zip(unique_ids(renamed, self._counts), renamed, strict=True), 1):
             lines += self._lines(name, number, entity, document.text)
-        self._counts["passages left out"] += len(document.passages) - 1
+        self._counts["passages dropped"] += len(document.passages) - 1
         count_infons(document, self._counts)
         path.with_name(path.name + ".ann").write_bytes("".join(line + "\n" for line in lines).encode())
         path.with_name(path.name + ".txt").write_bytes(document.text.encode())
@@ -172,20 +172,20 @@ class _Writer(FormatWriter):
         parts = [part for start, end in entity.parts for part in _between_breaks(text, start, end)]
         self._count(entity, parts, text)
         places = ";".join(f"{start} {end}" for start, end in parts)
-        said = re.sub(r"[\r\n]", " ", " ".join(text[start:end] for start, end in parts))
-        yield f"{name}\t{self._word(entity.type)} {places}\t{said}"
+        label = re.sub(r"[\r\n]", " ", " ".join(text[start:end] for start, end in parts))
+        yield f"{name}\t{self._word(entity.type)} {places}\t{label}"
         if entity.identifier:
             identifier = self._word(entity.identifier)
             resource = "" if re.fullmatch(r"[^:]+:.+", identifier) else f"{RESOURCE}:"
-            yield f"N{number}\tReference {name} {resource}{identifier}\t{said}"
+            yield f"N{number}\tReference {name} {resource}{identifier}\t{label}"
         if entity.score is not None:
             yield f"A{number}\t{SCORE} {name} {entity.score!r}"
 
     def _count(self, entity: Entity, parts: list[tuple[int, int]], text: str) -> None:
         edges = (parts[0][0], parts[-1][1]) != (entity.start, entity.end)
         self._counts["entities written without the line breaks at their edges"] += edges
-        joined = sum(_is_line_break(text[one[1] : two[0]]) for one, two in pairwise(entity.fragments))
-        self._counts["fragments with but a line break between, which are read as one"] += joined
+        joined = sum(_is_line_break(text[first[1] : second[0]]) for first, second in pairwise(entity.fragments))
+        self._counts["fragments with only a line break between them, which are read as one"] += joined
 
     def _word(self, text: str) -> str:
         word, changes = re.subn(r"\s", "_", text)
@@ -194,9 +194,9 @@ class _Writer(FormatWriter):
 
 
 def _between_breaks(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Cut a span at the line breaks in it, as BRAT does."""
+    """Cut a span at its line breaks, as BRAT does."""
     pieces = [m.span() for m in re.finditer(r"[^\n]+", text[start:end])]
-    return [(start + one, start + two) for one, two in pieces] or [(start, end)]
+    return [(start + first, start + last) for first, last in pieces] or [(start, end)]
 
 
 def _is_line_break(gap: str) -> bool:

@@ -1,4 +1,4 @@
-"""Column files as documents: their tokens, joined by spaces, are the text."""
+"""Column files as documents: the text is the tokens, joined by spaces."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Columns(DocumentFormat):
         parser = ColumnParser(source)
         for number, (first, block) in enumerate(_blocks(stream), 1):
             try:
-                # A part of a file is read as a file of so many lines more.
+                # The parser counts lines from the first line of the block.
                 sentences = parser.parse((line.decode() for line in block), first)
                 yield _document(sentences, _name(block, number), counts)
             except UnicodeDecodeError:
@@ -85,7 +85,7 @@ def _place(message: str, source: str) -> tuple[int | None, str]:
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, Block]]:
-    """Yield the lines of each document, with the number of the first."""
+    """Yield the lines of each document, with the number of the first line."""
     by_document: bool | None = None
     block: Block = []
     first = 1
@@ -139,9 +139,9 @@ def _document(sentences: list[Sentence], name: str, counts: Counts) -> Document:
 
 
 class _Writer(FormatWriter):
-    """Writes token and IOB2 tag a line, a blank line after each sentence, and `-DOCSTART- (ID)` before each document.
+    """Writer of a token and its IOB2 tag a line, a blank line after each sentence, and `-DOCSTART- (ID)` lines.
 
-    A document must have been cut into tokens. Entities are fitted to them by the rule of `tagged`.
+    Documents must be cut into tokens. Entities are fitted to them by the rule of `tagged`.
     """
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
@@ -152,11 +152,11 @@ class _Writer(FormatWriter):
         """Write one document.
 
         Raises:
-            DocumentError: The document has text but no tokens, or one that cannot stand in a column file.
+            DocumentError: The document has text but no tokens, or a token that a column file cannot hold.
         """
         if not document.sentences and document.text.strip():
             raise DocumentError(
-                f"document {document.id!r} has not been cut into tokens, which a column file needs: cut it first, with "
+                f"document {document.id!r} is not cut into tokens, which a column file needs: cut it first with "
                 "tfkd.text.tokenized(documents)"
             )
         name = re.sub(r"[\t\n\r]", " ", document.id)
@@ -169,14 +169,14 @@ class _Writer(FormatWriter):
         except CorpusError as error:
             raise DocumentError(f"document {document.id!r}: {error}") from None
         self._stream.write("".join(lines).encode())
-        for what, found in report.changes().items():
-            self._counts[what] += found
+        for change, number in report.changes().items():
+            self._counts[change] += number
         count_infons(document, self._counts)
         held = sum(value is not None for m in document.entities for value in (m.id, m.identifier, m.score))
-        self._counts["ids, identifiers and scores of entities left out"] += held
+        self._counts["ids, identifiers and scores of entities dropped"] += held
 
     def _with_types(self, document: Document) -> Document:
-        """The document with types that can stand in a tag."""
+        """Return the document with types that a tag can hold."""
         types = [re.sub(r"\s", "_", entity.type) or "_" for entity in document.entities]
         changed = sum(new != entity.type for new, entity in zip(types, document.entities, strict=True))
         if not changed:

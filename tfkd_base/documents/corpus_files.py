@@ -103,7 +103,7 @@ def _find(path: Path) -> CorpusFiles:
 def _single(candidates: list[tuple[Path, list[DocumentFile]]], split: str, folder: Path) -> list[DocumentFile]:
     if len(candidates) > 1:
         names = ", ".join(entry.name for entry, _ in candidates)
-        raise DocumentError(f"{folder}: several could be the {split} split: {names}; keep one of them there")
+        raise DocumentError(f"{folder}: several could be the {split} split: {names}; keep one of them")
     return candidates[0][1]
 
 

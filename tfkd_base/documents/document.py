@@ -1,4 +1,4 @@
-"""Documents of raw text with entities at character offsets: what every reader gives and every writer takes."""
+"""Documents of raw text with entities at character offsets, as all formats read and write them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from tfkd_base.errors import CorpusError
 
 Counts = Counter[str]
-"""How often something was left out or changed, by what it is, in words"""
+"""How often something was dropped or changed, by a description in words"""
 
 KIND = "text"
-"""the kind of a passage whose source gives none"""
+"""The kind of a passage whose source gives none"""
 
 
 class DocumentError(CorpusError):
-    """Documents that cannot be read or written; the message names the place and the remedy."""
+    """Documents that cannot be read or written. The message names the place and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Entity:
     """An entity in a document's text.
 
     Attributes:
-        start: Its first character, in Unicode code points as Python counts them.
-        end: The character after its last.
+        start: Offset of the first character, in Unicode code points as Python counts them.
+        end: Offset after the last character.
         type: The entity type.
-        id: What the source calls this mention, such as `T1`.
-        identifier: The concept it stands for, such as `MESH:D001943`.
-        score: How sure the model is, 0 to 1, where a model found it.
-        fragments: Start and end of each part of a discontinuous mention, in order; none if it is all in one.
-        infons: What else the source says of it, by key.
+        id: The id in the source, such as `T1`.
+        identifier: The concept that it names, such as `MESH:D001943`.
+        score: The confidence of the model that found it, 0 to 1.
+        fragments: Start and end of each part of a discontinuous entity, in order; empty if it is contiguous.
+        infons: Further information of the source, by key.
 
     Example:
         >>> "breast cancer"[Entity(7, 13, "Disease").start :]
@@ -50,20 +50,20 @@ class Entity:
 
     @property
     def parts(self) -> tuple[tuple[int, int], ...]:
-        """Start and end of each fragment, or of the whole where it is all in one."""
+        """Start and end of each fragment, or of the whole entity if it is contiguous."""
         return self.fragments or ((self.start, self.end),)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of a document's text that is annotated for itself, such as the title.
+    """A part of a document that is annotated on its own, such as the title.
 
     Attributes:
-        start: Its first character in the document's text, in code points.
-        end: The character after its last.
-        kind: What it is, such as `title`, `abstract` or `paragraph`.
-        offset: Where the source says that it starts, if that is not `start`; BioC files are written with it again.
-        infons: What else the source says of it, by key.
+        start: Offset of the first character in the text of the document, in code points.
+        end: Offset after the last character.
+        kind: The kind of text, such as `title`, `abstract` or `paragraph`.
+        offset: The offset in the source, if it differs from `start`. BioC files are written with it.
+        infons: Further information of the source, by key.
     """
 
     start: int
@@ -78,15 +78,15 @@ class Document:
     """A text with its entities.
 
     Attributes:
-        id: What the corpus calls it, such as a PubMed identifier.
-        text: The text whole, as it stands in the corpus.
+        id: The id in the corpus, such as a PubMed identifier.
+        text: The whole text, unchanged.
         entities: The entities, in the order of the corpus; they may overlap.
-        passages: The passages that the text is made of, in order; if none are given, the whole text is one.
-        sentences: Start and end of each token, sentence by sentence, if the document has been cut into tokens.
-        infons: What else the source says of it, by key.
+        passages: The passages that make up the text, in order. Default: one passage for the whole text.
+        sentences: For each sentence, start and end of each token; empty if the document is not cut into tokens.
+        infons: Further information of the source, by key.
 
     Raises:
-        DocumentError: An entity, passage or token is empty or backwards, out of order or not in the text.
+        DocumentError: An entity, passage or token is empty, out of order or outside the text.
 
     Example:
         >>> document = Document("1", "No breast cancer.", (Entity(3, 16, "Disease"),))
@@ -104,7 +104,7 @@ class Document:
     infons: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        """Check that all of it lies in the text."""
+        """Check that entities, passages and tokens lie in the text."""
         length = len(self.text)
         if not self.passages:
             object.__setattr__(self, "passages", (Passage(0, length),))
@@ -128,28 +128,28 @@ class Document:
             _check_order(tokens, 0, length, self.id, "the tokens", exact=False)
 
     def text_of(self, entity: Entity) -> str:
-        """Return an entity's text; that of a discontinuous one with a space between its fragments."""
+        """Return the text of an entity; fragments are joined by spaces."""
         return " ".join(self.text[start:end] for start, end in entity.parts)
 
     def with_entities(self, entities: Iterable[Entity]) -> Document:
-        """Return the document with other entities, and all else as it is.
+        """Return the document with other entities.
 
         Args:
-            entities: The entities, for example those that a model has found.
+            entities: The entities, for example those that a model found.
         """
         return replace(self, entities=tuple(entities))
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenDocument:
-    """A document that could not be read, in the place of the document: the reader goes on with the next one.
+    """A document that could not be read. The reader yields it in place of the document, and continues.
 
     Attributes:
-        source: The file, or what else the documents came from.
-        reason: What was expected and what came.
-        raw: The document's bytes as they stood in the source, as far as they could be told apart.
-        line: The line of the source, from 1, where it is known.
-        number: Which document of the source it is, from 1, where it is known.
+        source: The file, or the name of the stream.
+        reason: What was expected and what was received.
+        raw: The bytes of the document in the source, as far as its end could be determined.
+        line: The line in the source, from 1, if known.
+        number: The number of the document in the source, from 1, if known.
 
     Example:
         >>> print(BrokenDocument("a.txt", "expected a title", line=7))
@@ -166,7 +166,7 @@ class BrokenDocument:
 
     @property
     def place(self) -> str:
-        """Where in the source it stands, in words."""
+        """The place in the source, in words."""
         if self.line is not None:
             return f"line {self.line}"
         return f"document {self.number}" if self.number is not None else "the whole file"
@@ -179,7 +179,7 @@ class BrokenDocument:
         )
 
     def to_json(self) -> str:
-        r"""Write as one line of JSON, for a file of errors; bytes that are not UTF-8 are written as `\\xNN`."""
+        r"""Return one line of JSON, for a file of errors; bytes that are not UTF-8 are written as `\\xNN`."""
         return json.dumps(
             {
                 "source": self.source,
@@ -193,7 +193,7 @@ class BrokenDocument:
 
 
 class FaultError(Exception):
-    """Why the document at hand cannot be read; raised within a reader, which makes a `BrokenDocument` of it."""
+    """The reason why a document cannot be read. Readers turn it into a `BrokenDocument`."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason)
@@ -204,36 +204,37 @@ class FaultError(Exception):
 def _check_order(
     parts: Iterable[tuple[int, int]], start: int, end: int, name: str, what: str, *, exact: bool = True
 ) -> None:
-    """Refuse parts that are empty, overlap, or do not reach from start to end (or, not exactly, lie within)."""
-    listed = list(parts)
-    ends = [start, *(part[1] for part in listed)]
-    wrong = any(not before <= one < two for before, (one, two) in zip(ends, listed, strict=False)) or ends[-1] > end
-    if wrong or (exact and (listed[0][0], ends[-1]) != (start, end)):
+    """Refuse parts that are empty, overlap, or do not reach from start to end; if not exact, parts outside them."""
+    spans = list(parts)
+    ends = [start, *(span[1] for span in spans)]
+    pairs = zip(ends, spans, strict=False)
+    is_wrong = any(not previous <= first < last for previous, (first, last) in pairs) or ends[-1] > end
+    if is_wrong or (exact and (spans[0][0], ends[-1]) != (start, end)):
         raise DocumentError(f"document {name!r}: {what} are empty, out of order or out of place")
 
 
 def unique_ids(entities: Iterable[Entity], counts: Counts, prefix: str = "T") -> list[str]:
-    """Name each entity of a document: as it is named if it is the first of that name, else with a new number.
+    """Return unique ids of the entities of a document. An entity without id, or with a repeated one, gets a number.
 
     Args:
         entities: The entities of one document.
-        counts: Takes down how many names had come before.
-        prefix: What stands before a new number.
+        counts: Receives the number of repeated ids.
+        prefix: Prefix of new ids.
 
     Example:
         >>> entities = [Entity(0, 1, "Gene"), Entity(1, 2, "Gene", id="T1"), Entity(2, 3, "Gene", id="T1")]
         >>> unique_ids(entities, Counts())
         ['T2', 'T1', 'T3']
     """
-    listed = list(entities)
-    given = {entity.id for entity in listed if entity.id}
+    in_order = list(entities)
+    given = {entity.id for entity in in_order if entity.id}
     used: set[str] = set()
     names: list[str] = []
     number = 0
-    for entity in listed:
+    for entity in in_order:
         name = entity.id
         if not name or name in used:
-            counts["ids of entities that occurred twice in a document, numbered anew"] += bool(name)
+            counts["ids of entities that occurred twice in a document, renumbered"] += bool(name)
             number += 1
             while f"{prefix}{number}" in given:
                 number += 1
@@ -244,6 +245,6 @@ def unique_ids(entities: Iterable[Entity], counts: Counts, prefix: str = "T") ->
 
 
 def count_infons(document: Document, counts: Counts) -> None:
-    """Take down how much of what else the source said is left out, in a format that has no place for it."""
+    """Count the infons of a document, for a format that cannot hold them."""
     held = [document.infons, *(p.infons for p in document.passages), *(m.infons for m in document.entities)]
-    counts["infons left out, which this format cannot hold"] += sum(map(len, held))
+    counts["infons dropped, which this format cannot hold"] += sum(map(len, held))

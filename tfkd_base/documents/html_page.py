@@ -1,4 +1,4 @@
-"""An HTML page that shows documents with their entities in colour; nothing outside it is needed to see it."""
+"""A self-contained HTML page that shows documents with their entities in colour."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class HtmlPage(DocumentFormat):
 
 
 class _Writer(FormatWriter):
-    """Writes a page: an article a document, and a legend of the types with how often each occurs.
+    """Writer of a page: an article for each document, and a legend with the number of entities of each type.
 
-    The text of `.text` is the document's, character by character; the labels are made by its style.
+    The content of `.text` is the text of the document, unchanged; the style sheet adds the labels.
     """
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
@@ -79,48 +79,48 @@ class _Writer(FormatWriter):
         for entity in document.entities:
             self._types[entity.type] += 1
         self._stream.write(
-            f'<article>\n<h2 dir="auto">{self._escaped(document.id)}</h2>\n'
-            f'<div class="text" dir="auto">{self._marked(document)}</div>\n</article>\n'.encode()
+            f'<article>\n<h2 dir="auto">{self._escape(document.id)}</h2>\n'
+            f'<div class="text" dir="auto">{self._mark_entities(document)}</div>\n</article>\n'.encode()
         )
 
-    def _marked(self, document: Document) -> str:
-        """The text, cut wherever an entity begins or ends, each piece within a mark for each entity around it."""
+    def _mark_entities(self, document: Document) -> str:
+        """Return the text, cut where entities start or end, each piece within the marks of its entities."""
         parts = [(start, end, entity) for entity in document.entities for start, end in entity.parts]
         parts.sort(key=lambda part: (part[0], -part[1]))
         cuts = sorted({0, len(document.text), *(p[0] for p in parts), *(p[1] for p in parts)})
         pieces: list[str] = []
         open_parts: list[tuple[int, int, Entity]] = []
         upcoming = iter([*parts, None])
-        following = next(upcoming)
+        upcoming_part = next(upcoming)
         for start, end in itertools.pairwise(cuts):
             open_parts = [part for part in open_parts if part[1] > start]
-            while following is not None and following[0] == start:
-                open_parts.append(following)
-                following = next(upcoming)
-            # The longest lies outermost.
+            while upcoming_part is not None and upcoming_part[0] == start:
+                open_parts.append(upcoming_part)
+                upcoming_part = next(upcoming)
+            # The longest is outermost.
             around = sorted(open_parts, key=lambda part: (part[0] - part[1], part[0]))
             before = "".join(self._mark(entity, last=stop == end) for _, stop, entity in around)
-            pieces += [before, self._escaped(document.text[start:end]), "</mark>" * len(around)]
+            pieces += [before, self._escape(document.text[start:end]), "</mark>" * len(around)]
         return "".join(pieces)
 
     def _mark(self, entity: Entity, *, last: bool) -> str:
         number = list(self._types).index(entity.type) % len(_HUES)
-        known = [entity.type, entity.identifier, None if entity.score is None else f"{entity.score:.3f}"]
-        title = self._escaped(", ".join(one for one in known if one))
-        label = f' data-type="{self._escaped(entity.type)}"' if last else ""
+        facts = [entity.type, entity.identifier, None if entity.score is None else f"{entity.score:.3f}"]
+        title = self._escape(", ".join(fact for fact in facts if fact))
+        label = f' data-type="{self._escape(entity.type)}"' if last else ""
         return f'<mark class="t{number}" title="{title}"{label}>'
 
-    def _escaped(self, text: str) -> str:
+    def _escape(self, text: str) -> str:
         clean, changes = _NOT_IN_HTML.subn("\ufffd", text)
         self._counts["characters that HTML cannot hold, shown as U+FFFD"] += changes
-        # A carriage return as it is would be read as a line feed.
+        # Browsers read a plain carriage return as a line feed.
         return html.escape(clean).replace("\r", "&#13;")
 
     def close(self) -> None:
-        """Write the legend, which the style puts at the head, and end the page."""
+        """Write the legend, which the style sheet moves to the top, and end the page."""
         marks = " ".join(
-            f'<mark class="t{number % len(_HUES)}">{self._escaped(kind)} <small>{found:,}</small></mark>'
-            for number, (kind, found) in enumerate(self._types.items())
+            f'<mark class="t{number % len(_HUES)}">{self._escape(kind)} <small>{count:,}</small></mark>'
+            for number, (kind, count) in enumerate(self._types.items())
         )
         size = f"{self._documents:,} {'document' if self._documents == 1 else 'documents'}"
         self._stream.write(

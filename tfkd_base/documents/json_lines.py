@@ -1,4 +1,4 @@
-"""JSON lines: an object a line, with a document's text and its entities."""
+"""JSON lines: an object a line, with the text and the entities of a document."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _document(line: bytes, number: int, counts: Counts) -> Document:
     except UnicodeDecodeError:
         raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8") from None
     except (ValueError, RecursionError) as error:
-        raise FaultError(f"not a JSON object in one line: {error}") from None
+        raise FaultError(f"not a JSON object on one line: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
         raise FaultError('expected an object such as {"text": "...", "entities": [...]}, in which the text is a string')
     text = value["text"]
@@ -87,11 +87,11 @@ def _document(line: bytes, number: int, counts: Counts) -> Document:
     if not isinstance(name, str):
         raise FaultError(f"expected an id that is a string, got {name!r}")
     _check_unicode(text, name)
-    counts["JSON keys that are not known, left out"] += len(value.keys() - _KEYS)
+    counts["unknown JSON keys, dropped"] += len(value.keys() - _KEYS)
     try:
-        entities = tuple(_entity(one, text, counts) for one in value.get("entities") or ())
+        entities = tuple(_entity(item, text, counts) for item in value.get("entities") or ())
         passages = tuple(
-            Passage(one["start"], one["end"], str(one.get("kind", KIND))) for one in value.get("passages") or ()
+            Passage(item["start"], item["end"], str(item.get("kind", KIND))) for item in value.get("passages") or ()
         )
         return Document(name, text, entities, passages)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -121,16 +121,16 @@ def _entity(value: Mapping[str, Any], text: str, counts: Counts) -> Entity:
         raise FaultError(f"expected a score that is a number, got {score!r}")
     _check_unicode(*strings)
     entity = Entity(start, end, kind, value.get("id"), value.get("identifier"), score, fragments)
-    said = value.get("text")
-    found = " ".join(text[one:two] for one, two in entity.parts)
-    if said is not None and said not in (found, text[max(start, 0) : max(end, 0)]):
-        raise FaultError(f"expected {said!r} at offsets {start} to {end}, but there stands {found!r}")
-    counts["JSON keys that are not known, left out"] += len(value.keys() - _ENTITY_KEYS)
+    given_text = value.get("text")
+    actual_text = " ".join(text[first:last] for first, last in entity.parts)
+    if given_text is not None and given_text not in (actual_text, text[max(start, 0) : max(end, 0)]):
+        raise FaultError(f"expected {given_text!r} at offsets {start} to {end}, but the text there is {actual_text!r}")
+    counts["unknown JSON keys, dropped"] += len(value.keys() - _ENTITY_KEYS)
     return entity
 
 
 class _Writer(FormatWriter):
-    """Writes an object a line: `id`, `text`, `entities`, and `passages` where there are several or of a kind."""
+    """Writer of an object a line: `id`, `text`, `entities`, and `passages` unless the text is one plain passage."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
         self._stream = stream
@@ -150,7 +150,7 @@ def _entity_json(document: Document, entity: Entity) -> dict[str, Any]:
     value: dict[str, Any] = {"start": entity.start, "end": entity.end, "type": entity.type}
     value["text"] = document.text_of(entity)
     optional = {"score": entity.score, "id": entity.id, "identifier": entity.identifier}
-    value |= {key: one for key, one in optional.items() if one is not None}
+    value |= {key: item for key, item in optional.items() if item is not None}
     if entity.fragments:
         value["fragments"] = entity.fragments
     return value

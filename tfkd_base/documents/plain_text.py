@@ -12,11 +12,11 @@ from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter, L
 
 BYTE_ORDER_MARK = "\ufeff"
 REPLACED = "documents with bytes that are not UTF-8, read as U+FFFD"
-ENTITIES = "entities left out, which plain text cannot hold"
+ENTITIES = "entities dropped, which plain text cannot hold"
 
 
 def _decode(raw: bytes, counts: Counts) -> str:
-    """Read bytes as UTF-8; what is not is read as U+FFFD, and counted."""
+    """Decode UTF-8; invalid bytes become U+FFFD, and documents with them are counted."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -91,7 +91,7 @@ class WholeText(DocumentFormat):
 
 
 def document_name(source: str) -> str:
-    """Name a document after its file, without the endings that files of text have.
+    """Return the id of a document: the name of its file without the endings of text files.
 
     Example:
         >>> document_name("corpus/7.txt.gz")
@@ -101,7 +101,7 @@ def document_name(source: str) -> str:
 
 
 class _LinesWriter(FormatWriter):
-    """Writes the text of each document as a line; line breaks in it become spaces, and entities are left out."""
+    """Writer of one line for each document; line breaks become spaces, and entities are dropped."""
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
         self._stream = stream
@@ -117,13 +117,13 @@ class _LinesWriter(FormatWriter):
         self._counts["line breaks written as spaces"] += changed
         self._counts[ENTITIES] += len(document.entities)
         if self._first and text.startswith(BYTE_ORDER_MARK):
-            text = BYTE_ORDER_MARK + text  # the reader takes away one
+            text = BYTE_ORDER_MARK + text  # the reader drops one
         self._first = False
         self._stream.write(text.encode() + b"\n")
 
 
 class _TextWriter(FormatWriter):
-    """Writes the text of each document as a file of its own, named after its id; entities are left out."""
+    """Writer of one file for each document, named after its id; entities are dropped."""
 
     def __init__(self, folder: Path, counts: Counts) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Documents in PubTator's text format: a title, an abstract, and a line a mention."""
+"""PubTator's text format: a title, an abstract, and a line for each entity."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class PubTator(LineFormat):
 
 
 def read_pubtator(path: str | Path) -> list[Document]:
-    r"""Read the documents of a file in PubTator format, all of which must be whole.
+    r"""Read the documents of a file in PubTator format, none of which may be broken.
 
-    A document is `ID|t|title`, `ID|a|abstract` and tab-separated lines `ID, start, end, text, type, identifier`, with a
-    blank line after it. Offsets count Unicode code points in the title, one space and the abstract. What the line gives
-    as the mention's text must stand there, white space aside. Lines of four columns are relations and carry no mention.
+    A document is `ID|t|title`, `ID|a|abstract` and tab-separated lines `ID, start, end, text, type, identifier`,
+    followed by a blank line. Offsets count Unicode code points in the title, one space and the abstract. The text of an
+    entity must be the text at its offsets, white space aside. Lines of four columns are relations and are dropped.
 
     Args:
         path: The file, UTF-8, plain or gzip.
@@ -87,7 +87,7 @@ def read_pubtator(path: str | Path) -> list[Document]:
         The documents in the order of the file.
 
     Raises:
-        DocumentError: The file cannot be read, a line has another form, or a mention's text is not what stands at its
+        DocumentError: The file cannot be read, a line has another form, or the text of an entity is not the text at its
             offsets.
 
     Example:
@@ -112,7 +112,7 @@ def read_pubtator(path: str | Path) -> list[Document]:
 
 
 def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
-    """Yield each document's lines with their numbers."""
+    """Yield the lines of each document, with their numbers."""
     block: Block = []
     for number, line in enumerate(stream, first_line):
         if number == 1:
@@ -126,7 +126,7 @@ def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
         yield block
 
 
-def _decoded(number: int, line: bytes) -> str:
+def _decode(number: int, line: bytes) -> str:
     try:
         return line.removesuffix(b"\n").removesuffix(b"\r").decode()
     except UnicodeDecodeError:
@@ -139,12 +139,12 @@ def _document(block: Block, counts: Counts) -> Document:
     entities: list[Entity] = []
     text = ""
     for number, raw in block:
-        line = _decoded(number, raw)
-        found = re.split(r"[|\t]", line, maxsplit=1)[0]
-        name = name or found
-        if found != name:
+        line = _decode(number, raw)
+        line_name = re.split(r"[|\t]", line, maxsplit=1)[0]
+        name = name or line_name
+        if line_name != name:
             raise FaultError(
-                f"the line belongs to document {found[:60]!r}, the lines before it to {name!r}; "
+                f"the line belongs to document {line_name[:60]!r}, the lines before it to {name!r}; "
                 "expected a blank line between documents",
                 number,
             )
@@ -157,7 +157,7 @@ def _document(block: Block, counts: Counts) -> Document:
         else:
             entities += _entity(number, line, text, counts)
     if "t" not in parts:
-        raise FaultError(f"expected a title, ID|t|text, got {_decoded(*block[0])[:60]!r}", block[0][0])
+        raise FaultError(f"expected a title, ID|t|text, got {_decode(*block[0])[:60]!r}", block[0][0])
     return Document(name, text, tuple(entities), _passages(parts["t"], parts.get("a", "")))
 
 
@@ -175,27 +175,27 @@ def _text(parts: dict[str, str]) -> str:
 def _entity(number: int, line: str, text: str, counts: Counts) -> list[Entity]:
     columns = line.split("\t")
     if len(columns) == _RELATION_COLUMNS and not columns[1].isdecimal():
-        counts["relations left out"] += 1
+        counts["relations dropped"] += 1
         return []
     if len(columns) <= _RELATION_COLUMNS or not (columns[1].isdecimal() and columns[2].isdecimal()):
-        raise FaultError(f"expected ID, start, end, text and type with tabs between, got {line[:60]!r}", number)
+        raise FaultError(f"expected ID, start, end, text and type separated by tabs, got {line[:60]!r}", number)
     start, end = int(columns[1]), int(columns[2])
     if not start < end <= len(text) or text[start:end].split() != columns[3].split():
         raise FaultError(
-            f"expected {columns[3]!r} at offsets {start} to {end}, but there stands "
+            f"expected {columns[3]!r} at offsets {start} to {end}, but the text there is "
             f"{text[start:end]!r}; offsets count characters of the title, one space and the abstract",
             number,
         )
-    counts["columns after a mention's identifier, left out"] += max(len(columns) - _MENTION_COLUMNS, 0)
+    counts["columns after the identifier of an entity, dropped"] += max(len(columns) - _MENTION_COLUMNS, 0)
     identifier = columns[5] if len(columns) >= _MENTION_COLUMNS else ""
     return [Entity(start, end, columns[4], identifier=identifier or None)]
 
 
 class _Writer(FormatWriter):
-    """Writes documents as title and abstract: the first passage, and all else.
+    """Writer of documents as title and abstract: the first passage, and the rest.
 
-    The text keeps its length, so that offsets hold: each tab and line break in it becomes one space. A document whose
-    first passage is not followed by one white-space character is written as a title alone.
+    The text keeps its length, so that offsets stay valid: each tab and line break becomes one space. A document whose
+    first passage is not followed by one white-space character is written as a title only.
     """
 
     def __init__(self, stream: IO[bytes], counts: Counts) -> None:
@@ -227,22 +227,22 @@ class _Writer(FormatWriter):
         identifier = self._plain(entity.identifier or "", "characters of ids and types replaced by _ or spaces")
         return [*columns, identifier]
 
-    def _plain(self, text: str, what: str) -> str:
+    def _plain(self, text: str, change: str) -> str:
         plain, changes = _BREAKS.subn(" ", text)
-        self._counts[what] += changes
+        self._counts[change] += changes
         return plain
 
     def _count(self, document: Document, written: tuple[Passage, ...]) -> None:
         counts = self._counts
         kept = [(p.start, p.end, p.kind) for p in written] == [(p.start, p.end, p.kind) for p in document.passages]
         counts["documents whose passages became title and abstract"] += not kept
-        counts["discontinuous entities written as what reaches from first to last"] += sum(
+        counts["discontinuous entities written as one span from first to last character"] += sum(
             bool(m.fragments) for m in document.entities
         )
-        counts["ids of entities left out"] += sum(m.id is not None for m in document.entities)
-        counts["scores of entities left out"] += sum(m.score is not None for m in document.entities)
+        counts["ids of entities dropped"] += sum(m.id is not None for m in document.entities)
+        counts["scores of entities dropped"] += sum(m.score is not None for m in document.entities)
         count_infons(document, counts)
 
 
 def _changes(before: str, after: str) -> int:
-    return sum(one != two for one, two in zip(before, after, strict=False)) + abs(len(before) - len(after))
+    return sum(old != new for old, new in zip(before, after, strict=False)) + abs(len(before) - len(after))

@@ -1,4 +1,4 @@
-"""Entities at character offsets to tags of tokens: what fits, what is made to fit, and what cannot be kept."""
+"""Conversion of entities at character offsets to tags of tokens, with a count of every change."""
 
 from __future__ import annotations
 
@@ -14,67 +14,67 @@ from tfkd_base.documents.document import Document
 _WORDS = {
     "widened": "entities widened to the tokens that they cut",
     "trimmed": "entities with white space at their edge, cut to their tokens",
-    "discontinuous": "discontinuous entities taken as what reaches from first to last",
-    "joined": "sentences joined to the one before, since an entity reaches over their boundary",
-    "no_token": "entities left out that hold no token",
-    "between_passages": "entities left out that reach from one passage into another",
-    "repeated": "entities left out that stand there twice with one type",
-    "nested": "entities left out that lie in a longer one",
-    "overlapping": "entities left out that overlap a longer one",
+    "discontinuous": "discontinuous entities taken as one span from first to last character",
+    "joined": "sentences joined to the previous one, because an entity crosses their boundary",
+    "no_token": "entities dropped that hold no token",
+    "between_passages": "entities dropped that reach from one passage into another",
+    "repeated": "entities dropped that occur twice with the same type",
+    "nested": "entities dropped that lie within a longer one",
+    "overlapping": "entities dropped that overlap a longer one",
 }
 
 
 @dataclass(slots=True)
 class TaggingReport:
-    """What became of the entities of documents when they were made into tags.
+    """Numbers of the entities of documents that were kept, changed and dropped when they were converted to tags.
 
-    `entities` is the sum of `kept` and of the five kinds that are left out, from `no_token` on.
+    `entities` is the sum of `kept` and of the five kinds of dropped entities, from `no_token` on.
     """
 
     documents: int = 0
     sentences: int = 0
     entities: int = 0
-    """entities that the documents have"""
+    """entities of the documents"""
     kept: int = 0
-    """those that are in the tags, as they were or changed"""
+    """entities in the tags, unchanged or changed"""
     widened: int = 0
-    """kept, but began or ended within a token, which they now hold whole"""
+    """kept, but started or ended within a token, and now contain the whole token"""
     trimmed: int = 0
-    """kept, but without the white space or other separators at their edges"""
+    """kept, but without white space or other separators at their edges"""
     discontinuous: int = 0
-    """kept, but of several fragments: taken as all that stands from the first to the last"""
+    """kept, but of several fragments: taken as one span from the first to the last character"""
     joined: int = 0
-    """sentences that were joined to the one before them, since an entity reaches over the boundary"""
+    """sentences that were joined to the previous one, because an entity crosses the boundary"""
     no_token: int = 0
-    """left out: they hold no token"""
+    """dropped: they contain no token"""
     between_passages: int = 0
-    """left out: they reach from one passage into another"""
+    """dropped: they cross the boundary of passages"""
     repeated: int = 0
-    """left out: one of the same tokens and type is there"""
+    """dropped: another one has the same tokens and type"""
     nested: int = 0
-    """left out: they lie within a longer one, or one as long that came before"""
+    """dropped: they lie within a longer one, or an earlier one of the same length"""
     overlapping: int = 0
-    """left out: they overlap a longer one, or one as long that came before"""
+    """dropped: they overlap a longer one, or an earlier one of the same length"""
 
     @property
-    def left_out(self) -> int:
-        """Number of entities that no tag tells of."""
+    def dropped(self) -> int:
+        """Number of entities that are not in the tags."""
         return self.entities - self.kept
 
     def changes(self) -> dict[str, int]:
-        """Say in words what was changed and left out, and how often; nothing that did not happen.
+        """Return the number of each change that occurred, by its description.
 
         Example:
             >>> TaggingReport(nested=2).changes()
-            {'entities left out that lie in a longer one': 2}
+            {'entities dropped that lie within a longer one': 2}
         """
-        found = {name: getattr(self, name) for name in _WORDS}
-        return {_WORDS[name]: number for name, number in found.items() if number}
+        numbers = {name: getattr(self, name) for name in _WORDS}
+        return {_WORDS[name]: number for name, number in numbers.items() if number}
 
     def add(self, other: TaggingReport) -> None:
-        """Add what another report counted."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        """Add the numbers of another report."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
 def tagged(document: Document, scheme: Scheme = "iob2", report: TaggingReport | None = None) -> Iterator[Sentence]:
@@ -82,20 +82,20 @@ def tagged(document: Document, scheme: Scheme = "iob2", report: TaggingReport | 
 
     The rule, in this order:
 
-    1. A discontinuous entity is taken as all that stands from its first to its last character.
-    2. An entity is widened to the tokens that it touches; one that touches none is left out.
-    3. Where an entity reaches over the boundary of sentences of one passage, the sentences become one. An entity that
-       reaches into another passage is left out.
-    4. Of entities that overlap, the one of most tokens is kept; of equal ones the one that begins first, then the one
-       that the document names first.
+    1. A discontinuous entity is taken as one span from its first to its last character.
+    2. An entity is widened to the tokens that it touches; one that touches none is dropped.
+    3. Where an entity crosses the boundary of sentences of one passage, the sentences are joined. An entity that
+       crosses the boundary of passages is dropped.
+    4. Of entities that overlap, the one with the most tokens is kept; among equals the one that starts first, then the
+       one that comes first in the document.
 
     Args:
-        document: A document that has been cut into tokens.
-        scheme: The tagging scheme.
-        report: Counts what was done.
+        document: A document that is cut into tokens.
+        scheme: The tag scheme.
+        report: Receives the numbers of kept, changed and dropped entities.
 
     Returns:
-        Its sentences.
+        An iterator over the sentences.
 
     Example:
         >>> from tfkd_base.documents import Entity
@@ -113,23 +113,23 @@ def tagged(document: Document, scheme: Scheme = "iob2", report: TaggingReport | 
     ends = [0]
     for sentence in document.sentences:
         ends.append(ends[-1] + len(sentence))
-    chosen = _without_overlap(_fitted(document, tokens, report), report)
-    splits = _joined(ends, chosen, report)
+    chosen = _resolve_overlap(_fit_to_tokens(document, tokens, report), report)
+    splits = _join_sentences(ends, chosen, report)
     tags = tags_from_spans(chosen, len(tokens), scheme)
     for start, end in itertools.pairwise(splits):
         report.sentences += 1
-        yield Sentence(tuple(document.text[one:two] for one, two in tokens[start:end]), tuple(tags[start:end]))
+        yield Sentence(tuple(document.text[first:last] for first, last in tokens[start:end]), tuple(tags[start:end]))
 
 
 Fitted = tuple[Span, tuple[str, ...]]
-"""An entity in tokens, and what was done to it, as the report calls it."""
+"""An entity in tokens, and the names of its changes in the report"""
 
 
-def _fitted(document: Document, tokens: list[tuple[int, int]], report: TaggingReport) -> list[Fitted]:
-    """The entities as spans of tokens that lie in one passage each."""
+def _fit_to_tokens(document: Document, tokens: list[tuple[int, int]], report: TaggingReport) -> list[Fitted]:
+    """Return the entities as spans of tokens, each within one passage."""
     starts, stops = [token[0] for token in tokens], [token[1] for token in tokens]
     borders = [passage.start for passage in document.passages[1:]]
-    found: list[Fitted] = []
+    fitted: list[Fitted] = []
     for entity in document.entities:
         first, end = bisect_right(stops, entity.start), bisect_left(starts, entity.end)
         if first >= end:
@@ -137,26 +137,26 @@ def _fitted(document: Document, tokens: list[tuple[int, int]], report: TaggingRe
         elif bisect_right(borders, starts[first]) != bisect_right(borders, starts[end - 1]):
             report.between_passages += 1
         else:
-            done = {
+            changes = {
                 "widened": starts[first] < entity.start or stops[end - 1] > entity.end,
                 "trimmed": starts[first] > entity.start or stops[end - 1] < entity.end,
                 "discontinuous": bool(entity.fragments),
             }
-            found.append((Span(first, end, entity.type), tuple(name for name, true in done.items() if true)))
-    return found
+            fitted.append((Span(first, end, entity.type), tuple(name for name, applies in changes.items() if applies)))
+    return fitted
 
 
-def _without_overlap(found: list[Fitted], report: TaggingReport) -> list[Span]:
-    """Spans side by side, the longest first."""
+def _resolve_overlap(fitted: list[Fitted], report: TaggingReport) -> list[Span]:
+    """Return the spans that are kept, in order; longer ones take precedence."""
     # The sort keeps the document's order among equals.
     kept: dict[int, Span] = {}  # by each of its tokens
     chosen: list[Span] = []
-    for span, done in sorted(found, key=lambda one: (one[0].start - one[0].end, one[0].start)):
+    for span, changes in sorted(fitted, key=lambda item: (item[0].start - item[0].end, item[0].start)):
         others = [kept[token] for token in range(span.start, span.end) if token in kept]
         if not others:
             chosen.append(span)
             kept |= dict.fromkeys(range(span.start, span.end), span)
-            for name in done:
+            for name in changes:
                 setattr(report, name, getattr(report, name) + 1)
         elif span == others[0]:
             report.repeated += 1
@@ -168,8 +168,8 @@ def _without_overlap(found: list[Fitted], report: TaggingReport) -> list[Span]:
     return sorted(chosen)
 
 
-def _joined(ends: list[int], spans: list[Span], report: TaggingReport) -> list[int]:
-    """The boundaries of sentences, in tokens, but for those within a span."""
+def _join_sentences(ends: list[int], spans: list[Span], report: TaggingReport) -> list[int]:
+    """Return the boundaries of sentences, in tokens, without those inside a span."""
     inside = {token for span in spans for token in range(span.start + 1, span.end)}
     kept = [end for end in sorted(set(ends)) if end not in inside]
     report.joined += len(set(ends)) - len(kept)

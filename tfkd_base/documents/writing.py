@@ -1,4 +1,4 @@
-"""Documents to a file or folder, one by one: it appears whole or not at all."""
+"""Writing documents one by one to a file or a folder, which appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tfkd_base.files import atomic_file, atomic_folder
 
 
 class DocumentWriter:
-    """Takes documents one by one and counts what their format cannot hold.
+    """A writer of documents that counts what their format cannot hold.
 
     Attributes:
         format: The name of the format.
-        documents: How many have been written.
-        entities: How many they had.
+        documents: Number of documents written.
+        entities: Number of their entities.
     """
 
     def __init__(self, format: str, writer: FormatWriter, counts: Counts) -> None:
@@ -34,24 +34,24 @@ class DocumentWriter:
 
     @property
     def counts(self) -> Counts:
-        """How often something was left out or changed so far, by what it is, in words."""
+        """The number of things that were dropped or changed so far, by what they are."""
         return +self._counts
 
     def write(self, document: Document) -> None:
         """Write one document.
 
         Raises:
-            DocumentError: It holds half a surrogate pair, which no file can, or, for a column file, no tokens. Nothing
-                of it is written then, and others may follow.
+            DocumentError: It holds half a surrogate pair, which no file can hold, or, for a column file, no tokens.
+                Nothing of it is written, and other documents may follow.
         """
         strings = [document.id, document.text]
-        strings += [one for m in document.entities for one in (m.type, m.id, m.identifier) if one]
+        strings += [text for m in document.entities for text in (m.type, m.id, m.identifier) if text]
         strings += [passage.kind for passage in document.passages]
         held = [document.infons, *(p.infons for p in document.passages), *(m.infons for m in document.entities)]
-        strings += [str(one) for infons in held for pair in infons.items() for one in pair]
+        strings += [str(text) for infons in held for pair in infons.items() for text in pair]
         try:
-            for one in strings:
-                one.encode()
+            for text in strings:
+                text.encode()
         except UnicodeEncodeError as error:
             raise DocumentError(
                 f"document {document.id!r} holds half a surrogate pair, {error.object[error.start]!r}, at character "
@@ -64,18 +64,19 @@ class DocumentWriter:
 
 @contextlib.contextmanager
 def document_writer(target: str | os.PathLike[str] | IO[bytes], format: str | None = None) -> Iterator[DocumentWriter]:
-    r"""Write documents to a file or a folder, which is there, whole, when the block ends without an error.
+    r"""Open a file or a folder for writing documents. It appears, complete, when the block ends without an error.
 
     Args:
-        target: A file, packed with gzip if its name ends in `.gz`; for `brat` and `text` a folder; `-` for standard
-            output; or a stream of bytes, which stays open. A file that is there is replaced, a folder must be empty.
-        format: The name of the format; told by the ending of the name if not given.
+        target: A file, compressed if its name ends in `.gz`; for `brat` and `text` a folder; `-` for standard output;
+            or a stream of bytes, which stays open. An existing file is replaced; an existing folder must be empty.
+        format: The name of the format. Default: detected from the ending of the name.
 
     Returns:
         A context manager that gives the writer.
 
     Raises:
-        DocumentError: There is no such format, it is not told by the ending, or the folder is not empty.
+        DocumentError: The ending does not decide the format, or the folder is not empty.
+        TfkdError: There is no format of that name.
         OSError: The file cannot be written.
 
     Example:

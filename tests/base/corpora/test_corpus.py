@@ -38,13 +38,13 @@ def test_contents_are_counted() -> None:
     [
         (lambda: Corpus("x", "iob2", {}), "no split"),
         (lambda: Corpus("x", "iob2", {"dev": GENES}), "no split 'dev': did you mean 'devel'"),
-        (lambda: Corpus("x", "iob", {"train": GENES}), "no tagging scheme 'iob'"),
+        (lambda: Corpus("x", "iob", {"train": GENES}), "no tag scheme 'iob'"),
         (lambda: Corpus("x", "io", {"train": GENES}), "'B-Gene' is outside the scheme io"),
         (lambda: Corpus("x", "io", {"train": (Sentence(("a", "b"), ("O",)),)}), "sentence 1 has 2 tokens but 1 tags"),
         (lambda: Corpus("x", "iob2", {"train": GENES}).devel, "'x' has no devel split, only train"),
         (lambda: numbered(5).sample(6, seed=1), "cannot draw 6 training sentences.*expected 1 to 5"),
         (lambda: numbered(5).sample(0, seed=1), "cannot draw 0"),
-        (lambda: numbered(5).convert("bioes"), "no tagging scheme 'bioes'"),
+        (lambda: numbered(5).convert("bioes"), "no tag scheme 'bioes'"),
     ],
 )
 def test_mistakes_are_named(make: object, message: str) -> None:

@@ -44,7 +44,7 @@ def test_splits_are_judged_together() -> None:
     [("B-A I-A O", "I-A I-A O"), ("B-A E-A O", "B-A I-A O"), ("S-A", "I-A O"), ("B-A O", "I-A B-A")],
 )
 def test_mixtures_are_refused(train: str, test: str) -> None:
-    with pytest.raises(CorpusError, match=r"different tagging schemes: train in .*, test in .*--scheme"):
+    with pytest.raises(CorpusError, match=r"different tag schemes: train in .*, test in .*--scheme"):
         detected(train=train, test=test)
 
 

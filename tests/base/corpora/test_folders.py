@@ -97,16 +97,16 @@ def test_scheme_overrides_detection(tmp_path: Path) -> None:
     assert (forced.scheme, forced.report.repairs, forced.report.detected) == ("iob2", 1, False)
     with pytest.raises(CorpusError, match=r"train\.tsv:2: the tag 'B-Gene' is outside the scheme io.*--scheme"):
         read_column_corpus(tmp_path, scheme="io")
-    with pytest.raises(CorpusError, match="no tagging scheme 'iob3'"):
+    with pytest.raises(CorpusError, match="no tag scheme 'iob3'"):
         read_column_corpus(tmp_path, scheme="iob3")  # type: ignore[arg-type]
 
 
 def test_mixture_of_schemes(tmp_path: Path) -> None:
     folder_of(tmp_path, train__tsv="a\tB-Gene\nb\tI-Gene\n", test__tsv="a\tB-Gene\nb\tE-Gene\n")
-    with pytest.raises(CorpusError, match="different tagging schemes: test in IOBES, train in IOB2"):
+    with pytest.raises(CorpusError, match="different tag schemes: test in IOBES, train in IOB2"):
         read_column_corpus(tmp_path)
     folder_of(tmp_path, train__tsv="a\tB-Gene\n\nb\tI-Gene\n\nc\tI-Gene\n", test__tsv=IOB2)
-    assert any("mixed" in warning for warning in read_column_corpus(tmp_path).report.warnings)
+    assert any("mix" in warning for warning in read_column_corpus(tmp_path).report.warnings)
 
 
 def test_warnings(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_only_the_broken_corpus_is_warned_about(corpora: Mapping[str, Corpus]) -
     warned = {name for name, corpus in corpora.items() if corpus.report.warnings}
     assert warned == {"JNLPBA-IOBES"}
     (warning,) = corpora["JNLPBA-IOBES"].report.warnings
-    assert "1 token before the sentence ends" in warning
+    assert "1 token before its end" in warning
     assert corpora["JNLPBA-IOBES"].report.repairs > 0
 
 

@@ -174,7 +174,7 @@ def test_tag_list(scheme: Scheme, count: int) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: tag_list(["A"], "bio2"), "no tagging scheme 'bio2'.*iob2"),
+        (lambda: tag_list(["A"], "bio2"), "no tag scheme 'bio2'.*iob2"),
         (lambda: spans(["B-A", "E-A"], "iob2"), "'E-A' is outside the scheme iob2"),
         (lambda: spans(["X-A"], "iob2"), "'X-A' is not a tag"),
         (lambda: spans(["B-"], "iob2"), "'B-' is not a tag"),

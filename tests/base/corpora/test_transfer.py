@@ -37,7 +37,7 @@ def test_what_is_scored_on_is_left_out_by_content_and_so_are_repetitions() -> No
     assert len(found) == 3
     assert (found.report.read, found.report.held_out, found.report.repeated, found.report.kept) == (9, 4, 2, 3)
     assert str(found.report) == (
-        "3 of 9 sentences, 4 left out that stand in a development or test set, 2 that are labelled or came before"
+        "3 of 9 sentences, 4 dropped that are in a development or test set, 2 that are labelled or repeated"
     )
 
 
@@ -93,7 +93,7 @@ def test_each_iteration_reads_the_sources_anew() -> None:
 
 def test_nothing_left_is_refused_with_the_counts() -> None:
     text = tokens("g hi jkl", "mn o", "")
-    with pytest.raises(CorpusError, match="3 were read, 1 of which stand in a development or test set and 2 are label"):
+    with pytest.raises(CorpusError, match="3 were read, 1 of which are in a development or test set and 2 are label"):
         TransferSentences([text], HELD, [sentence("m no")])
     with pytest.raises(CorpusError, match="no sentence to transfer: 0 were read"):
         TransferSentences([], HELD)

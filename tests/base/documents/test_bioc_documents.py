@@ -74,7 +74,7 @@ def test_a_mention_whose_text_stands_elsewhere_is_left_out_and_counted(format: s
     source = made((0, "𝛼 BRCA1"), annotations=((2, 5, "BRCA1"), (3, 5, "BRCA1"), (70, 5, "BRCA1"), (2, 5, "BR CA1")))
     document, counts = read(format, source)
     assert [m.id for m in document.entities] == ["A0", "A3"]
-    assert counts == {"mentions left out, whose text does not stand at their offsets": 2}
+    assert counts == {"entities dropped, whose text differs from the text at their offsets": 2}
 
 
 def test_annotations_without_place_or_type_and_relations(format: str) -> None:
@@ -87,9 +87,9 @@ def test_annotations_without_place_or_type_and_relations(format: str) -> None:
     document, counts = read(format, source)
     assert [m.type for m in document.entities] == ["Entity"]
     assert counts == {
-        "mentions without a place left out": 1,
-        "mentions without a type, read as Entity": 1,
-        "relations left out": 1,
+        "entities without a location dropped": 1,
+        "entities without a type, read as Entity": 1,
+        "relations dropped": 1,
     }
 
 

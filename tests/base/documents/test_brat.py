@@ -32,8 +32,8 @@ def test_fragments_identifiers_scores_and_the_rest(tmp_path: Path) -> None:
         Entity(0, 25, "Disease", "T1", "MESH:D001943", fragments=((0, 6), (19, 25))),
         Entity(11, 25, "Disease", "T2", score=0.5),
     )
-    expected = {"relations left out": 2, "events left out": 1, "attributes left out": 1}
-    assert counts == expected | {"notes left out": 1, "references left out": 1}
+    expected = {"relations dropped": 2, "events dropped": 1, "attributes dropped": 1}
+    assert counts == expected | {"notes dropped": 1, "references dropped": 1}
     with document_writer(tmp_path / "out", "brat") as writer:
         writer.write(document)
     assert list(open_documents(tmp_path / "out")) == [document]
@@ -53,10 +53,10 @@ def test_an_entity_over_a_line_break(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("T1\tX 0 9\tCancer\n", r"a\.ann:1: the offsets 0 9 are empty, out of order or not in the text"),
+        ("T1\tX 0 9\tCancer\n", r"a\.ann:1: the offsets 0 9 are empty, out of order or outside the text"),
         ("T1\tX 3 3\t\n", "are empty"),
-        ("\nT1\tX 0 6\tcancer\n", r"a\.ann:2: expected 'cancer' at offsets 0 6, but there stands 'Cancer'"),
-        ("T1\tX 0 6\tCancer\nT1\tX 0 6\tCancer\n", r"a\.ann:2: the id T1 has come before"),
+        ("\nT1\tX 0 6\tcancer\n", r"a\.ann:2: expected 'cancer' at offsets 0 6, but the text there is 'Cancer'"),
+        ("T1\tX 0 6\tCancer\nT1\tX 0 6\tCancer\n", r"a\.ann:2: the id T1 occurs twice"),
         ("T1 X 0 6 Cancer\n", "expected an id, a tab"),
     ],
 )

@@ -40,7 +40,7 @@ def test_forms_of_the_same_document(tmp_path: Path, text: str) -> None:
 
 
 def test_astral_characters_count_once(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r":4: expected 'cancer' at offsets 23 to 29, but there stands 'ancer.'"):
+    with pytest.raises(CorpusError, match=r":4: expected 'cancer' at offsets 23 to 29, but the text there is 'ancer.'"):
         read_pubtator(write(tmp_path, GOOD.replace("22\t28", "23\t29")))
 
 
@@ -52,7 +52,7 @@ def test_astral_characters_count_once(tmp_path: Path) -> None:
         ("7\t0\t2\tNo\tX\tY\n", r":1: expected a title"),
         ("7|t|Ab\n7\t0\t2\tAb\n", r":2: expected ID, start, end, text and type"),
         ("7|t|Ab\n7|a|\n7\t0\tx\tAb\tX\tY\n", r":3: expected ID, start"),
-        ("7|t|Ab\n7|a|\n7\t0\t1\tAb\tX\tY\n", r":3: expected 'Ab' at offsets 0 to 1, but there stands 'A'"),
+        ("7|t|Ab\n7|a|\n7\t0\t1\tAb\tX\tY\n", r":3: expected 'Ab' at offsets 0 to 1, but the text there is 'A'"),
         ("7|t|Ab\n7|a|\n7\t2\t9\tAb\tX\tY\n", r":3: expected 'Ab'"),
         ("7|t|Ab\n8|t|Cd\n", r":2: the line belongs to document '8'"),
         ("7|t|Ab\n7|t|Cd\n", r":2: expected ID, start"),

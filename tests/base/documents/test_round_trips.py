@@ -102,7 +102,7 @@ def test_pubtator(given_documents: list[Document]) -> None:
     breaks = sum(len(re.findall(r"[\t\n\r]", document.text)) for document in given_documents)
     assert counts["tabs and line breaks written as spaces"] == breaks
     discontinuous = sum(bool(m.fragments) for document in given_documents for m in document.entities)
-    assert counts["discontinuous entities written as what reaches from first to last"] == discontinuous
+    assert counts["discontinuous entities written as one span from first to last character"] == discontinuous
     assert read("pubtator", written("pubtator", again)[0]) == again
 
 
@@ -178,7 +178,7 @@ def test_brat(given_documents: list[Document]) -> None:
         assert kept == sum(len(document.entities) for document in given_documents)
         in_order = sorted(again, key=lambda one: one.text if isinstance(one, Document) else "")
         edges = writer.counts["entities written without the line breaks at their edges"]
-        joined = writer.counts["fragments with but a line break between, which are read as one"]
+        joined = writer.counts["fragments with only a line break between them, which are read as one"]
         for back, document in zip(in_order, sorted(given_documents, key=lambda one: one.text), strict=True):
             assert isinstance(back, Document)
             if len({one.text for one in given_documents}) < len(given_documents) or edges or joined:
@@ -283,7 +283,7 @@ def test_lines(given_documents: list[Document]) -> None:
         assert all(one == two or (one == " " and two in "\r\n") for one, two in pairs)
         changed += sum(one != two for one, two in pairs)
     assert counts["line breaks written as spaces"] == changed
-    assert counts["entities left out, which plain text cannot hold"] == sum(len(d.entities) for d in given_documents)
+    assert counts["entities dropped, which plain text cannot hold"] == sum(len(d.entities) for d in given_documents)
 
 
 @few

@@ -19,7 +19,7 @@ def tags(*entities: Entity, passages: tuple[Passage, ...] = ()) -> tuple[list[st
     document = Document("1", TEXT, entities, passages, SENTENCES)
     report = TaggingReport()
     found = list(tagged(document, report=report))
-    assert report.left_out == report.entities - report.kept
+    assert report.dropped == report.entities - report.kept
     changes = {
         name: value
         for name in TaggingReport.__slots__

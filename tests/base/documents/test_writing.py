@@ -91,7 +91,7 @@ def test_half_a_surrogate_pair_is_refused_and_the_next_document_written(format: 
 
 def test_a_column_file_needs_tokens() -> None:
     with document_writer(io.BytesIO(), "columns") as writer:
-        with pytest.raises(DocumentError, match=r"document '1' has not been cut into tokens.*tokenized"):
+        with pytest.raises(DocumentError, match=r"document '1' is not cut into tokens.*tokenized"):
             writer.write(Document("1", "Cancer"))
         writer.write(Document("1", " "))
 
@@ -103,17 +103,17 @@ def test_a_column_file_needs_tokens() -> None:
         ("pubtator", Document("a|b", "ab"), "characters of ids and types replaced by _ or spaces"),
         ("pubtator", Document("1", "abc", (Entity(0, 3, "X", fragments=((0, 1), (2, 3))),)), "discontinuous entities"),
         ("pubtator", Document("1", "ab", passages=(Passage(0, 1), Passage(1, 2))), "documents whose passages became"),
-        ("pubtator", ONE, "scores of entities left out"),
-        ("pubtator", ONE, "ids of entities left out"),
+        ("pubtator", ONE, "scores of entities dropped"),
+        ("pubtator", ONE, "ids of entities dropped"),
         ("bioc-xml", Document("1", "a\0b"), "characters that XML cannot hold"),
         (
             "bioc-json",
             Document("1", "a--b", passages=(Passage(0, 1), Passage(3, 4))),
             "documents whose passages became one",
         ),
-        ("jsonl", Document("1", "a", infons={"year": "1999"}), "infons left out"),
+        ("jsonl", Document("1", "a", infons={"year": "1999"}), "infons dropped"),
         ("columns", Document("1", "ab c", (Entity(1, 4, "X"),), sentences=(((0, 2), (3, 4)),)), "entities widened"),
-        ("lines", ONE, "entities left out, which plain text cannot hold"),
+        ("lines", ONE, "entities dropped, which plain text cannot hold"),
         ("lines", Document("1", "a\nb"), "line breaks written as spaces"),
     ],
 )
@@ -139,4 +139,4 @@ def test_annotated_documents_keep_what_is_not_entities(tmp_path: Path) -> None:
 def test_a_column_file_counts_each_thing_it_leaves_out() -> None:
     with document_writer(io.BytesIO(), "columns") as writer:
         writer.write(ONE)
-    assert writer.counts == {"ids, identifiers and scores of entities left out": 3}
+    assert writer.counts == {"ids, identifiers and scores of entities dropped": 3}
