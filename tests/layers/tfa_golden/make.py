@@ -1,14 +1,17 @@
-"""Writes what tensorflow-addons computes, for `tests/layers/test_tfa_golden.py` and `test_tfa_weights.py`.
+"""Write results of tensorflow-addons for `tests/layers/test_tfa_golden.py` and `test_tfa_weights.py`.
 
-tensorflow-addons ended with TensorFlow 2.15, so it needs an environment of its own (Python 3.11):
+tensorflow-addons supports TensorFlow up to 2.15, so the script needs its own environment (Python 3.11):
 
     python -m venv tfa
     tfa/bin/pip install tensorflow-cpu==2.15.1 tensorflow-addons==0.23.0 "numpy<2"
     tfa/bin/python tests/layers/tfa_golden/make.py
 
-Writes, beside this file, `crf.npz` (numbers of the CRF's functions, by case) and for each of three small models with
-`tfa.layers.CRF` the variables of a SavedModel, files of weights in HDF5, a `.keras` file and a checkpoint; `models.npz`
-has their inputs and the tags that they decode.
+The script writes into its folder:
+
+- `crf.npz`: results of the CRF functions, by case.
+- For each of three small models with `tfa.layers.CRF`: the variables of a SavedModel, HDF5 files of weights, a `.keras`
+  file and a checkpoint.
+- `models.npz`: the inputs of these models and the tags that they decode.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ CASES = {
 
 
 def numbers(seed: int, lengths: list[int], tags: int, scale: float, emission_scale: float) -> dict[str, np.ndarray]:
-    """Compute everything of one case."""
+    """Compute all results of one case."""
     rng = np.random.default_rng(seed)
     text = tfa.text.crf
     batch, time = len(lengths), max(lengths)
@@ -47,7 +50,7 @@ def numbers(seed: int, lengths: list[int], tags: int, scale: float, emission_sca
         tape.watch([x, a])
         likelihood, _ = text.crf_log_likelihood(x, path, n, a)
         total = tf.reduce_sum(likelihood)
-    # Where all sentences have one token, no transition has a part in it.
+    # If all sentences have one token, there are no transitions.
     by_inputs, by_transitions = tape.gradient(total, [x, a], unconnected_gradients="zero")
     decoded, best = text.crf_decode(x, a, n)
     constrained, constrained_best = text.crf_constrained_decode(x, bitmap, a, n)
@@ -74,7 +77,7 @@ def numbers(seed: int, lengths: list[int], tags: int, scale: float, emission_sca
 
 
 def model(kernel: bool) -> tf.keras.Model:
-    """Make a small tagger of 4 tags with random weights; without a kernel the layer before it gives the scores."""
+    """Build a small tagger with 4 tags and random weights; without a kernel, the layer before it computes the scores."""
     tf.keras.utils.set_random_seed(7)
     inputs = tf.keras.Input([None, 5])
     mask = tf.keras.Input([None], dtype="bool")
@@ -87,7 +90,7 @@ def model(kernel: bool) -> tf.keras.Model:
 
 
 def two_chains() -> tf.keras.Model:
-    """Make a model with two CRFs, of 3 and of 4 tags."""
+    """Build a model with two CRFs, with 3 and with 4 tags."""
     tf.keras.utils.set_random_seed(8)
     inputs = tf.keras.Input([None, 5])
     found = [tfa.layers.CRF(tags, name=name)(inputs)[0] for tags, name in ((3, "chemicals"), (4, "genes"))]
@@ -98,7 +101,7 @@ def two_chains() -> tf.keras.Model:
 
 
 def save(made: tf.keras.Model, name: str) -> None:
-    """Save the weights in all forms, without the graph, of which nothing is read."""
+    """Save the weights in all formats, without the graph, which the tests do not read."""
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

