@@ -77,7 +77,7 @@ def numbers(seed: int, lengths: list[int], tags: int, scale: float, emission_sca
 
 
 def model(kernel: bool) -> tf.keras.Model:
-    """Build a small tagger with 4 tags and random weights; without a kernel, the layer before it computes the scores."""
+    """Build a small tagger with 4 tags and random weights; without a kernel, the previous layer computes the scores."""
     tf.keras.utils.set_random_seed(7)
     inputs = tf.keras.Input([None, 5])
     mask = tf.keras.Input([None], dtype="bool")

