@@ -14,6 +14,7 @@ import click
 
 from tfkd_base.errors import TfkdError
 
+from .configuration import code_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class _Options:
 @click.argument("model", metavar="MODEL")
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
 @click.option("--and", "others", metavar="MODEL", multiple=True, help="Another MODEL. Repeat it for several.")
+@code_option
 @click.option("--task", "tasks", multiple=True, help="A task of a teacher. Repeat it for several. Default: all tasks.")
 @click.option(
     "--from",

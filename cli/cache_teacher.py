@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from .configuration import code_option
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
@@ -29,6 +30,7 @@ from .startup import choose_threads, import_tensorflow
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the student's configuration."
 )
+@code_option
 @click.option(
     "--outputs",
     multiple=True,

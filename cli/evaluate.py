@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .configuration import code_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--corpus", type=click.Path(path_type=Path), help="Folder or file of another corpus. Default: that of the run."
 )
+@code_option
 @click.option("--split", default="test", show_default=True, help="Split of the corpus: train, devel or test.")
 @click.option("--task", help="Task of a teacher. Required if it has several.")
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .configuration import code_option
 from .startup import choose_threads, import_tensorflow
 
 
@@ -15,6 +16,7 @@ from .startup import choose_threads, import_tensorflow
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("path", metavar="SAVEDMODEL", type=click.Path(path_type=Path))
 @click.option("--task", "tasks", multiple=True, help="A task of a teacher; may be given several times. By default all.")
+@code_option
 @click.option("--licence", help="The licence of the data that the model was trained on, for the model card.")
 def export(run: Path, path: Path, tasks: tuple[str, ...], licence: str | None) -> None:
     """Write the model of RUN as the next version in the folder SAVEDMODEL.

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from .configuration import code_option
 from .startup import import_tensorflow
 
 
 @click.command(epilog="Example: tfkd report runs/alone runs/student --out reports/disease")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@code_option
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write report.md and curves.svg to DIR.")
 def report(runs: tuple[Path, ...], out: Path | None) -> None:
     """Print a Markdown table of finished runs, and write it with their training curves.

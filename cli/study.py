@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .configuration import code_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def study() -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the study.")
 @click.option("--work", type=click.Path(path_type=Path), help="Folder of models, caches and logs. Default: OUT/work.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
+@code_option
 @click.option("--dry-run", is_flag=True, help="Only list the jobs, with an estimate of their time.")
 @click.option(
     "--engine",
@@ -121,6 +123,7 @@ def run(
 )
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the report. Default: FOLDER.")
+@code_option
 def report(folder: Path, out: Path | None) -> None:
     """Write the report of the study in FOLDER from its finished runs.
 
@@ -136,6 +139,7 @@ def report(folder: Path, out: Path | None) -> None:
     short_help="Convert the results of an earlier version.", epilog="Example: tfkd study convert studies/demo"
 )
 @click.argument("folder", type=click.Path(path_type=Path))
+@code_option
 def convert(folder: Path) -> None:
     """Convert the results of a study of an earlier version, a file for each run, into runs.csv and details.npz.
 

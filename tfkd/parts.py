@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import keras
@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Pyd
 
 from tfkd.sections import Ramp, Schedule, Section, explain, resolve
 from tfkd_base.errors import TfkdError, nearest
-from tfkd_base.registry import Registry
+from tfkd_base.registry import Code, Registry, loaded_code
 
 PART_ERROR = "part_error"
 """Type of the errors that name a part which is not registered."""
@@ -180,6 +180,36 @@ class Named(Generic[PartType]):
 
 
 CODE_HINT = "A part of your own is known once its file is given: --code FILE."
+
+
+def find_code(value: object) -> tuple[Code, ...]:
+    """Return the user's files that define parts of a section, such as those of a configuration.
+
+    Args:
+        value: A section, or a value in it.
+    """
+    modules = {kind.__module__ for part in _find_parts(value) for kind in type(part).__mro__}
+    by_module = {code.module: code for code in loaded_code() if code.module in modules}
+    return tuple(by_module.values())
+
+
+def describe_code(value: object) -> dict[str, str]:
+    """Return the hashes of the user's files that define parts of a section, by file name."""
+    return {code.path.name: code.sha256 for code in find_code(value)}
+
+
+def _find_parts(value: object) -> Iterator[Part]:
+    if isinstance(value, Part):
+        yield value
+    if isinstance(value, Section):
+        for name in type(value).model_fields:
+            yield from _find_parts(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _find_parts(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _find_parts(item)
 
 
 def _explain_all(part: type[Part], error: ValidationError) -> str:

@@ -132,6 +132,11 @@ class Code:
     sha256: str
     text: str
 
+    @property
+    def module(self) -> str:
+        """Name of the module; an edited file of the same name replaces it."""
+        return f"tfkd_code_{self.path.stem}"
+
 
 _loaded: dict[str, Code] = {}
 
@@ -153,8 +158,8 @@ def load_code(path: str | os.PathLike[str]) -> Code:
     digest = hashlib.sha256(text.encode()).hexdigest()
     if digest in _loaded:
         return _loaded[digest]
-    # The module's name depends on the file's name alone, so that a second run of an edited file replaces the parts.
-    name = f"tfkd_code_{file.stem}"
+    code = Code(file, digest, text)
+    name = code.module
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
@@ -165,8 +170,8 @@ def load_code(path: str | os.PathLike[str]) -> Code:
     except Exception as error:
         del sys.modules[name]
         raise TfkdError(f"--code {path}: running the file failed: {type(error).__name__}: {error}") from error
-    _loaded[digest] = Code(file, digest, text)
-    return _loaded[digest]
+    _loaded[digest] = code
+    return code
 
 
 def loaded_code() -> tuple[Code, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,14 +14,18 @@ from typing import Any
 
 import keras
 
-from tfkd.config import Config, dump_config, load_config, parse_config
+from tfkd.config import Config, ConfigError, dump_config, load_config, parse_config
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.parts import find_code
+from tfkd.serving.loading import missing_code
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import LOCK, ResumableFolder
 
 CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.json", "scores.json", "run.json"
 CHECKPOINT = "checkpoint.npz"
+CODE = "code"
+"""Folder with copies of the user's files that define parts of the run."""
 FILES = (SCORES, CONFIG, MODEL, HISTORY, RUN, CHECKPOINT)
 """The files of a run. Removed in this order: without scores a run is unfinished, whatever else is there."""
 
@@ -56,7 +61,15 @@ class RunFolder:
         """
         if self.is_finished and not overwrite:
             raise TfkdError(f"{self.path} holds a finished run: use another folder, or pass --overwrite to replace it.")
-        self._resumable(config).check(config.model_dump(), overwrite=overwrite)
+        with self._naming_code():
+            resumes = self._resumable(config).check(config.model_dump(), overwrite=overwrite)
+        for code in find_code(config) if resumes and not overwrite else ():
+            copy = self.path / CODE / code.path.name
+            if copy.is_file() and copy.read_text(encoding="utf-8") != code.text:
+                raise TfkdError(
+                    f"{self.path} holds an unfinished run with another version of {code.path.name}: use {copy} to "
+                    "resume it, use another folder, or pass --overwrite to start again."
+                )
 
     @contextlib.contextmanager
     def hold(self, config: Config, overwrite: bool = False) -> Iterator[None]:
@@ -68,7 +81,23 @@ class RunFolder:
         self.check(config, overwrite)
         with self._resumable(config).hold(config.model_dump(), remove=FILES if overwrite else ()):
             self.check(config)
+            if overwrite:
+                shutil.rmtree(self.path / CODE, ignore_errors=True)
+            for code in find_code(config):
+                (self.path / CODE).mkdir(exist_ok=True)
+                self.write_text(f"{CODE}/{code.path.name}", code.text)
             yield
+
+    @contextlib.contextmanager
+    def _naming_code(self) -> Iterator[None]:
+        """Name the user's files that the run was made with, if its configuration cannot be read."""
+        try:
+            yield
+        except ConfigError as error:
+            missing = missing_code(self.path)
+            if not missing:
+                raise
+            raise TfkdError(f"{error}\n  {missing}") from error
 
     def _resumable(self, config: Config) -> ResumableFolder:
         name = str(self.path / CONFIG)
@@ -78,7 +107,7 @@ class RunFolder:
             work="a run",
             read=lambda data: parse_config(data.decode("utf-8"), name=name).model_dump(),
             write=lambda _: dump_config(config),
-            is_ours=FILES.__contains__,
+            is_ours={*FILES, CODE}.__contains__,
             restart="pass --overwrite to start again",
         )
 
@@ -137,13 +166,22 @@ class RunFolder:
             raise TfkdError(f"{self.path} holds {content}: expected {MODEL} and {SCORES} in it. Finish the run first.")
 
     def config(self) -> Config:
-        """Read the resolved configuration of a finished run."""
+        """Read the resolved configuration of a finished run.
+
+        Raises:
+            TfkdError: The folder holds no finished run, or the run needs a user's file that was not given.
+        """
         self.require_finished()
-        return load_config(self.path / CONFIG)
+        with self._naming_code():
+            return load_config(self.path / CONFIG)
 
     def model(self) -> Tagger | MultiTaskTagger:
-        """Load the model of a finished run."""
-        self.require_finished()
+        """Load the model of a finished run.
+
+        Raises:
+            TfkdError: As `config`.
+        """
+        self.config()
         return keras.models.load_model(self.path / MODEL)
 
 

@@ -20,6 +20,7 @@ from tfkd.config import Config
 from tfkd.evaluation import EntityF1, Scores, score
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.parts import describe_code
 from tfkd.runs.assembly import (
     make_model,
     make_optimizer,
@@ -296,7 +297,8 @@ def _fit(
             seconds=checkpoints.seconds,
             warnings=tuple(texts),
         )
-        _write_results(folder, result, facts)
+        code = describe_code(config)
+        _write_results(folder, result, {**facts, **({"code": code} if code else {})})
     return result
 
 

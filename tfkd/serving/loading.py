@@ -9,6 +9,7 @@ import keras
 
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd_base.errors import TfkdError
+from tfkd_base.registry import loaded_code
 
 MODEL_FILE = "model.keras"
 """What the model is called in the folder of a run."""
@@ -41,6 +42,9 @@ def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | Multi
     try:
         model = keras.models.load_model(file, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
+        code = missing_code(file.parent)
+        if code is not None:
+            raise TfkdError(f"{file}: Keras cannot load it as a model. {code}") from error
         raise TfkdError(f"{file}: Keras cannot load it as a model: {error}") from error
     if not isinstance(model, Tagger | MultiTaskTagger):
         raise TfkdError(f"{file}: expected a tagger or a teacher of tfkd, got a {type(model).__name__}")
@@ -49,3 +53,17 @@ def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | Multi
     if isinstance(model, Tagger):
         raise TfkdError(f"{path} holds a tagger of a single task, not a teacher; leave out the task {tasks[0]!r}")
     return model.for_task(tasks[0]) if len(tasks) == 1 else model.with_tasks(tasks)
+
+
+def missing_code(run: Path) -> str | None:
+    """Return which of a user's files a run was made with that have not been given; `None` if none is missing.
+
+    Args:
+        run: Folder of the run.
+    """
+    given = {code.path.name for code in loaded_code()}
+    files = [file for file in sorted((run / "code").glob("*.py")) if file.name not in given]
+    if not files:
+        return None
+    options = " ".join(f"--code {file}" for file in files)
+    return f"The run uses parts of the user's own. Read their files, and if you trust them, pass {options}"

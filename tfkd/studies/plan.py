@@ -16,6 +16,7 @@ from tfkd.config.errors import validated
 from tfkd.config.source import ConfigError, Key, Source
 from tfkd.distillation import DistillationLoss
 from tfkd.models import Head
+from tfkd.parts import describe_code
 from tfkd.studies.checks import check_comparisons, check_names, check_student, error_at
 from tfkd.studies.schema import GridConfig, PartConfig, StudyConfig, merge_sections
 from tfkd_base.corpora import BUNDLED
@@ -48,7 +49,8 @@ class Job:
 
     def identity(self) -> dict[str, Any]:
         """Return everything that the scores depend on, without the locations of files on one machine."""
-        return portable_config(self.config)
+        code = describe_code(self.config)
+        return portable_config(self.config) | ({"code": code} if code else {})
 
 
 def portable_config(config: Config) -> dict[str, Any]:
