@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import scipy.stats
 import yaml
 
-from tfkd.studies.report.document import file_name
+from tfkd.studies import open_study
+from tfkd.studies.statistics import unpack_counts
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = ROOT / "docs" / "results" / "study"
 TABLE = re.compile(r"<!-- python (\S+) (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
-def study_runs() -> list[dict[str, Any]]:
-    return [run for file in (STUDY / "scores").glob("*.json") for run in json.loads(file.read_text("utf-8"))["runs"]]
-
-
-def study_table(name: str) -> list[dict[str, str]]:
-    with (STUDY / "tables" / f"{name}.csv").open(newline="", encoding="utf-8") as table:
+def study_runs() -> list[dict[str, str]]:
+    with (STUDY / "runs.csv").open(newline="", encoding="utf-8") as table:
         return list(csv.DictReader(table))
+
+
+def study_table(section: str, caption: str) -> list[dict[str, str]]:
+    """Read a table of the study's report: of a section, the one whose caption starts with some text."""
+    report = (STUDY / "report.md").read_text("utf-8").replace("\\", "")
+    text = report.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    lines = text.partition(f"\n{caption}")[2].split("\n\n")[1].splitlines()
+    heading, _, *rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [dict(zip(heading, row, strict=True)) for row in rows]
 
 
 def test_the_tables_are_made_of_the_runs_scores():
@@ -43,10 +47,11 @@ def test_the_tables_are_made_of_the_runs_scores():
 
 
 def test_the_comparisons_of_the_study_are_of_its_scores():
-    """By hand from the files of scores: means over seeds, Wilcoxon's test over corpora, Holm's correction."""
+    """From the table of runs, without the library: means over seeds, Wilcoxon's test, Holm's correction."""
     f1: dict[tuple[str, int, str], list[float]] = {}
     for run in study_runs():
-        f1.setdefault((run["method"], run["training_sentences"], run["corpus"]), []).append(100 * run["test_f1"])
+        key = (run["method"], int(run["training_sentences"]), run["corpus"])
+        f1.setdefault(key, []).append(100 * float(run["test_f1"]))
     study = yaml.safe_load((STUDY / "study.yaml").read_text("utf-8"))
     families = {
         (part["name"], family): (pairs, *(part.get("sentences") or study["sentences"]), part.get("corpora"))
@@ -55,7 +60,7 @@ def test_the_comparisons_of_the_study_are_of_its_scores():
     }
     assert len(families) >= 8
     for (part, family), (pairs, size, corpora) in families.items():
-        rows = study_table(f"{file_name(part)}-{file_name(family)}")
+        rows = study_table(part, f"{family}: Wilcoxon")
         assert [[row["method"], row["against"]] for row in rows] == pairs
         raw = []
         for row in rows:
@@ -63,20 +68,46 @@ def test_the_comparisons_of_the_study_are_of_its_scores():
                 statistics.mean(f1[row["method"], size, corpus]) - statistics.mean(f1[row["against"], size, corpus])
                 for corpus in corpora or study["corpora"]
             ]
-            assert float(row["mean gain"]) == pytest.approx(statistics.mean(gains))
-            assert int(row["wins"]) == sum(gain > 0 for gain in gains)
+            shown = row["mean gain"].split()[0].replace("−", "-")
+            assert shown == f"{statistics.mean(gains):+.2f}"
+            wins, losses = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+            assert next(cell for name, cell in row.items() if name.startswith("wins")) == f"{wins} : 0 : {losses}"
             raw.append(scipy.stats.wilcoxon(gains).pvalue)
-            assert float(row["p"]) == pytest.approx(raw[-1])
+            assert row["p"] == f"{raw[-1]:.3g}"
         order, least = sorted(range(len(raw)), key=raw.__getitem__), 0.0
         for rank, index in enumerate(order):
             least = max(least, min(1.0, raw[index] * (len(raw) - rank)))
-            assert float(rows[index]["Holm p"]) == pytest.approx(least)
+            assert rows[index]["Holm p"] == f"{least:.3g}"
+            assert rows[index]["null hypothesis"] == ("rejected" if least <= 0.05 else "not rejected")
 
 
 def test_the_report_of_the_study_is_of_all_its_runs():
     said = (STUDY / "report.md").read_text("utf-8")
     assert "are not finished" not in said
     assert "has failed" not in said
-    shown = {(row["corpus"], row["method"], row["seed"], row["training sentences"]) for row in study_table("runs")}
-    made = {(run["corpus"], run["method"], str(run["seed"]), str(run["training_sentences"])) for run in study_runs()}
-    assert shown == made
+    made = [
+        (
+            run["corpus"],
+            run["method"],
+            run["seed"],
+            f"{int(run['training_sentences']):,}",
+            f"{100 * float(run['test_f1']):.2f}",
+        )
+        for run in study_runs()
+    ]
+    names = ("corpus", "method", "seed", "training sentences", "test F1")
+    shown = [tuple(row[name] for name in names) for row in study_table("Runs", f"All {len(made)} runs")]
+    assert sorted(shown) == sorted(made)
+    for picture in re.findall(r"\]\((pictures/\S+)\)", said):
+        assert (STUDY / picture).is_file()
+
+
+def test_the_folder_of_the_study_is_one_that_tfkd_study_continues():
+    folder, plan = open_study(STUDY)
+    folder.check(plan)
+    assert all(folder.is_finished(name) for name in plan.runs)
+    name = next(iter(plan.runs))
+    (run,) = folder.results.runs(name)
+    right, wrong, missed = unpack_counts(run.sentence_counts).sum(axis=0)
+    assert run.test_f1 == pytest.approx(2 * right / (2 * right + wrong + missed))
+    assert folder.results.identity(name) is not None

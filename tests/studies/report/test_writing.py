@@ -57,7 +57,7 @@ def test_every_file_is_there(written):
     assert sorted(p.name for p in written.iterdir()) == ["pictures", "report.html", "report.md", "tables"]
     assert sorted({p.stem for p in (written / "pictures").iterdir()}) == PICTURES
     for name in PICTURES:
-        assert (written / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert not (written / "pictures" / f"{name}.png").exists()
         assert "<text" not in (written / "pictures" / f"{name}.svg").read_text()  # letters are shapes
 
 
@@ -153,7 +153,7 @@ def test_the_same_study_gives_the_same_bytes(tmp_path):
 
 def test_the_smallest_study(tmp_path):
     files = write_report(small_study(), tmp_path)
-    assert [path.name for path in files.pictures] == ["main-gains.svg", "main-gains.png"]
+    assert [path.name for path in files.pictures] == ["main-gains.svg"]
     assert "too few corpora to decide" in files.html.read_text()
     one = replace(small_study(), runs=small_study().runs[:1])
     assert write_report(one, tmp_path).pictures == ()

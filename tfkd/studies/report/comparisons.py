@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -137,10 +138,10 @@ def _gains(key: str, comparison: Comparison) -> list[Block]:
     if any(gain.seeds == 0 for gain in comparison.gains.values()):
         caption += "; where no seed is in common, the difference of the means, without a deviation"
     drawn = {cell: gain.mean * scale for cell, gain in comparison.gains.items()}
-    figure = gain_heat_map(drawn, methods, comparison.corpora, comparison.baseline)
+    draw = partial(gain_heat_map, drawn, methods, comparison.corpora, comparison.baseline)
     return [
         Table(f"{key}-gains", caption, ["method", "mean", *spread_columns(comparison.corpora)], rows),
-        Picture(f"{key}-gains", f"Gain over {comparison.baseline} in points, by method and corpus.", figure),
+        Picture(f"{key}-gains", f"Gain over {comparison.baseline} in points, by method and corpus.", draw),
     ]
 
 
@@ -163,7 +164,7 @@ def _tests(key: str, comparison: Comparison) -> list[Block]:
         )
         blocks += [
             Paragraph(f"Null hypothesis: {nemenyi.null_hypothesis} {nemenyi.verdict}", "Nemenyi test."),
-            Picture(f"{key}-ranks", caption, critical_difference_diagram(friedman, nemenyi)),
+            Picture(f"{key}-ranks", caption, partial(critical_difference_diagram, friedman, nemenyi)),
             _nemenyi_table(key, nemenyi, friedman.rejected),
         ]
     for family, tests in comparison.families.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 
@@ -98,11 +99,22 @@ def _values(cell: Cell) -> Sequence[str | float | None]:
 
 @dataclass(frozen=True)
 class Picture:
-    """A matplotlib figure; `name` becomes the name of its files, `caption` is also read out to who cannot see it."""
+    """A picture, drawn with matplotlib when it is first needed.
+
+    Attributes:
+        name: Name of its file.
+        caption: Text below it, and its description for readers who cannot see it.
+        draw: Returns the matplotlib figure.
+    """
 
     name: str
     caption: str
-    figure: Any
+    draw: Callable[[], Any]
+
+    @cached_property
+    def figure(self) -> Any:
+        """The matplotlib figure."""
+        return self.draw()
 
 
 Block: TypeAlias = "Paragraph | Listing | Table | Picture"

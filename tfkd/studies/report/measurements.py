@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tfkd.studies.figures import Curve, Point, learning_curves, trade_off
 from tfkd.studies.report.cells import spread_cell, spread_columns
@@ -49,7 +50,7 @@ def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> Se
     return Section(
         "Learning curves",
         [
-            Picture("learning-curves", caption, learning_curves(curves)),
+            Picture("learning-curves", caption, partial(learning_curves, curves)),
             Table("learning-curves", "The same in numbers", columns, rows, folded=True),
         ],
     )
@@ -77,7 +78,7 @@ def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> Section | 
         points = [Point(method, costs[name, method], means[method]) for method in methods if (name, method) in costs]
         if points:
             caption = f"Mean F1 over {len(corpora)} corpora against {words} (median over runs, logarithmic axis)."
-            blocks.append(Picture(name, caption, trade_off(points, words)))
+            blocks.append(Picture(name, caption, partial(trade_off, points, words)))
     if not blocks:
         return None
     rows: list[list[Cell]] = [

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfkd.studies.figures import save_figure, svg_text
+from tfkd.studies.figures import svg_text
 from tfkd.studies.report.contents import document
 from tfkd.studies.report.document import Picture, Table
 from tfkd.studies.report.html_page import html_page
@@ -49,7 +49,7 @@ def write_report(study: Study, folder: str | os.PathLike[str]) -> ReportFiles:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     files = write_report(Study("A study", (Part("Main", ("x", "y", "z"), baseline="x"),), runs), folder)
         ...     [path.name for path in files.pictures]
-        ['main-gains.svg', 'main-gains.png', 'main-ranks.svg', 'main-ranks.png']
+        ['main-gains.svg', 'main-ranks.svg']
     """
     report = document(study)
     folder = Path(folder)
@@ -59,11 +59,10 @@ def write_report(study: Study, folder: str | os.PathLike[str]) -> ReportFiles:
         for name in (PICTURES, TABLES):
             (folder / name).mkdir(parents=True, exist_ok=True)
         svgs = {name: svg_text(picture.figure) for name, picture in pictures.items()}
-        drawn = []
-        for name, picture in pictures.items():
-            drawn += [folder / PICTURES / f"{name}.{kind}" for kind in ("svg", "png")]
-            _write_text(drawn[-2], svgs[name])
-            save_figure(picture.figure, drawn[-1])
+        drawn = [folder / PICTURES / f"{name}.svg" for name in pictures]
+        for path in drawn:
+            _write_text(path, svgs[path.stem])
+            path.with_suffix(".png").unlink(missing_ok=True)  # of an earlier version
         listed = [folder / TABLES / f"{name}.csv" for name in tables]
         for path in listed:
             _write_table(tables[path.stem], path)
