@@ -11,7 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.studies.tiny import TINY_RUNS, give_scores, tiny_study
+from tfkd.distillation import LOSSES
 from tfkd.studies import StudyFolder, read_plan
+from tfkd.studies import run as study_run
+from tfkd.studies.job import JobRunner
 from tfkd.studies.statistics import optional_libraries
 from tfkd_base.errors import TfkdError
 from tfkd_cli.study import study
@@ -68,15 +71,41 @@ class TestDryRun:
         assert "small alone" not in done.output
         assert not (half / "work" / "runs").exists() or not list((half / "work" / "runs").iterdir())
 
-    def test_of_the_bundled_gather_study_made_up_corpora(self, tmp_path: Path) -> None:
+    def test_of_the_bundled_study_of_made_up_corpora(self, tmp_path: Path) -> None:
         done = invoke("demo-study", "--out", tmp_path / "out", "--dry-run")
         assert done.return_value == 0
         assert "small features of softmax" in done.output
         assert "36 students, 4 teachers, 12 caches" in done.output
 
+    def test_with_a_loss_of_the_users(self, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(LOSSES, "_parts", dict(LOSSES._parts))
+        code = tmp_path / "my_study_parts.py"
+        code.write_text(
+            "from tfkd.distillation import LOSSES, LogitsDistillation\n\n\n"
+            "@LOSSES.register('my_logits')\nclass MyLogits(LogitsDistillation):\n    pass\n"
+        )
+        loss = ("--set", "distillation.logits.distillation={losses: [{my_logits: {}}]}")
+        command = (config, "--out", tmp_path / "out", "--dry-run", "--workers", "2", *loss)
+        assert "my_logits" in mistake(*command)
+        done = invoke(*command, "--code", code)
+        assert done.exception is None
+        assert "small logits of big" in done.output
+        # Its jobs run the file too.
+        with monkeypatch.context() as patched:
+            opened: list[list[str]] = []
+
+            def record(name: str, make_work: Callable[[], JobRunner], **_: object) -> None:
+                opened.append(make_work().command("a.small.logits.big.24.1"))
+                raise KeyboardInterrupt
+
+            patched.setattr(study_run, "open_engine", record)
+            with pytest.raises(KeyboardInterrupt):
+                study_run.run_study(read_plan(config), tmp_path / "out")
+        assert str(code) in opened[0]
+
 
 class TestReport:
-    def test_of_a_gather_study_which_a_part_is_finished(self, half: Path, tmp_path: Path) -> None:
+    def test_of_a_study_of_which_a_part_is_finished(self, half: Path, tmp_path: Path) -> None:
         done = invoke("report", half)
         assert done.exception is None
         assert done.output == f"report: {half}/report.html, {half}/report.md, tables under {half}/tables\n"
@@ -126,18 +155,33 @@ class TestMistakes:
             (["demo-study", "--out", "out", "--set", "seeds=[]"], "seeds: expected at least one item, got none"),
             (["demo-student", "--out", "out"], "this is the configuration of a run"),
             (["report", "nowhere"], "nowhere holds no study"),
-            (["demo-study"], "Missing option '--out'"),
+            (["convert", "nowhere"], "nowhere holds no study"),
         ],
     )
-    def test_they_end_with_one_message(
-        self, call_tfkd: TfkdProcess, tmp_path: Path, arguments: list[str], message: str
+    def test_they_write_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
     ) -> None:
-        answer = call_tfkd("study", *arguments, cwd=tmp_path)
-        assert answer.returncode == 2
-        assert answer.stderr.startswith("tfkd: ")
-        assert message in answer.stderr
-        assert "Traceback" not in answer.stderr
+        monkeypatch.chdir(tmp_path)
+        assert message in mistake(*arguments)
         assert not list(tmp_path.iterdir())
+
+    def test_they_end_with_one_message(self, run_tfkd: TfkdProcess, tmp_path: Path) -> None:
+        answer = run_tfkd("study", "report", "nowhere", cwd=tmp_path)
+        assert answer.returncode == 2
+        assert answer.stderr.startswith("tfkd: nowhere holds no study")
+        assert "Traceback" not in answer.stderr
+
+
+def test_results_of_an_earlier_version_are_converted(config: Path, tmp_path: Path) -> None:
+    plan, folder = read_plan(config), StudyFolder(tmp_path / "old")
+    with folder.hold(plan):
+        pass
+    give_scores(folder, plan.jobs[TINY_RUNS[0]])
+    done = invoke("convert", folder.path)
+    table, details = folder.path / "runs.csv", folder.path / "details.npz"
+    assert done.output == f"1 runs converted; the results are in {table} and {details}\n"
+    assert table.is_file()
+    assert not (folder.path / "scores").exists()
 
 
 def test_nothing_left_to_be_done(config: Path, half: Path) -> None:
@@ -155,5 +199,5 @@ def test_help_has_both_forms_and_examples(call_tfkd: TfkdProcess) -> None:
     assert "tfkd study convert DIR" in said
     assert "tfkd study demo-study --out studies/demo" in said
     options = call_tfkd("study", "run", "--help").stdout
-    for option in ("--dry-run", "--engine", "--address", "--workers", "--set", "--lean", "--work"):
+    for option in ("--dry-run", "--engine", "--address", "--workers", "--set", "--lean", "--work", "--code"):
         assert option in options

@@ -101,7 +101,7 @@ def test_the_report_is_written_beside_the_scores_or_elsewhere(whole: StudyFolder
     StudyFolder(whole.path).check(open_study(whole.path)[1])
 
 
-def test_of_a_gather_study_which_a_part_is_finished(tmp_path: Path) -> None:
+def test_of_a_study_of_which_a_part_is_finished(tmp_path: Path) -> None:
     plan = planned(GRID, *THREE)
     chosen = [name for name in plan.runs if name.startswith(("a.", "b.")) and ".deep." not in name and ".10." in name]
     folder = made(tmp_path / "s", plan, chosen.__contains__)
