@@ -81,7 +81,12 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Wait until a file, or the list of the files of a folder, is on the disk."""
+    is_windows = os.name == "nt"
+    if is_windows and path.is_dir():
+        return  # Windows cannot open folders
+    # Windows writes out only files that are open for writing.
+    descriptor = os.open(path, os.O_RDWR if is_windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

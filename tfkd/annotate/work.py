@@ -13,7 +13,7 @@ from tfkd.annotate.options import AnnotationOptions, AnnotationOutput
 from tfkd.annotate.report import AnnotationReport
 from tfkd.serving import Annotator
 from tfkd.text import tokenized
-from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentError, Entity, document_writer
+from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentError, Entity, document_writer, get_format
 from tfkd_base.files import atomic_file
 
 
@@ -127,7 +127,7 @@ def annotate_placed(
                 yield one.document
 
     annotated = annotate_documents(annotator, documents(), batch_size=options.batch_size, keep=options.keep)
-    if format == "columns":
+    if get_format(format).has_tokens:
         annotated = tokenized(annotated)
     for document in annotated:
         place = places.popleft()
