@@ -70,7 +70,7 @@ def test_mistakes_end_with_one_message(place, call_tfkd, arguments, message):
     ("sources", "settings", "message"),
     [
         (["a"], {"task": "z"}, "has no task 'z'"),
-        (["a"], {"task": "a", "outputs": ["logit"]}, "gives no 'logit': did you mean 'logits'"),
+        (["a"], {"task": "a", "outputs": ["logit"]}, "has no output 'logit': did you mean 'logits'"),
         (["a"], {"task": "a", "outputs": ["posteriors@0"]}, "a temperature above 0"),
         (["a"], {"task": "a", "outputs": ["features@encodr"]}, "no layer 'encodr': did you mean 'encoder'"),
         ([], {"task": "a"}, "no sentence to run the teacher on"),

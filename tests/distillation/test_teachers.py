@@ -259,5 +259,5 @@ def test_needs_that_make_no_sense_are_refused(kind, of):
 
 
 def test_an_unknown_need_is_refused_with_the_nearest():
-    with pytest.raises(TfkdError, match="a teacher gives no 'posterior@2': did you mean 'posteriors'"):
+    with pytest.raises(TfkdError, match="a teacher has no output 'posterior@2': did you mean 'posteriors'"):
         Need.parse("posterior@2")

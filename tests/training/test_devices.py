@@ -29,15 +29,15 @@ def test_more_gpus_than_there_are_are_refused():
 
 def test_a_cpu_that_has_computed_is_not_parted():
     tf.constant(1.0)
-    with pytest.raises(TfkdError, match=r"before TensorFlow computes anything.*1 logical CPU now: start anew"):
+    with pytest.raises(TfkdError, match=r"before TensorFlow computes anything.*1 logical CPU now: start a new process"):
         choose_devices("cpu:2")
 
 
 @pytest.mark.parametrize("wanted", ["tpu", "cpu:0", "gpu:", "2", ""])
 def test_other_names_are_refused(wanted):
-    with pytest.raises(TfkdError, match="auto, cpu, gpu, or so many of a kind"):
+    with pytest.raises(TfkdError, match="auto, cpu, gpu, or a number of devices such as"):
         choose_devices(wanted)
-    with pytest.raises(TfkdError, match=r"training\.devices: expected auto, cpu, gpu, or so many of a kind"):
+    with pytest.raises(TfkdError, match=r"training\.devices: expected auto, cpu, gpu, or a number of devices such as"):
         parse_config(TAGGER, [f"training.devices='{wanted}'"])
 
 

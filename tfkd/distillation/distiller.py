@@ -20,7 +20,7 @@ from tfkd.models import Tagger
 from tfkd.sections import Ramp, Schedule
 from tfkd.tensors import Tensor
 from tfkd.training import Batches, BatchPlan, EncodedSentences, TransferPlan, tag_ids
-from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
+from tfkd.training.fitting import Trained, count_tokens, regularization_losses, take_gradient_step, update_mean
 from tfkd_base.corpora import Sentence
 from tfkd_base.errors import TfkdError
 
@@ -211,9 +211,9 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
         def loss() -> Tensor:
             kept.update(self._student_losses(x, batch, taught, training=True))
-            return tf.add_n([kept["loss"], *added_losses(self.student)])
+            return tf.add_n([kept["loss"], *regularization_losses(self.student)])
 
-        value = gradient_step(self.optimizer, self.trainable_variables, loss)
+        value = take_gradient_step(self.optimizer, self.trainable_variables, loss)
         return self._update_metrics(x, batch, value, kept)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -266,8 +266,8 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
     def _update_metrics(self, x: Any, batch: Batch, loss: Tensor, kept: dict[str, Tensor]) -> dict[str, Any]:
         own_x = part_of(x, STUDENT)
-        track(self.student_loss_tracker, kept["own"], real_tokens(self.student.tagged(own_x, batch.tags)))
-        track(self.distillation_loss_tracker, kept["distilled"], real_tokens(self.student.text.mask(own_x)))
+        update_mean(self.student_loss_tracker, kept["own"], count_tokens(self.student.tagged(own_x, batch.tags)))
+        update_mean(self.distillation_loss_tracker, kept["distilled"], count_tokens(self.student.text.mask(own_x)))
         return self.student.update_metrics(own_x, batch.tags, batch.sample_weight, loss, kept["emissions"], self)
 
 

@@ -1,4 +1,4 @@
-"""What losses see of a model for one batch, whether it runs, was cached, or is several models' average."""
+"""Outputs of a model for one batch that losses read: of a running model, of a cache, or of several models."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.layers import Chain, TagDistribution
+from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError, nearest
 
-Tensor = Any
 Kind = Literal["logits", "posteriors", "sequences", "paths", "features", "attention"]
 
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that a loss takes from a teacher.
+    """One kind of output that a loss reads from a teacher.
 
     Attributes:
         kind: `"logits"`, emission scores; `"posteriors"`, each token's probabilities of tags; `"sequences"`, the
             distribution over whole sequences; `"paths"`, its most probable ones; `"features"`, a layer's output;
             `"attention"`, that of a transformer's layer.
-        of: The temperature of posteriors and sequences, the number of paths, the name of a layer; `None` for logits,
+        of: The temperature of posteriors and sequences, the number of paths, or the name of a layer; `None` for logits
             and for a temperature that changes in training.
 
     Example:
@@ -38,14 +38,14 @@ class Need:
     of: float | int | str | None = None
 
     def __str__(self) -> str:
-        """Return it as a text that `parse` reads."""
+        """Return the need as a text that `parse` reads."""
         if self.of is None:
             return self.kind
         return f"{self.kind}@{self.of:g}" if self.is_number else f"{self.kind}@{self.of}"
 
     @property
     def is_number(self) -> bool:
-        """Whether it is of a number."""
+        """Whether `of` is a number."""
         return isinstance(self.of, float | int)
 
     @classmethod
@@ -53,11 +53,11 @@ class Need:
         """Read a need from a text such as `logits`, `posteriors@2`, `paths@4` or `features@shared_encoder`.
 
         Raises:
-            TfkdError: It is none of these.
+            TfkdError: The text is none of these.
         """
         kind, _, of = text.partition("@")
         if kind not in get_args(Kind):
-            raise TfkdError(f"a teacher gives no {text!r}: {nearest(kind, get_args(Kind))}")
+            raise TfkdError(f"a teacher has no output {text!r}: {nearest(kind, get_args(Kind))}")
         try:
             match kind:
                 case "logits" if not of:
@@ -78,7 +78,7 @@ class Need:
 
 @dataclass(frozen=True)
 class SequenceStatistics:
-    """What is to be known of a distribution over sequences to compute another's divergence from it.
+    """Statistics of a distribution over sequences from which the divergence of another one is computed.
 
     Attributes:
         marginals: Probability of each tag at each token, `[batch, time, tags]`.
@@ -92,23 +92,23 @@ class SequenceStatistics:
 
 
 class TeacherOutputs(ABC):
-    """What a teacher says of one batch."""
+    """Outputs of a teacher for one batch."""
 
     @property
     @abstractmethod
     def emissions(self) -> Tensor:
-        """Emission scores (logits), float32 `[batch, time, tags]`; of several teachers their mean."""
+        """Emission scores (logits), float32 `[batch, time, tags]`; with several teachers their mean."""
 
     @abstractmethod
-    def tag_probabilities(self, temperature: Any) -> Tensor:
+    def tag_probabilities(self, temperature: float | Tensor) -> Tensor:
         """Compute the softmax of each token's emission scores over a temperature, `[batch, time, tags]`."""
 
     @abstractmethod
-    def posteriors(self, temperature: Any) -> Tensor:
+    def posteriors(self, temperature: float | Tensor) -> Tensor:
         """Compute each token's probabilities of tags over all paths, `[batch, time, tags]`."""
 
     @abstractmethod
-    def sequences(self, temperature: Any) -> SequenceStatistics:
+    def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
         """Compute the statistics of the distribution over sequences."""
 
     @abstractmethod
@@ -116,15 +116,15 @@ class TeacherOutputs(ABC):
         """Return the most probable paths, int32 `[batch, paths, time]`, and log-probabilities `[batch, paths]`."""
 
     def weighted_paths(self, number: int, by_probability: bool) -> tuple[Tensor, Tensor]:
-        """Return the most probable paths with weights that sum to one, 0 where a sentence has fewer paths.
+        """Return the most probable paths with weights that sum to one; 0 for paths that a sentence does not have.
 
         Args:
-            number: How many; of several teachers so many of each.
-            by_probability: Whether the weights are as the probabilities, or all alike.
+            number: The number of paths; with several teachers of each teacher.
+            by_probability: Whether the weights are proportional to the probabilities, or equal.
         """
         paths, scores = self.paths(number)
-        there = tf.math.is_finite(scores)
-        return paths, tf.nn.softmax(tf.where(there, scores if by_probability else 0.0, -1e30))
+        exists = tf.math.is_finite(scores)
+        return paths, tf.nn.softmax(tf.where(exists, scores if by_probability else 0.0, -1e30))
 
     @abstractmethod
     def features(self, layer: str) -> Tensor:
@@ -134,20 +134,20 @@ class TeacherOutputs(ABC):
         """Return the attention of a transformer's layer, float32 `[windows, heads, pieces, pieces]`.
 
         Raises:
-            TfkdError: What said this keeps none; `Teacher.check` has said so before.
+            TfkdError: These outputs have no attention; `Teacher.check` refuses such a teacher before.
         """
-        raise TfkdError(f"there is no attention of {layer!r}: only a teacher that runs has it, and only one of them.")
+        raise TfkdError(f"there is no attention of {layer!r}: only a single teacher that runs has attention.")
 
 
 @dataclass(frozen=True)
 class Outputs(TeacherOutputs):
-    """What a model that was run gives for one batch; a teacher's or a student's.
+    """Outputs of a teacher or student that ran on one batch.
 
     Attributes:
         distribution: Its distribution over sequences of tags, with emission scores and mask.
-        layers: Outputs of the layers asked for, by name, `[batch, time, width]`.
-        maps: Attention of the layers asked for, by name, `[windows, heads, pieces, pieces]`.
-        real: True at the pieces that attention is about, bool `[windows, pieces]`.
+        layers: Outputs of layers by name, `[batch, time, width]`.
+        maps: Attention of layers by name, `[windows, heads, subwords, subwords]`.
+        real: Mask of the subwords, bool `[windows, subwords]`.
 
     Example:
         >>> scores = tf.constant([[[0.0, 1.0]]])
@@ -170,14 +170,14 @@ class Outputs(TeacherOutputs):
         attention: Mapping[str, Tensor] | None = None,
         real: Tensor | None = None,
     ) -> Outputs:
-        """Make outputs of plain tensors; every token is real if no mask is given."""
+        """Make outputs of plain tensors; without a mask there is no padding."""
         emissions = tf.cast(emissions, tf.float32)
         mask = tf.ones(tf.shape(emissions)[:2], tf.bool) if mask is None else mask
         return cls(TagDistribution(emissions, mask, chain), layers or {}, attention or {}, real)
 
     @property
     def mask(self) -> Tensor:
-        """True at real tokens, bool `[batch, time]`."""
+        """Padding mask: true at tokens, bool `[batch, time]`."""
         return self.distribution.mask
 
     @property
@@ -185,15 +185,15 @@ class Outputs(TeacherOutputs):
         """Emission scores (logits), float32 `[batch, time, tags]`."""
         return self.distribution.emissions
 
-    def tag_probabilities(self, temperature: Any) -> Tensor:
+    def tag_probabilities(self, temperature: float | Tensor) -> Tensor:
         """Compute the softmax of each token's emission scores over a temperature."""
         return tf.nn.softmax(self.emissions / temperature)
 
-    def posteriors(self, temperature: Any) -> Tensor:
+    def posteriors(self, temperature: float | Tensor) -> Tensor:
         """Compute each token's probabilities of tags over all paths."""
         return self.distribution.tempered(temperature).marginals()
 
-    def sequences(self, temperature: Any) -> SequenceStatistics:
+    def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
         """Compute the statistics of the distribution over sequences."""
         tempered = self.distribution.tempered(temperature)
         marginals, transitions = tempered.marginals(), tempered.expected_transitions()
@@ -214,21 +214,21 @@ class Outputs(TeacherOutputs):
 
     @property
     def real_pieces(self) -> Tensor:
-        """True at the pieces that attention is about, bool `[windows, pieces]`."""
+        """Mask of the subwords, bool `[windows, subwords]`."""
         return self.real
 
 
 @dataclass(frozen=True)
 class AverageOutputs(TeacherOutputs):
-    """What several teachers say together: the mean of their probabilities.
+    """Outputs of several teachers: the mean of their probabilities.
 
-    A sequence is as probable as it is on average over the teachers, whose tokens so need not be independent of each
-    other. The divergence from such a mixture is that from each teacher on average, less a number that no student
-    changes; `negative_entropy` is the teachers' mean, so that a loss over sequences is the mean of theirs.
+    The probability of a sequence is its mean over the teachers; its tokens need not be independent. The divergence from
+    such a mixture is the mean divergence from the teachers minus a number that does not depend on the student.
+    `negative_entropy` is the teachers' mean, so that a loss over sequences is the mean of their losses.
 
     Attributes:
-        members: What each teacher says.
-        weights: Its weight; they sum to 1.
+        members: Outputs of each teacher.
+        weights: Weight of each teacher; they sum to 1.
     """
 
     members: Sequence[TeacherOutputs]
@@ -242,16 +242,16 @@ class AverageOutputs(TeacherOutputs):
         """The mean of the teachers' emission scores."""
         return self._mean([m.emissions for m in self.members])
 
-    def tag_probabilities(self, temperature: Any) -> Tensor:
+    def tag_probabilities(self, temperature: float | Tensor) -> Tensor:
         """Compute the mean of the softmaxes."""
         return self._mean([m.tag_probabilities(temperature) for m in self.members])
 
-    def posteriors(self, temperature: Any) -> Tensor:
+    def posteriors(self, temperature: float | Tensor) -> Tensor:
         """Compute the mean of the posteriors."""
         return self._mean([m.posteriors(temperature) for m in self.members])
 
-    def sequences(self, temperature: Any) -> SequenceStatistics:
-        """Compute the statistics of the mixture, but for its entropy, see the class."""
+    def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
+        """Compute the statistics of the mixture; its entropy is the mean, see the class."""
         of = [m.sequences(temperature) for m in self.members]
         return SequenceStatistics(
             self._mean([s.marginals for s in of]),
@@ -261,18 +261,18 @@ class AverageOutputs(TeacherOutputs):
 
     def paths(self, number: int) -> tuple[Tensor, Tensor]:
         """Return every teacher's most probable paths, with their probabilities times its weight."""
-        found = [m.paths(number) for m in self.members]
-        scores = [s + tf.math.log(w) for (_, s), w in zip(found, self.weights, strict=True)]
-        return tf.concat([paths for paths, _ in found], axis=1), tf.concat(scores, axis=1)
+        all_paths = [m.paths(number) for m in self.members]
+        scores = [s + tf.math.log(w) for (_, s), w in zip(all_paths, self.weights, strict=True)]
+        return tf.concat([paths for paths, _ in all_paths], axis=1), tf.concat(scores, axis=1)
 
     @override
     def weighted_paths(self, number: int, by_probability: bool) -> tuple[Tensor, Tensor]:
         if by_probability:
             return super().weighted_paths(number, by_probability)
-        found = [m.weighted_paths(number, by_probability) for m in self.members]
-        weights = [weight * own for weight, (_, own) in zip(self.weights, found, strict=True)]
-        return tf.concat([paths for paths, _ in found], axis=1), tf.concat(weights, axis=1)
+        all_paths = [m.weighted_paths(number, by_probability) for m in self.members]
+        weights = [weight * own for weight, (_, own) in zip(self.weights, all_paths, strict=True)]
+        return tf.concat([paths for paths, _ in all_paths], axis=1), tf.concat(weights, axis=1)
 
     def features(self, layer: str) -> Tensor:
-        """Refuse: `Ensemble.check` has done so before."""
-        raise TfkdError(f"several teachers have no layer {layer!r} in common.")
+        """Raise an error; `Ensemble.check` refuses features before."""
+        raise TfkdError(f"several teachers have no common layer {layer!r}: use one teacher for features.")

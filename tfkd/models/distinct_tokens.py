@@ -1,33 +1,35 @@
-"""What a network makes of a token alone, made once for each distinct token.
+"""Character encodings, computed once for each distinct token.
 
-Most of the tokens of a text are others over again: of 32 abstracts one in five is new. The characters of a word take
-as long as all that comes after them.
+Most tokens of a text are repetitions: of 32 abstracts one token in five is new. Encoding the characters of a word takes
+as long as the rest of the network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-Tensor = Any
+from tfkd.tensors import Tensor
+
 CHARACTERS, CHARACTER_ENCODER = "characters", "character_encoder"
-"""The feature, and the layer that reads it."""
+"""Names of the feature and of the layer that reads it."""
 PART = 8192
-"""Tokens that are prepared at once."""
+"""Number of tokens that are encoded at once."""
 
 
 def prepared(model: keras.Model, table: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Replace the characters in a table of distinct tokens by what the network makes of them.
+    """Return a table of distinct tokens with encoded characters.
 
     Args:
         model: A functional model of the features.
         table: The features of distinct tokens, from `Text.make_table` or `Text.make_large_table`.
 
     Returns:
-        The table, with `characters` float `[types, units]` where the model has an encoder of characters; batches
-        gathered from it are for `Tagging.emissions`.
+        The table, with `characters` float `[types, units]` if the model has a character encoder. Batches gathered from
+        it are for `Tagging.emissions`.
 
     Example:
         >>> from tfkd.models import BiLSTM, Tagger
@@ -42,30 +44,30 @@ def prepared(model: keras.Model, table: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 class DistinctTokens:
-    """Both halves of a functional model: what is made of a token alone, and what reads it in place of the characters.
+    """Two halves of a functional model: the character encoder, and the network that reads its output.
 
-    They have the model's layers, and are kept where Keras does not look for layers.
+    They share the model's layers. Keras does not look into this object for layers.
     """
 
     def __init__(self) -> None:
         self._network: keras.Model | None = None
-        self._prepare: Any = None
+        self._prepare: Callable[[Tensor], Tensor] | None = None
 
     def prepared(self, model: keras.Model, table: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Do what `prepared` does outside of a graph, of a table of any size with bounded memory."""
+        """Return the table of the function `prepared`, outside of a graph and with bounded memory."""
         if CHARACTERS not in table or not _reads_characters(model):
             return table
         if self._prepare is None:
             spec = tf.TensorSpec([None, None], tf.int32)
             encode = tf.function(lambda x: _encoded(model, x), autograph=False)
-            # A concrete one: of many tasks TensorFlow would take each one's trace for a new trace of the same function.
+            # A concrete function: with many tasks TensorFlow would warn about retracing the same function.
             self._prepare = encode.get_concrete_function(spec)
         characters = table[CHARACTERS]
         parts = [self._prepare(characters[i : i + PART]) for i in range(0, len(characters), PART)]
         return {**table, CHARACTERS: tf.concat(parts, 0)}
 
     def above(self, model: keras.Model, features: dict[str, Tensor]) -> Any:
-        """Run the part on features that were gathered from what `prepared` gives, without dropout."""
+        """Run the second half on features gathered from a table of `prepared`, without dropout."""
         names = list(model.input)
         if self._network is None:
             inputs = {**model.input, CHARACTERS: model.get_layer(CHARACTER_ENCODER).output}
@@ -74,7 +76,7 @@ class DistinctTokens:
 
 
 def are_prepared(features: dict[str, Tensor]) -> bool:
-    """Tell whether features were gathered from what `prepared` gives."""
+    """Tell whether features were gathered from a table of `prepared`."""
     return CHARACTERS in features and features[CHARACTERS].dtype.is_floating
 
 
@@ -83,5 +85,5 @@ def _reads_characters(model: keras.Model) -> bool:
 
 
 def _encoded(model: keras.Model, characters: Tensor) -> Tensor:
-    """Encode the characters of distinct tokens, int32 `[types, characters]`: the layer reads sentences, here of one."""
+    """Return the encodings of characters, int32 `[types, characters]`; the layer reads sentences, here of one token."""
     return model.get_layer(CHARACTER_ENCODER)(characters[:, tf.newaxis])[:, 0]

@@ -1,4 +1,4 @@
-"""Giving a smaller transformer what a larger one has learnt, before it is trained."""
+"""Initialization of a smaller transformer with the weights of a larger one."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tfkd_base.errors import TfkdError
 
 
 def initialize_from(student: Tagger | MultiTaskTagger, teacher: Tagger | MultiTaskTagger) -> list[tuple[str, str]]:
-    """Set a transformer's embedding and layers to those of a deeper one, evenly over its depth.
+    """Set a transformer's embedding and layers to those of a deeper one, spread evenly over its depth.
 
     Args:
-        student: The model whose weights are set; what stands above its encoder is left alone.
-        teacher: The model that they are taken from.
+        student: The model whose weights are set; only its encoder changes.
+        teacher: The model that the weights are copied from.
 
     Returns:
         Names of the teacher's and the student's layer of each pair.
 
     Raises:
-        TfkdError: One of them is no transformer, they read other pieces, their layers are of other sizes, or the
-            student has more of them.
+        TfkdError: One of them is no transformer, they have different vocabularies or layer sizes, or the student has
+            more layers.
 
     Example:
         >>> from tfkd.text import PieceFeatures
@@ -35,21 +35,25 @@ def initialize_from(student: Tagger | MultiTaskTagger, teacher: Tagger | MultiTa
     for model, named in ((student, "student"), (teacher, "teacher")):
         if not isinstance(model.encoder, Transformer):
             kind = type(model.encoder).__name__
-            raise TfkdError(f"a {named} with a {kind} as encoder has no layers of a transformer to begin with.")
+            raise TfkdError(
+                f"expected a {named} with a transformer as encoder, got {kind}: its layers cannot be copied."
+            )
     if student.text != teacher.text:
-        raise TfkdError("teacher and student read other pieces: give the student the teacher's `text`.")
+        raise TfkdError("teacher and student have different vocabularies: give the student the teacher's `text`.")
     theirs, own = teacher.encoder.layer_names, student.encoder.layer_names
     if len(own) > len(theirs):
-        raise TfkdError(f"the student has {len(own) - 1} layers, more than the {len(theirs) - 1} of the teacher.")
+        raise TfkdError(
+            f"expected at most the {len(theirs) - 1} layers of the teacher, got a student of {len(own) - 1}."
+        )
     chosen = [theirs[0], *(theirs[number + 1] for number in evenly(len(own) - 1, len(theirs) - 1))]
     pairs = list(zip(chosen, own, strict=True))
     for of_teacher, of_student in pairs:
         given, taken = teacher.get_layer(of_teacher), student.get_layer(of_student)
-        # Also frozen ones; and of other heads the same shapes would mean something else.
+        # Frozen weights count too; with another number of heads, equal shapes would have another meaning.
         sizes = [(getattr(layer, "heads", 0), [tuple(w.shape) for w in layer.weights]) for layer in (given, taken)]
         if sizes[0] != sizes[1]:
             raise TfkdError(
-                f"{of_teacher!r} of the teacher and {of_student!r} of the student are of other sizes: take a student "
+                f"{of_teacher!r} of the teacher and {of_student!r} of the student have different sizes: use a student "
                 "of the teacher's width, such as Transformer(source, layers=...) of the same source."
             )
     for of_teacher, of_student in pairs:

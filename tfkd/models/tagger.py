@@ -19,7 +19,7 @@ from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.tensors import Tensor
 from tfkd.text import Text, WordFeatures, WordVectors
 from tfkd.training import EncodedSentences, groups_by_size
-from tfkd.training.fitting import Trained, added_losses, gradient_step, real_tokens, track
+from tfkd.training.fitting import Trained, count_tokens, regularization_losses, take_gradient_step, update_mean
 from tfkd_base.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd_base.errors import TfkdError, nearest
 
@@ -308,7 +308,7 @@ class Tagger(Tagging):
     def token_loss(self, x: dict[str, Tensor], y: Tensor, sample_weight: Tensor | None, emissions: Tensor) -> Tensor:
         """Compute the head's loss of a batch, a mean over the tokens that have a tag."""
         mask = self.tagged(x, y)
-        return self.head.summed_loss(emissions, y, mask, sample_weight) / real_tokens(mask)
+        return self.head.summed_loss(emissions, y, mask, sample_weight) / count_tokens(mask)
 
     def tagged(self, x: dict[str, Tensor], y: Tensor) -> Tensor:
         """Return the mask of the tokens that have a gold tag, bool `[batch, time]`.
@@ -328,9 +328,9 @@ class Tagger(Tagging):
 
         def loss() -> Tensor:
             kept["emissions"] = self(x, training=True)
-            return tf.add_n([self.token_loss(x, y, sample_weight, kept["emissions"]), *added_losses(self)])
+            return tf.add_n([self.token_loss(x, y, sample_weight, kept["emissions"]), *regularization_losses(self)])
 
-        value = gradient_step(optimizer, self.trainable_variables, loss)
+        value = take_gradient_step(optimizer, self.trainable_variables, loss)
         return self.update_metrics(x, y, sample_weight, value, kept["emissions"], model)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -348,7 +348,7 @@ class Tagger(Tagging):
         self, x: Any, y: Tensor, sample_weight: Any, loss: Tensor, emissions: Tensor, model: keras.Model
     ) -> dict[str, Any]:
         """Update the metrics of `model` with the tokens of a batch."""
-        track(loss_metric(model), loss, real_tokens(self.text.mask(x)))
+        update_mean(loss_metric(model), loss, count_tokens(self.text.mask(x)))
         weight = token_weights(self.tagged(x, y), sample_weight)
         # One row per token: with one row per sentence Keras' metrics would first average over each padded row.
         rows = tf.reshape(emissions, [-1, len(self.tags)])

@@ -1,8 +1,8 @@
-"""One step of gradient descent, the same for taggers, teachers and distillers."""
+"""Compiling, fitting and training steps that taggers, teachers and distillers share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -10,15 +10,20 @@ import tensorflow as tf
 
 from tfkd.keras_internals import BuildsMetrics
 from tfkd.optimizers import Adam
+from tfkd.tensors import Tensor
 from tfkd.training.batches import Batches
 from tfkd.training.checkpoints import Checkpoints
-from tfkd.training.replicas import check_replicas, replicas, summed, summed_gradients, take_summed_gradients
+from tfkd.training.replicas import (
+    check_replicas,
+    count_replicas,
+    expect_summed_gradients,
+    sum_gradients,
+    sum_replicas,
+)
 
-Tensor = Any
 
-
-def resolve_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
-    """Return an optimiser; by the name `"adam"` the one whose step does not grow with the vocabulary.
+def resolve_optimizer(optimizer: keras.optimizers.Optimizer | str | dict[str, Any]) -> keras.optimizers.Optimizer:
+    """Return an optimizer, its name or its configuration as an optimizer; `"adam"` is `tfkd.optimizers.Adam`.
 
     Example:
         >>> type(resolve_optimizer("adam")).__module__
@@ -30,25 +35,31 @@ def resolve_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
 
 
 class Trained(BuildsMetrics):
-    """A mix-in of `keras.Model`: how our models are compiled and fitted.
+    """Mix-in of `keras.Model` that compiles and fits the models of this library.
 
-    It is no subclass of `keras.Model`: Keras turns the bases of a functional model's class into functional ones, which
-    a base shared with other models must not become.
+    It is no subclass of `keras.Model`, because Keras makes the base classes of a functional model functional, and
+    `Distiller` is not functional.
     """
 
-    def compile(self, optimizer: Any = "adam", metrics: Any = None, jit_compile: bool = False, **kwargs: Any) -> None:
-        """Set the optimiser and the metrics; the loss is the head's own.
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | str = "adam",
+        metrics: Sequence[keras.metrics.Metric | str] | None = None,
+        jit_compile: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Set the optimizer and the metrics; the loss is the head's own.
 
         Args:
-            optimizer: A Keras optimiser or its name. `"adam"` is `tfkd.optimizers.Adam`, whose step
-                does not grow with the vocabulary.
-            metrics: Keras metrics of each token's gold tag, as an index, and emission scores; padding weighs nothing.
-            jit_compile: Whether to compile the step with XLA; each batch shape then compiles once.
-            **kwargs: As `keras.Model.compile`, but for `loss`.
+            optimizer: A Keras optimizer or its name. `"adam"` is `tfkd.optimizers.Adam`, whose step does not become
+                slower with the size of the vocabulary.
+            metrics: Keras metrics of gold tags, as indices, and emission scores of each token; padding has no weight.
+            jit_compile: Whether to compile the step with XLA, once for each batch shape.
+            **kwargs: As `keras.Model.compile`, without `loss`.
 
         Raises:
             ValueError: A loss is given.
-            TfkdError: The model was built under a strategy of several devices with which the rest cannot go.
+            TfkdError: The model was built under a strategy of several devices that does not allow these settings.
         """
         if kwargs.pop("loss", None) is not None:
             raise ValueError("The loss belongs to the head (softmax: cross-entropy, crf: likelihood): give no `loss`.")
@@ -63,10 +74,10 @@ class Trained(BuildsMetrics):
                 jit_compile=jit_compile,
                 **kwargs,
             )
-            # Not left to the first step, which may know but one task's variables.
+            # Not in the first step, which may have the variables of one task only.
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
         if strategy.num_replicas_in_sync > 1:
-            take_summed_gradients(self.optimizer)  # type: ignore[attr-defined]
+            expect_summed_gradients(self.optimizer)  # type: ignore[attr-defined]
 
     def fit(self, x: Batches | tf.data.Dataset | None = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Train, as `keras.Model.fit`.
@@ -102,11 +113,11 @@ class Trained(BuildsMetrics):
 
     @property
     def depends_on(self) -> str:
-        """What the training depends on beside the model's settings and the data, in a hash; a teacher, for example."""
+        """Hash of what the training depends on beside the model's settings and the data, for example a teacher."""
         return ""
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile as the saved model was."""
+        """Compile with the settings of a saved model."""
         settings = keras.saving.deserialize_keras_object(config)
         settings["metrics"] = settings.pop("weighted_metrics", None)
         self.compile(**settings)
@@ -120,41 +131,43 @@ def _plain(data: Any) -> Any:
     return data.as_dataset() if isinstance(data, Batches) else data
 
 
-def gradient_step(optimizer: keras.optimizers.Optimizer, variables: list[Any], loss: Callable[[], Tensor]) -> Tensor:
-    """Compute a loss, take its gradient by the variables, and let the optimiser change them.
+def take_gradient_step(
+    optimizer: keras.optimizers.Optimizer, variables: Sequence[keras.Variable], loss: Callable[[], Tensor]
+) -> Tensor:
+    """Compute a loss and its gradients, and let the optimizer change the variables.
 
     Args:
-        optimizer: Scales the loss where it must (mixed precision).
-        variables: What to change.
+        optimizer: The optimizer, which scales the loss in mixed precision.
+        variables: The variables.
         loss: Computes the scalar loss.
 
     Returns:
-        The loss, unscaled; where there are replicas, this one's share of it.
+        The loss, unscaled; with several replicas this replica's share of it.
     """
     with tf.GradientTape() as tape:
         value = loss()
         scaled = optimizer.scale_loss(value)
     gradients = tape.gradient(scaled, [v.value for v in variables])
-    optimizer.apply(summed_gradients(gradients), variables)
+    optimizer.apply(sum_gradients(gradients), variables)
     return value
 
 
-def real_tokens(mask: Tensor) -> Tensor:
-    """Count the real tokens of a batch, in all replicas together, as a float32 scalar of at least 1."""
-    return tf.maximum(summed(tf.reduce_sum(tf.cast(mask, tf.float32))), 1.0)
+def count_tokens(mask: Tensor) -> Tensor:
+    """Return the number of tokens of a batch in all replicas, a float32 scalar of at least 1."""
+    return tf.maximum(sum_replicas(tf.reduce_sum(tf.cast(mask, tf.float32))), 1.0)
 
 
-def added_losses(model: keras.Model) -> list[Tensor]:
-    """Return what the layers add to the loss (regularisation), of which each replica takes its share."""
-    return [loss / replicas() for loss in model.losses]
+def regularization_losses(model: keras.Model) -> list[Tensor]:
+    """Return this replica's share of the losses that layers add."""
+    return [loss / count_replicas() for loss in model.losses]
 
 
-def track(tracker: keras.metrics.Mean, loss: Tensor, tokens: Tensor) -> None:
-    """Count a batch's loss in a mean over tokens.
+def update_mean(metric: keras.metrics.Mean, loss: Tensor, tokens: Tensor) -> None:
+    """Add a batch's loss to a mean over tokens.
 
     Args:
-        tracker: The mean.
-        loss: The loss, or this replica's share of it: the trackers of all replicas are summed in the end.
-        tokens: The real tokens of the batch in all replicas.
+        metric: The mean.
+        loss: The loss, or this replica's share of it: the metrics of all replicas are summed in the end.
+        tokens: The number of tokens of the batch in all replicas.
     """
-    tracker.update_state(loss * replicas(), sample_weight=tokens / replicas())
+    metric.update_state(loss * count_replicas(), sample_weight=tokens / count_replicas())

@@ -1,25 +1,25 @@
-"""Few shapes of batches, for steps that are compiled for each."""
+"""A small number of batch shapes, for steps that are compiled for each shape."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import tensorflow as tf
 
-Tensor = Any
+from tfkd.tensors import Tensor
 
 
 @dataclass(frozen=True)
 class PaddedShapes:
-    """The shapes that batches may have: the first one is taken which the largest sentence fits into.
+    """Shapes that batches may have. A batch gets the first shape that its largest sentence fits into.
 
     Attributes:
         sizes: The largest size of a sentence for each shape, int64 `[shapes]`, ascending.
-        times: The tokens to pad to.
-        by_text: For texts in which a token may take more or less than one place, the size to pad to.
+        times: The number of tokens to pad to.
+        by_text: The size to pad to for each featurizer whose sizes differ from the number of tokens.
     """
 
     sizes: Tensor
@@ -28,13 +28,13 @@ class PaddedShapes:
 
     @classmethod
     def of(cls, number: int, sizes: np.ndarray, lengths: np.ndarray, by_text: Mapping[str, np.ndarray]) -> Self:
-        """Choose shapes that make the least padding.
+        """Choose the shapes that need the least padding.
 
         Args:
-            number: How many there may be.
-            sizes: The size of each sentence that they are chosen by.
-            lengths: Its tokens.
-            by_text: Its size in each text where that is not its tokens.
+            number: The largest number of shapes.
+            sizes: The size of each sentence, by which shapes are chosen.
+            lengths: The number of tokens of each sentence.
+            by_text: The size of each sentence for the featurizers whose sizes differ from the number of tokens.
         """
         steps = padded_lengths(sizes, number)
 
@@ -49,17 +49,16 @@ class PaddedShapes:
 
 
 def padded_lengths(lengths: Sequence[int] | np.ndarray, number: int) -> np.ndarray:
-    """Choose the lengths to pad to that make the fewest tokens of padding, where there may be only so many.
+    """Return the lengths to pad to that need the fewest tokens of padding, by dynamic programming.
 
-    Found by dynamic programming over the lengths that occur. None is below 2: TensorFlow cannot compile the gradient
-    of a loop of one step.
+    No length is below 2: TensorFlow cannot compile the gradient of a loop of one step.
 
     Args:
-        lengths: Tokens of each sentence.
-        number: How many there may be.
+        lengths: Number of tokens of each sentence.
+        number: The largest number of lengths.
 
     Returns:
-        The lengths, int64, ascending; the last one is that of the longest sentence.
+        The lengths, int64, ascending; the last one is the length of the longest sentence.
 
     Example:
         >>> padded_lengths([3, 3, 3, 4, 9, 10], 2).tolist()

@@ -17,7 +17,7 @@ from tfkd.models import Head, Tagger
 from tfkd.parts import Part, PartRegistry
 from tfkd.sections import Ramp, RampedWeight, Schedule, Temperature
 from tfkd.tensors import Tensor
-from tfkd.training.fitting import real_tokens
+from tfkd.training.fitting import count_tokens
 from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class DistillationLoss(Part):
         batch = batch or Batch()
         losses = self.token_losses(teacher, student, batch)
         weight = token_weights(student.mask, batch.sample_weight)
-        return tf.reduce_sum(tf.where(student.mask, losses, 0.0) * weight) / real_tokens(student.mask)
+        return tf.reduce_sum(tf.where(student.mask, losses, 0.0) * weight) / count_tokens(student.mask)
 
 
 LOSSES: PartRegistry[DistillationLoss] = PartRegistry("distillation loss", "tfkd.losses")

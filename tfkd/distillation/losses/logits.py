@@ -15,8 +15,8 @@ from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.layers import token_weights
 from tfkd.sections import Temperature, Weight
 from tfkd.tensors import Tensor
-from tfkd.training.fitting import real_tokens
-from tfkd.training.replicas import replicas, summed
+from tfkd.training.fitting import count_tokens
+from tfkd.training.replicas import count_replicas, sum_replicas
 
 _LEAST = 1e-7
 
@@ -169,14 +169,14 @@ class CorrelationDistillation(_FromLogits, TemperedLoss):
         between = super().__call__(teacher, student, batch)
         p, q = self._distributions(teacher, student, temperature)
         weight = token_weights(student.mask, batch.sample_weight)
-        total = summed(ops.sum(weight))
+        total = sum_replicas(ops.sum(weight))
         weight = weight[..., None]
         # Sums over the replicas, so that the correlation is that of all tokens wherever they are.
-        means = [summed(ops.sum(x * weight, axis=[0, 1])) / ops.maximum(total, _LEAST) for x in (p, q)]
+        means = [sum_replicas(ops.sum(x * weight, axis=[0, 1])) / ops.maximum(total, _LEAST) for x in (p, q)]
         p, q = p - means[0], q - means[1]
-        products = [summed(ops.sum(a * b * weight, axis=[0, 1])) for a, b in ((p, q), (p, p), (q, q))]
+        products = [sum_replicas(ops.sum(a * b * weight, axis=[0, 1])) for a, b in ((p, q), (p, p), (q, q))]
         correlation = products[0] / ops.sqrt(products[1] * products[2] + _LEAST**2)
-        within = ops.mean(1.0 - correlation) * total / real_tokens(student.mask) / replicas()
+        within = ops.mean(1.0 - correlation) * total / count_tokens(student.mask) / count_replicas()
         return between + temperature**2 * self.within_weight * within
 
     @staticmethod

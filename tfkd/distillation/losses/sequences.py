@@ -18,7 +18,7 @@ from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.models import Head
 from tfkd.sections import Count, Temperature
 from tfkd.tensors import Tensor
-from tfkd.training.fitting import real_tokens
+from tfkd.training.fitting import count_tokens
 
 
 class _FromDistribution(TemperedLoss):
@@ -86,7 +86,7 @@ class SentenceLoss(DistillationLoss):
                     f"{batch.sample_weight.shape}. Give one weight a sentence."
                 )
             losses *= tf.cast(batch.sample_weight, losses.dtype)
-        return tf.reduce_sum(losses) / real_tokens(student.mask)
+        return tf.reduce_sum(losses) / count_tokens(student.mask)
 
 
 @LOSSES.register("sequences")

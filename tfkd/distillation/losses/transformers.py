@@ -17,7 +17,7 @@ from tfkd.models import Head, Tagger
 from tfkd.models.transformer import evenly
 from tfkd.sections import NonEmpty
 from tfkd.tensors import Tensor
-from tfkd.training.fitting import real_tokens
+from tfkd.training.fitting import count_tokens
 from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class AttentionDistillation(DistillationLoss):
         pairs = self.layer_pairs
         values = [_divergence(teacher.attention(theirs), student.attention(own)) for theirs, own in pairs]
         total = tf.add_n(values) / len(values)
-        return tf.reduce_sum(tf.where(real, total, 0.0) * counted) / real_tokens(real)
+        return tf.reduce_sum(tf.where(real, total, 0.0) * counted) / count_tokens(real)
 
     @override
     def get_config(self) -> dict[str, Any]:
