@@ -11,6 +11,8 @@ import pytest
 from tests.studies.tiny import GRID, give_scores, planned
 from tfkd.studies import StudyFolder, gather_study, read_plan, report_study
 from tfkd.studies.folder import open_study
+from tfkd.studies.report.contents import document
+from tfkd.studies.report.markdown import markdown
 from tfkd_base.errors import TfkdError
 
 THREE = (
@@ -33,6 +35,12 @@ def made(path: Path, plan, chosen=lambda name: True) -> StudyFolder:
                     folder, job, F1.get(job.method, 0.8) + (0.01 if size is None else 0) + 0.001 * job.config.seed
                 )
     return folder
+
+
+def text_of(path: Path) -> str:
+    """Return the report of a study as Markdown, without drawing its pictures."""
+    folder, plan = open_study(path)
+    return markdown(document(gather_study(plan, folder)), "pictures")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +73,7 @@ def test_a_part_has_its_own_seeds_and_words_are_explained(tmp_path: Path) -> Non
     assert study.legend == {"logits": "what the teacher says"}
     pilot, confirmation = ({run.seed for run in study.runs_of(part)} for part in study.parts)
     assert (pilot, confirmation) == ({3}, {1, 2})
-    page = report_study(tmp_path / "s").markdown.read_text(encoding="utf-8")
+    page = text_of(tmp_path / "s")
     assert "| logits | what the teacher says |" in page
 
 
@@ -114,7 +122,7 @@ def test_of_a_study_of_which_a_part_is_finished(tmp_path: Path) -> None:
         f"{missing} of {len(plan.runs)} runs are not finished, such as {first}: the results in this report may change.",
         "Teacher teacher.deep.10.1 failed: x is gone",
     )
-    text = report_study(folder.path).markdown.read_text(encoding="utf-8")
+    text = text_of(folder.path)
     assert "There are no runs yet for: Sizes, all sentences, Sizes, 5 sentences." in text
     assert "x is gone" in text
     assert str(tmp_path) not in text
@@ -126,12 +134,12 @@ def test_one_run_is_enough_and_none_is_said(tmp_path: Path) -> None:
     with pytest.raises(TfkdError, match="a finished run at least, got 4 parts and 0 runs; make some runs first"):
         report_study(folder.path)
     give_scores(folder, plan.jobs["b.small.alone.10.2"])
-    assert "small alone" in report_study(folder.path).markdown.read_text(encoding="utf-8")
+    assert "small alone" in text_of(folder.path)
 
 
 def test_a_teacher_alone_is_enough(tmp_path: Path) -> None:
     folder = made(tmp_path / "s", planned(GRID, *THREE), lambda name: name == "teacher.soft.10.1")
-    assert "soft teacher" in report_study(folder.path).markdown.read_text(encoding="utf-8")
+    assert "soft teacher" in text_of(folder.path)
 
 
 def test_runs_that_are_no_longer_asked_for_are_left_out(whole: StudyFolder) -> None:
@@ -145,7 +153,7 @@ def test_the_bundled_study_is_reported_where_it_was_not_made(tmp_path: Path, mon
     plan = read_plan("study", ["corpora_root=/no/such/corpora", *encoders])
     folder = made(tmp_path / "s", plan, lambda name: name.endswith(".1"))
     monkeypatch.chdir(tmp_path)
-    text = report_study("s").markdown.read_text(encoding="utf-8")
+    text = text_of(Path("s"))
     for heading in ("Main comparison", "Which layers", "CRF students", "Fewer sentences"):
         assert heading in text
     assert not re.search(r"/no/such", text + (folder.path / "study.yaml").read_text())

@@ -27,7 +27,7 @@ from tfkd.studies.report.document import (
     Numbers,
     Paragraph,
     Picture,
-    Section,
+    ReportSection,
     Table,
     file_name,
     number,
@@ -38,7 +38,7 @@ from tfkd.studies.statistics.effect_size import EffectSizes
 from tfkd.studies.statistics.paired_tests import PairedTest
 from tfkd.studies.statistics.rank_tests import NemenyiTest
 from tfkd.studies.statistics.sentence_bootstrap import PairedBootstrap, paired_bootstrap, unpack_counts
-from tfkd.studies.statistics.wording import listed, signed
+from tfkd.studies.statistics.wording import join_names, signed
 
 EFFECT_COLUMNS: tuple[str | Column, ...] = (
     Column("wins\u00a0: ties\u00a0: losses", ("wins", "ties", "losses")),
@@ -64,7 +64,7 @@ class ComparedPart:
         return cls(part, study.compare(part), {name: study.compare(part, names) for name, names in kept.items()})
 
 
-def part_section(study: Study, compared: ComparedPart) -> Section:
+def part_section(study: Study, compared: ComparedPart) -> ReportSection:
     """Set out one part of a study.
 
     Args:
@@ -77,7 +77,7 @@ def part_section(study: Study, compared: ComparedPart) -> Section:
     if missing := study.missing(part):
         blocks.append(
             Paragraph(
-                f"There are no runs yet of {listed(missing)}. Pairs with them are not tested, and count in Holm's "
+                f"There are no runs yet of {join_names(missing)}. Pairs with them are not tested, and count in Holm's "
                 "correction as if p were 1."
             )
         )
@@ -88,7 +88,7 @@ def part_section(study: Study, compared: ComparedPart) -> Section:
     for name, other in compared.without.items():
         blocks += _without(name, other, key)
     blocks += _sentence_tests(study, part, comparison, key)
-    return Section(part.name, blocks)
+    return ReportSection(part.name, blocks)
 
 
 def _scores(key: str, comparison: Comparison) -> Table:
@@ -152,7 +152,7 @@ def _tests(key: str, comparison: Comparison) -> list[Block]:
         blocks.append(Paragraph("One method alone has runs: there is nothing to compare it with."))
     if comparison.unranked:
         text = "in the tables and in pairs, but not in ranks and in the tests of all methods at once."
-        blocks.append(Paragraph(f"{listed(comparison.unranked)}; {text}", "Not ranked:"))
+        blocks.append(Paragraph(f"{join_names(comparison.unranked)}; {text}", "Not ranked:"))
     if len(friedman.methods) > 1:
         text = f"Null hypothesis: {friedman.null_hypothesis} {friedman.verdict}"
         blocks.append(Paragraph(text, "Friedman test."))

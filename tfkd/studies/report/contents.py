@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tfkd.studies.report.comparisons import ComparedPart, part_section
-from tfkd.studies.report.document import Block, Cell, Document, Listing, Paragraph, Section, Table, with_own_names
+from tfkd.studies.report.document import Block, Cell, Listing, Paragraph, Report, ReportSection, Table, with_own_names
 from tfkd.studies.report.entities import errors_section, seen_section
 from tfkd.studies.report.measurements import cost_section, curves_section, runs_section, types_section
 from tfkd.studies.report.study import Part, Study, StudyRun, check_study
 from tfkd.studies.statistics.comparison import Comparison
-from tfkd.studies.statistics.wording import listed
+from tfkd.studies.statistics.wording import join_names
 from tfkd_base.errors import TfkdError
 
 HOW_TO_READ = (
@@ -24,7 +24,7 @@ TERMS = (
 )
 
 
-def document(study: Study) -> Document:
+def document(study: Study) -> Report:
     """Lay out the report of a study.
 
     Args:
@@ -57,11 +57,11 @@ def document(study: Study) -> Document:
     sections += [runs_section(study.runs), _verdicts(compared)]
     taken: set[str] = set()
     blocks = with_own_names(blocks, taken)
-    sections = [Section(section.title, with_own_names(section.blocks, taken)) for section in sections]
-    return Document(study.title, blocks, sections)
+    sections = [ReportSection(section.title, with_own_names(section.blocks, taken)) for section in sections]
+    return Report(study.title, blocks, sections)
 
 
-def _measurements(study: Study, main: Part, comparison: Comparison) -> list[Section]:
+def _measurements(study: Study, main: Part, comparison: Comparison) -> list[ReportSection]:
     runs: list[StudyRun] = study.runs_of(main)
     found = [
         curves_section(study.runs, {method for part in study.parts for method in part.unranked}),
@@ -73,17 +73,17 @@ def _measurements(study: Study, main: Part, comparison: Comparison) -> list[Sect
     return [section for section in found if section is not None]
 
 
-def _verdicts(compared: list[ComparedPart]) -> Section:
+def _verdicts(compared: list[ComparedPart]) -> ReportSection:
     blocks: list[Block] = []
     for part in compared:
         blocks.append(Paragraph(part.part.question, f"{part.part.name}."))
         comparison = part.comparison
-        without = f", without {listed(comparison.unranked)}" if comparison.unranked else ""
+        without = f", without {join_names(comparison.unranked)}" if comparison.unranked else ""
         lines = [f"All methods at once{without}: {comparison.friedman.verdict}"]
         for family, tests in comparison.families.items():
             lines += [f"{family}: {test.verdict}" for test in tests]
         blocks.append(Listing(lines + [_changes(name, comparison, other) for name, other in part.without.items()]))
-    return Section("Verdicts", blocks)
+    return ReportSection("Verdicts", blocks)
 
 
 def _changes(name: str, whole: Comparison, other: Comparison) -> str:

@@ -121,7 +121,7 @@ Block: TypeAlias = "Paragraph | Listing | Table | Picture"
 
 
 @dataclass
-class Section:
+class ReportSection:
     """A heading and what stands below it."""
 
     title: str
@@ -129,12 +129,12 @@ class Section:
 
 
 @dataclass
-class Document:
+class Report:
     """A title, what stands below it, and sections."""
 
     title: str
     blocks: list[Block]
-    sections: list[Section]
+    sections: list[ReportSection]
 
     def all_blocks(self) -> list[Block]:
         """Return every block in the order of reading."""

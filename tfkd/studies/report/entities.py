@@ -9,7 +9,7 @@ from typing import TypeVar
 from tfkd.evaluation.entity_errors import ERROR_KINDS, NO_ENTITY, EntityErrors
 from tfkd.evaluation.scores import PartScore, SeenScores
 from tfkd.studies.report.cells import spread_cell, spread_columns
-from tfkd.studies.report.document import Block, Cell, Column, Listing, Numbers, Paragraph, Section, Table, number
+from tfkd.studies.report.document import Block, Cell, Column, Listing, Numbers, Paragraph, ReportSection, Table, number
 from tfkd.studies.report.study import StudyRun
 from tfkd.studies.statistics.comparison import Spread
 
@@ -36,7 +36,7 @@ CONFUSED = (
 )
 
 
-def seen_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
+def seen_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> ReportSection | None:
     """Set out the scores of entities seen in training and of the others."""
     found = {
         cell: SeenScores(_summed([scores.seen for scores in there]), _summed([scores.unseen for scores in there]))
@@ -66,7 +66,7 @@ def seen_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | 
         "in brackets: a percentage of few is unsure"
     )
     columns: list[str | Column] = ["method", *(counted.get(name, name) for name in headings)]
-    return Section(
+    return ReportSection(
         "Entities seen and not seen in training",
         [
             Paragraph(SEEN),
@@ -99,7 +99,7 @@ def _mean(values: Sequence[float]) -> float | None:
     return statistics.mean(values) if values else None
 
 
-def errors_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
+def errors_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> ReportSection | None:
     """Set out what became of the entities: boundaries and types confused, entities missed and made up."""
     found = _by_cell(runs, methods, lambda run: run.errors)
     totals = {
@@ -131,7 +131,7 @@ def errors_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section 
         Table("errors", caption, headings, rows),
         Table("errors-by-corpus", "The same by corpus", ["corpus", *headings], details, folded=True),
     ]
-    return Section("Confusion of boundaries and types", [*blocks, *_confused_types(found)])
+    return ReportSection("Confusion of boundaries and types", [*blocks, *_confused_types(found)])
 
 
 def _confused_types(found: dict[tuple[str, str], list[EntityErrors]]) -> list[Block]:

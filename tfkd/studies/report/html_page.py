@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from tfkd.studies.figures import inline_svg
-from tfkd.studies.report.document import Block, Cell, Document, Listing, Paragraph, Picture, Table
+from tfkd.studies.report.document import Block, Cell, Listing, Paragraph, Picture, Report, Table
 
 UNBROKEN = 16
 """Cells of so many characters stand on one line."""
@@ -41,7 +41,7 @@ summary { cursor: pointer; margin: 1rem 0; }
 """
 
 
-def html_page(document: Document, pictures: Mapping[str, str]) -> str:
+def html_page(document: Report, pictures: Mapping[str, str]) -> str:
     """Write a report as HTML: pictures within the page, nothing fetched, no script.
 
     Args:

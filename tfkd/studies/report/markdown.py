@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from tfkd.studies.report.document import Block, Document, Listing, Paragraph, Picture, Table
+from tfkd.studies.report.document import Block, Listing, Paragraph, Picture, Report, Table
 
 
-def markdown(document: Document, pictures: str) -> str:
+def markdown(document: Report, pictures: str) -> str:
     """Write a report as Markdown.
 
     Args:

@@ -9,12 +9,12 @@ from functools import partial
 
 from tfkd.studies.figures import Curve, Point, learning_curves, trade_off
 from tfkd.studies.report.cells import spread_cell, spread_columns
-from tfkd.studies.report.document import Block, Cell, Column, Picture, Section, Table, number
+from tfkd.studies.report.document import Block, Cell, Column, Picture, ReportSection, Table, number
 from tfkd.studies.report.study import StudyRun
 from tfkd.studies.statistics.comparison import Comparison, Spread
 
 
-def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> Section | None:
+def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> ReportSection | None:
     """Draw learning curves of the methods and corpora that have runs with two sizes of training set or more.
 
     Corpora of which only methods `beside` have them, teachers of all corpora, are left out.
@@ -47,7 +47,7 @@ def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> Se
         Column("F1", ("F1 mean", "F1 sd")),
         "seeds",
     ]
-    return Section(
+    return ReportSection(
         "Learning curves",
         [
             Picture("learning-curves", caption, partial(learning_curves, curves)),
@@ -56,7 +56,7 @@ def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> Se
     )
 
 
-def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> Section | None:
+def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> ReportSection | None:
     """Draw the mean F1 of methods against their speed and their parameters."""
     corpora = comparison.common_corpora
     means = {method: 100 * mean for method, mean in comparison.means.items()}
@@ -86,10 +86,10 @@ def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> Section | 
         for m in methods
     ]
     columns = ["method", "mean F1", "words per second", "parameters"]
-    return Section("Speed and size", [*blocks, Table("cost", "The same in numbers", columns, rows)])
+    return ReportSection("Speed and size", [*blocks, Table("cost", "The same in numbers", columns, rows)])
 
 
-def types_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section | None:
+def types_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> ReportSection | None:
     """Set out the F1 of each entity type."""
     keys = dict.fromkeys((run.corpus, kind) for run in runs for kind in sorted(run.types))
     rows: list[list[Cell]] = []
@@ -100,7 +100,7 @@ def types_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> Section |
     if not rows:
         return None
     caption = "F1 on test in percent by entity type, mean ± standard deviation over seeds; entities are those of test"
-    return Section(
+    return ReportSection(
         "Entity types", [Table("types", caption, ["corpus", "type", "entities", *spread_columns(methods)], rows)]
     )
 
@@ -110,7 +110,7 @@ def _spread(values: Iterable[float]) -> Cell:
     return spread_cell(Spread.of(found) if found else None, 1)
 
 
-def runs_section(runs: Sequence[StudyRun]) -> Section:
+def runs_section(runs: Sequence[StudyRun]) -> ReportSection:
     """List every run."""
     columns = ["corpus", "method", "seed", "training sentences", "devel F1", "test F1", "parameters"]
     columns += ["words per second", "training seconds"]
@@ -128,4 +128,4 @@ def runs_section(runs: Sequence[StudyRun]) -> Section:
         ]
         for run in runs
     ]
-    return Section("Runs", [Table("runs", f"All {len(runs)} runs", columns, rows, folded=True)])
+    return ReportSection("Runs", [Table("runs", f"All {len(runs)} runs", columns, rows, folded=True)])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfkd.studies.statistics.effect_size import EffectSizes, effect_sizes, rank_biserial, rank_sums
 from tfkd.studies.statistics.optional_libraries import study_library
 from tfkd.studies.statistics.score_table import ScoreTable
-from tfkd.studies.statistics.wording import listed, p_text, signed
+from tfkd.studies.statistics.wording import join_names, p_text, signed
 
 ENUMERATED = 16
 """Up to this many corpora all 2^n signs are gone through where ties or zeros forbid the tables of the exact test."""
@@ -191,7 +191,7 @@ def _test(scores: ScoreTable, method: str, against: str, alpha: float) -> Paired
 def _verdict(test: PairedTest) -> str:
     pair = f"{test.method} against {test.against}"
     if test.awaited:
-        return f"{pair}: not tested, there are no runs of {listed(test.awaited)} yet."
+        return f"{pair}: not tested, there are no runs of {join_names(test.awaited)} yet."
     if test.effect is None:
         return f"{pair}: not tested, there is no corpus on which both have scores."
     effect, count = test.effect, len(test.corpora)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tfkd.studies.statistics.optional_libraries import study_library
 from tfkd.studies.statistics.score_table import CompletePart
-from tfkd.studies.statistics.wording import listed, p_text
+from tfkd.studies.statistics.wording import join_names, p_text
 
 LONGEST_LIST = 6
 """Of more pairs a verdict tells only the number."""
@@ -139,7 +139,7 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
         p = float(stats.f.sf(f, *degrees))
     best = [method for method, rank in ranks.items() if rank == min(ranks.values())]
     outcome = (
-        f"the methods differ (the null hypothesis is rejected at {alpha:g}); best on average: {listed(best)}"
+        f"the methods differ (the null hypothesis is rejected at {alpha:g}); best on average: {join_names(best)}"
         if p <= alpha
         else f"no difference between the methods is shown (the null hypothesis is not rejected at {alpha:g})"
     )
@@ -200,4 +200,4 @@ def _nemenyi_verdict(methods: tuple[str, ...], p: NDArray[np.float64], differenc
             pairs.append(f"{better} over {worse} ({p_text(p[i, j])})")
     if len(pairs) > LONGEST_LIST:
         return f"{start}{len(pairs)} of {len(methods) * (len(methods) - 1) // 2} pairs do."
-    return start + (f"{listed(pairs)}." if pairs else "no pair does.")
+    return start + (f"{join_names(pairs)}." if pairs else "no pair does.")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfkd.studies.statistics.wording import listed
+from tfkd.studies.statistics.wording import join_names
 from tfkd_base.errors import TfkdError, nearest
 
 DECIMALS = 12
@@ -161,7 +161,7 @@ def _left_out(lacking: Mapping[tuple[str, ...], list[str]], corpora: int, method
     if not lacking:
         return []
     count = sum(map(len, lacking.values()))
-    where = "; ".join(f"{listed(names)} (no score of {listed(missing)})" for missing, names in lacking.items())
+    where = "; ".join(f"{join_names(names)} (no score of {join_names(missing)})" for missing, names in lacking.items())
     return [f"{count} of {corpora} corpora are left out of comparing {len(methods)} methods: {where}."]
 
 
@@ -175,7 +175,7 @@ def _own_seeds(corpora: Sequence[str], methods: Sequence[str]) -> list[str]:
     if not corpora:
         return []
     who = "all methods compared" if len(methods) > 2 else " and ".join(methods)
-    return [f"{who} have no seed in common, so that each mean is over a method's own seeds, on {listed(corpora)}."]
+    return [f"{who} have no seed in common, so that each mean is over a method's own seeds, on {join_names(corpora)}."]
 
 
 def _rows(scores: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -17,11 +17,11 @@ def p_text(p: float) -> str:
     return f"p = {p:.2f}" if p >= 0.095 else f"p = {float(f'{p:.2g}'):g}"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Write names as a list in a sentence.
 
     Example:
-        >>> listed(["a"]), listed(["a", "b", "c"])
+        >>> join_names(["a"]), join_names(["a", "b", "c"])
         ('a', 'a, b and c')
     """
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}" if names else "none"
