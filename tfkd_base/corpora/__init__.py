@@ -1,4 +1,4 @@
-"""Annotated sentences: tag schemes, readers and writers, overlap between corpora, and corpora made by rule."""
+"""Annotated sentences: tag schemes, readers and writers, overlap between corpora, and generated demo corpora."""
 
 from tfkd_base.corpora.column_files import read_columns, write_columns
 from tfkd_base.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport

@@ -289,5 +289,5 @@ def column_rows(sentence: Sentence, number: int) -> Iterator[str]:
     for token, tag in zip(sentence.tokens, sentence.tags, strict=True):
         edges = token != token.strip(" \r\ufeff") or token.startswith(DOCUMENT_LINE)
         if not token or "\t" in token or "\n" in token or edges:
-            raise CorpusError(f"sentence {number}: the token {token!r} cannot stand in a column file")
+            raise CorpusError(f"sentence {number}: a column file cannot hold the token {token!r}")
         yield f"{token}\t{tag}\n"

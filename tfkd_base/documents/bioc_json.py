@@ -98,9 +98,9 @@ def _document(library: Any, value: Any) -> Any:
             passage["sentences"] = [_filled(one) for one in passage["sentences"]]
         for holder in [*filled["passages"], *(s for p in filled["passages"] for s in p["sentences"])]:
             holder["annotations"] = [{"text": "", **_filled(one, "locations")} for one in holder["annotations"]]
-        found = library.fromJSON(filled, "BioCDocument")
+        document = library.fromJSON(filled, "BioCDocument")
         _check(json.dumps(value, ensure_ascii=False))
-        return found
+        return document
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UnicodeEncodeError):
             raise FaultError("half a surrogate pair, which UTF-8 cannot express") from None

@@ -122,18 +122,18 @@ def _document(sentences: list[Sentence], name: str, counts: Counts) -> Document:
     entities: list[Entity] = []
     place = 0
     for sentence in sentences:
-        found: list[tuple[int, int]] = []
+        offsets: list[tuple[int, int]] = []
         for token in sentence.tokens:
-            found.append((place, place + len(token)))
+            offsets.append((place, place + len(token)))
             place += len(token) + 1
         pieces += sentence.tokens
-        tokens.append(tuple(found))
+        tokens.append(tuple(offsets))
         # IOB1, IOB2 and IO spell the same entities when read as IOB2.
         scheme: Scheme = "iobes" if any(tag[0] in "ES" for tag in sentence.tags) else "iob2"
         counts["sentences with invalid sequences of tags"] += (
             scheme == "iobes" and violation(sentence.tags, scheme) is not None
         )
-        entities += [Entity(found[s.start][0], found[s.end - 1][1], s.type) for s in spans(sentence.tags, scheme)]
+        entities += [Entity(offsets[s.start][0], offsets[s.end - 1][1], s.type) for s in spans(sentence.tags, scheme)]
     passages = tuple(Passage(one[0][0], one[-1][1], KIND) for one in tokens)
     return Document(name, " ".join(pieces), tuple(entities), passages, tuple(tokens))
 

@@ -33,7 +33,7 @@ class DocumentFormat(ABC):
     Class attributes:
         description: What it is, in a few words.
         endings: Endings of its files in lower case, without `.gz`. Output files get the first one.
-        companions: Endings of files that belong to a file of documents and stand beside it, such as `.ann`.
+        companions: Endings of files that belong to a file of documents in the same folder, such as `.ann`.
         has_entities: Whether it holds entities.
         has_tokens: Whether its documents come cut into tokens.
         is_readable: Whether it can be read.
@@ -191,28 +191,28 @@ class LineFormat(DocumentFormat):
             [b'a\nb\n', b'c\n']
         """
         index, size, first_line, first_number, number = 0, 0, 1, 1, 0
-        held: list[bytes] = []
+        lines: list[bytes] = []
         previous = b""
         try:
             for line_number, line in enumerate(stream, 1):
                 starts = self.starts_document(previous, line)
                 if starts and size >= block_bytes:
-                    yield LineBlock(index, b"".join(held), first_line, first_number)
-                    index, held, size, first_line, first_number = index + 1, [], 0, line_number, number + 1
+                    yield LineBlock(index, b"".join(lines), first_line, first_number)
+                    index, lines, size, first_line, first_number = index + 1, [], 0, line_number, number + 1
                 number += starts
-                held.append(line)
+                lines.append(line)
                 size += len(line)
                 previous = line
         except READ_ERRORS as error:
-            whole = self.drop_partial(held)
-            number -= len(whole) < len(held)
+            whole = self.drop_partial(lines)
+            number -= len(whole) < len(lines)
             if whole:
                 yield LineBlock(index, b"".join(whole), first_line, first_number)
             broken = BrokenDocument(source, read_error(error), number=number + 1)
             yield LineBlock(index + 1, b"", 1, number + 1, broken)
             return
-        if held:
-            yield LineBlock(index, b"".join(held), first_line, first_number)
+        if lines:
+            yield LineBlock(index, b"".join(lines), first_line, first_number)
 
 
 FORMATS: Registry[type[DocumentFormat]] = Registry("document format", "tfkd.formats")
