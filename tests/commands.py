@@ -117,7 +117,7 @@ def fork(function: Callable[..., object], *args: object) -> BaseProcess:
     """Start a function of a module in a process that is forked from one that has imported TensorFlow."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tfkd", "tfkd_cli.main"])  # of effect before the first process
-    process = context.Process(target=function, args=args)
+    process = context.Process(target=function, args=args, daemon=True)  # ends with the tests
     process.start()
     return process
 

@@ -137,7 +137,7 @@ class TestMistakes:
         assert not (tmp_path / "out").exists()
 
     def test_the_folder_of_another_study(self, config: Path, half: Path) -> None:
-        assert "training.epochs was 25 and is now 2" in mistake(
+        assert "training.epochs was 12 and is now 2" in mistake(
             config, "--out", half, "--dry-run", "--set", "settings.training.epochs=2"
         )
         assert "holds another study" in mistake("demo-study", "--out", half)

@@ -45,7 +45,7 @@ def jobs_of(folder: Path) -> dict[int, str]:
     return found
 
 
-def until(condition: Callable[[], Any], seconds: float = 120, every: float = 0.01) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 300, every: float = 0.01) -> Any:
     """Wait for something, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -49,7 +49,7 @@ sentences: [24]
 seeds: [1]
 settings:
   text: {word_units: 6, casing_units: 2, word_dropout: 0.2, characters: {kind: none}}
-  training: {epochs: 25, batch_size: 8, learning_rate: 0.05, checkpoint_steps: 1}
+  training: {epochs: 12, batch_size: 8, learning_rate: 0.08, checkpoint_steps: 1}
 teachers:
   big: {encoder: {units: 6, dropout: 0.3}, task_encoder: {units: 4}, head: softmax}
 students:
