@@ -39,9 +39,9 @@ from tfkd.distillation import (
     TeacherCache,
 )
 from tfkd.evaluation import EntityF1, evaluate
-from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer, initialize_from
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer, initialize_from, load_model
 from tfkd.runs import cache_teacher, distill, train
-from tfkd.serving import Annotator, export, load_model
+from tfkd.serving import Annotator, export
 from tfkd.text import WordFeatures, read_corpus
 from tfkd.training import Checkpoints, batches, multitask_batches
 from tfkd_base import corpora, documents

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -43,6 +44,18 @@ def demo_export(demo_tagger: Tagger, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def demo_signatures(demo_export: Path) -> Mapping[str, Callable[..., dict[str, tf.Tensor]]]:
+    """The signatures of the export, loaded once."""
+    model = tf.saved_model.load(demo_export)
+    # The signatures need the model.
+    return {name: functools.partial(_call, model, name) for name in model.signatures}
+
+
+def _call(model: tf.Module, name: str, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    return model.signatures[name](**inputs)
+
+
+@pytest.fixture(scope="session")
 def demo_teacher() -> MultiTaskTagger:
     """Not trained: it finds entities of all three types everywhere."""
     keras.utils.set_random_seed(1)
@@ -76,8 +89,10 @@ def ncbi_export(ncbi_tagger: Tagger, tmp_path_factory: pytest.TempPathFactory) -
 def tag_with_export() -> Callable[[Path, list[list[str]]], list[list[str]]]:
     """`tag_with_export(folder, sentences)`: the tags that an export gives to sentences, 256 at a time."""
 
+    load = functools.cache(tf.saved_model.load)
+
     def tag(folder: Path, sentences: list[list[str]]) -> list[list[str]]:
-        model = tf.saved_model.load(folder)
+        model = load(folder)
         found: list[list[str]] = []
         for first in range(0, len(sentences), 256):
             chosen = sentences[first : first + 256]

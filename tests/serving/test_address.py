@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tfkd.serving import Annotator
-from tfkd.serving.address import Address
+from tfkd.serving.client import Address
 from tfkd_base.errors import TfkdError
 
 
@@ -26,16 +26,16 @@ def test_addresses_are_read(text: str, address: Address) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("ftp://host:21/x", "'ftp' is none of grpc, http, https"),
-        ("grpc://:8500/x", "it names no host"),
-        ("grpc://host/x", "it names no port"),
+        ("ftp://host:21/x", "expected a protocol of grpc, http, https, got 'ftp'"),
+        ("grpc://:8500/x", "the host is missing"),
+        ("grpc://host/x", "the port is missing"),
         ("grpc://host:99999/x", "Port out of range"),
-        ("http://host:8501", "behind the port it names no model"),
-        ("http://host:8501/x/versions/0", "a version that is no number above 0"),
-        ("http://host:8501/x/versions/a", "a version that is no number above 0"),
-        ("http://host:8501/x:predict", "behind the port it names no model"),
-        ("http://me:secret@host:8501/x", "it has parts that none has"),
-        ("http://host:8501/x?a=b", "it has parts that none has"),
+        ("http://host:8501", "after the port, expected the name of a model"),
+        ("http://host:8501/x/versions/0", "a version above 0"),
+        ("http://host:8501/x/versions/a", "a version above 0"),
+        ("http://host:8501/x:predict", "after the port, expected the name of a model"),
+        ("http://me:secret@host:8501/x", "a user name, a query and a fragment are not allowed"),
+        ("http://host:8501/x?a=b", "a user name, a query and a fragment are not allowed"),
     ],
 )
 def test_what_is_no_address_is_refused(text: str, reason: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
-from tfkd.serving import Annotation, Annotator, load_model
+from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, load_model
+from tfkd.serving import Annotation, Annotator
 from tfkd.text import WordFeatures
 from tfkd_base.corpora import Corpus
 from tfkd_base.documents import Entity
@@ -108,7 +108,7 @@ def test_json(annotator: Annotator) -> None:
 def test_texts_that_cannot_be_annotated_are_refused(annotator: Annotator) -> None:
     with pytest.raises(TfkdError, match=r"got a single string; write \[text\]"):
         annotator.annotate("cancer")
-    with pytest.raises(TfkdError, match="batch size of 1 or more, got 0"):
+    with pytest.raises(TfkdError, match="batch size of at least 1, got 0"):
         annotator.annotate([], batch_size=0)
     with pytest.raises(TfkdError, match=r"text 3 holds half a surrogate pair, '\\ud800', at character 1"):
         list(annotator.annotate(["a", "b", "c\ud800"], batch_size=2))
@@ -129,7 +129,7 @@ def test_paths_that_lead_to_no_model_are_refused(tmp_path: Path, demo_tagger: Ta
         Annotator(tmp_path)
     with pytest.raises(TfkdError, match="got a int"):
         Annotator(3)
-    with pytest.raises(TfkdError, match="is a model of one task; leave out the task 'gene'"):
+    with pytest.raises(TfkdError, match="is a model of one task; omit the task 'gene'"):
         Annotator(demo_export, tasks=["gene"])
     with pytest.raises(TfkdError, match=r"a single string; write \['gene'\]"):
         Annotator(demo_export, tasks="gene")
@@ -209,5 +209,5 @@ def test_tasks_of_a_run_are_loaded(demo_teacher: MultiTaskTagger, demo_tagger: T
     with pytest.raises(TfkdError, match="the teacher has no task 'x'"):
         load_model(tmp_path, tasks=["gene", "x"])
     demo_tagger.save(tmp_path / "model.keras")
-    with pytest.raises(TfkdError, match="not a teacher; leave out the task 'gene'"):
+    with pytest.raises(TfkdError, match="not a teacher; omit the task 'gene'"):
         load_model(tmp_path, tasks=["gene"])

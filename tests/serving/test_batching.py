@@ -8,13 +8,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd.serving.batching import batches
+from tfkd.serving.annotator import bounded_batches
 
 
 @given(st.lists(st.integers(0, 30)), st.integers(1, 8), st.integers(1, 60))
 def test_batches_are_bounded_full_and_in_order(lengths: list[int], size: int, limit: int) -> None:
     texts = ["x" * length for length in lengths]
-    found = list(batches(texts, size, limit))
+    found = list(bounded_batches(texts, size, limit))
     assert [text for batch in found for text in batch] == texts
     for batch in found:
         assert 1 <= len(batch) <= size
@@ -32,5 +32,5 @@ def test_no_more_than_one_is_read_ahead() -> None:
             taken.append(number)
             yield "x" * 10
 
-    assert len(next(batches(texts(), 4))) == 4
+    assert len(next(bounded_batches(texts(), 4))) == 4
     assert len(taken) == 4

@@ -10,7 +10,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.serving.card import CARD, PAGE, write_card
-from tfkd.serving.warm_up import WARM_UP
+from tfkd.serving.export import WARM_UP
 from tfkd.text import WordFeatures
 
 

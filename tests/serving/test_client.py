@@ -16,11 +16,9 @@ import tensorflow as tf
 from tests.serving.server import Models, RefusalError, grpc_server, rest_server
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.serving import Annotation, Annotator, ClientOptions, ServerError
-from tfkd.serving.address import Address
-from tfkd.serving.client import Client
-from tfkd.serving.client_grpc import GrpcClient
-from tfkd.serving.client_rest import RestClient
-from tfkd.serving.saved_model import SavedModel
+from tfkd.serving.backends import SavedModel
+from tfkd.serving.client import Address, Client
+from tfkd.serving.protocols import GrpcClient, RestClient
 from tfkd_base.corpora import Corpus, demo_corpora
 from tfkd_base.errors import TfkdError
 
@@ -209,7 +207,7 @@ def test_a_model_that_is_being_loaded_is_waited_for(at: Callable[[str], str], mo
     [
         ("diseases", "the server has no model 'diseases'; see its --model_name"),
         ("disease/versions/7", "the server has no version 7 of the model 'disease'.*version 1 is AVAILABLE"),
-        ("foreign", "no model that `tfkd export` wrote: it lacks a signature.*describe"),
+        ("foreign", "this is not a model that `tfkd export` wrote: it lacks a signature.*describe"),
     ],
 )
 def test_errors_are_explained(at: Callable[[str], str], models: Models, name: str, said: str) -> None:

@@ -74,7 +74,7 @@ def annotate_files(
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
         >>> folder = Path(tempfile.mkdtemp())
-        >>> Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2)).save(folder / "model.keras")
+        >>> Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2)).save(folder / "model.keras")
         >>> _ = (folder / "in.txt").write_text("One.\nTwo.\n")
         >>> output = AnnotationOutput(folder / "out.pubtator", "pubtator")
         >>> done = annotate_files(AnnotationOptions(models=(str(folder),)), [folder / "in.txt"], output)

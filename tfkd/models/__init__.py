@@ -3,6 +3,7 @@
 from tfkd.models.encoders import ENCODERS, BiLSTM, Encoded, Encoder
 from tfkd.models.heads import CRF, HEADS, Head, Softmax
 from tfkd.models.initializing import initialize_from
+from tfkd.models.loading import load_model
 from tfkd.models.multitask_tagger import MultiTaskTagger
 from tfkd.models.tagger import Tagger
 from tfkd.models.transformer import Transformer
@@ -20,4 +21,5 @@ __all__ = [
     "Tagger",
     "Transformer",
     "initialize_from",
+    "load_model",
 ]

@@ -1,11 +1,10 @@
-"""Using a trained tagger: SavedModel export, servers and their clients, and entities in raw text."""
+"""Using a trained model: SavedModel export, servers and their clients, and entities in raw text."""
 
 from tfkd.serving.annotator import Annotator
+from tfkd.serving.backends import identify_model
 from tfkd.serving.client import ClientOptions, ServerError
 from tfkd.serving.entities import Annotation
 from tfkd.serving.export import export
-from tfkd.serving.loading import load_model
-from tfkd.serving.opening import identify_model
 from tfkd.serving.server_config import server_config
 from tfkd.serving.signatures import Signatures
 
@@ -17,6 +16,5 @@ __all__ = [
     "Signatures",
     "export",
     "identify_model",
-    "load_model",
     "server_config",
 ]

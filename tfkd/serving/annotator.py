@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import islice
+from typing import TypeVar
 
-from tfkd.serving.batching import batches
+import numpy as np
+
+from tfkd.serving.backends import Backend, Model, OpenedModel, open_model
 from tfkd.serving.client import ClientOptions
-from tfkd.serving.entities import Annotation, merge, read_entities
-from tfkd.serving.opening import Model, Opened, open_model
-from tfkd.serving.sentences import Tokens, tag_sentences, tokens_of_text
+from tfkd.serving.entities import Annotation, join_sentences, merge, read_entities
 from tfkd_base.documents import Entity
 from tfkd_base.errors import TfkdError
 
+Text = TypeVar("Text", bound=Sized)
+"""A text, or anything else with a length."""
+
+MAX_CHARACTERS = 1_000_000
+"""Characters in a batch at most. Each text counts as long as the longest: answers are padded to it, about 20 MB."""
+MAX_SENTENCES = 256
+"""Sentences of tokens that go through a model, or to a server, together at most."""
+MAX_TOKENS = 65_536
+"""Tokens in these at most, with padding; a longer sentence is a batch of its own."""
+
+TokenSpans = Sequence[tuple[int, int]]
+"""Start and end of each token of a sentence, in code points of the text."""
+_TagsAndScores = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Tags, as bytes, and scores of a sentence's tokens, for each suffix (see `OpenedModel`)."""
+
 
 class Annotator:
-    """Find the entities of raw text with trained models, their exports, or servers that serve these.
+    """Finds the entities of raw text with trained models, their exports, or servers that serve these.
 
     Args:
-        model: A tagger or a teacher in memory; the folder of a run; the folder of a SavedModel of this library, of all
-            its versions (the newest is taken) or of one; the address of a model on a TensorFlow Serving server,
-            `grpc://host:port/NAME` or `http://host:port/NAME`, behind which `/versions/3` may ask for a version; or a
-            sequence of any of these, whose entities are merged. A teacher gives the entities of all its tasks in one
+        model: A tagger or a teacher in memory; the folder of a run; the folder of a SavedModel of this library, either
+            of all its versions (the newest is used) or of one; the address of a model on a TensorFlow Serving server,
+            `grpc://host:port/NAME` or `http://host:port/NAME`, with `/versions/3` at the end for a given version; or a
+            sequence of any of these, whose entities are merged. A teacher finds the entities of all its tasks in one
             pass over the text.
-        tasks: Which tasks of models that have several; by default all.
+        tasks: Tasks of models that have several. Default: all.
         options: How long to wait for a server, and how often to ask again.
 
     Raises:
@@ -53,52 +69,52 @@ class Annotator:
         if isinstance(tasks, str):
             raise TfkdError(f"expected a list of tasks, got a single string; write [{tasks!r}]")
         options = options or ClientOptions()
-        self._opened: list[Opened] = [open_model(one, tasks, options) for one in models]
+        self._models: list[OpenedModel] = [open_model(one, tasks, options) for one in models]
 
     @property
     def types(self) -> tuple[str, ...]:
         """The entity types that can be found, sorted."""
-        return tuple(sorted({kind for opened in self._opened for kind in opened.types}))
+        return tuple(sorted({type for model in self._models for type in model.types}))
 
     def annotate(self, texts: Iterable[str], batch_size: int = 32) -> Iterator[Annotation]:
-        """Annotate texts one after the other, reading no further ahead than a batch.
+        """Annotate texts one after the other, reading at most one batch ahead.
 
-        Entities of several models or tasks come in the order of the text. The same words found twice as the same type
-        stand once, with the higher score; entities of different types may overlap, and all are kept.
+        Entities of several models or tasks are sorted by their place in the text. Duplicates, with the same place and
+        type, are merged, with the higher score. Entities of different types may overlap.
 
         Args:
-            texts: Texts of any length and any content, empty ones too.
-            batch_size: Texts that go through a model, or to a server, together; fewer of long ones.
+            texts: Texts of any length and any content; they may be empty.
+            batch_size: Texts that go through a model, or to a server, together at most; fewer if they are long.
 
         Returns:
-            An iterator over one annotation a text, in the order of the texts.
+            An iterator over one annotation for each text, in their order.
 
         Raises:
-            TfkdError: A single string is given, the batch size is below 1, or, when its turn comes, a text holds half
-                a surrogate pair, which no UTF-8 can express.
-            ServerError: A server has not answered, however often it was asked.
+            TfkdError: A single string is given, the batch size is below 1, or, while iterating, a text holds half a
+                surrogate pair, which UTF-8 cannot express.
+            ServerError: A server did not answer.
         """
         if isinstance(texts, str):
             raise TfkdError("expected a list or another iterable of texts, got a single string; write [text]")
         if batch_size < 1:
-            raise TfkdError(f"expected a batch size of 1 or more, got {batch_size}")
+            raise TfkdError(f"expected a batch size of at least 1, got {batch_size}")
         return self._annotate(iter(texts), batch_size)
 
     def annotate_tokens(
-        self, texts: Iterable[tuple[str, Sequence[Tokens]]], batch_size: int = 32
+        self, texts: Iterable[tuple[str, Sequence[TokenSpans]]], batch_size: int = 32
     ) -> Iterator[Annotation]:
-        """Annotate texts that have been cut into sentences of tokens, which are tagged as they are.
+        """Annotate texts that are cut into sentences of tokens, which are tagged as they are.
 
         Args:
             texts: Texts, each with its sentences: start and end of each token, in code points.
             batch_size: Texts that go through a model, or to a server, together.
 
         Returns:
-            An iterator over one annotation a text, in the order of the texts.
+            An iterator over one annotation for each text, in their order.
 
         Raises:
-            TfkdError: When its turn comes, a token holds half a surrogate pair.
-            ServerError: A server has not answered, however often it was asked.
+            TfkdError: While iterating, a token holds half a surrogate pair.
+            ServerError: A server did not answer.
 
         Example:
             >>> from tfkd.models import BiLSTM, Tagger
@@ -110,40 +126,83 @@ class Annotator:
         waiting = iter(texts)
         done = 0
         while batch := list(islice(waiting, batch_size)):
-            sentences = [
+            tokens = [
                 [_encode(text[start:end], done + number) for start, end in sentence]
-                for number, (text, cut) in enumerate(batch, start=1)
-                for sentence in cut
+                for number, (text, sentences) in enumerate(batch, start=1)
+                for sentence in sentences
             ]
-            found: list[list[Entity]] = [[] for _ in batch]
-            for opened in self._opened:
-                rows = iter(tag_sentences(opened.backend, opened.suffixes, sentences))
-                for entities, (_, cut) in zip(found, batch, strict=True):
-                    of_text = list(islice(rows, len(cut)))
-                    for suffix in opened.suffixes:
-                        tokens = tokens_of_text(cut, [row[suffix] for row in of_text])
-                        entities += read_entities(tokens, opened.scheme)
-            for entities, (text, _) in zip(found, batch, strict=True):
-                yield Annotation(text, merge(entities))
+            entities: list[list[Entity]] = [[] for _ in batch]
+            for model in self._models:
+                rows = iter(_tag_sentences(model.backend, model.suffixes, tokens))
+                for of_text, (_, sentences) in zip(entities, batch, strict=True):
+                    tagged = list(islice(rows, len(sentences)))
+                    for suffix in model.suffixes:
+                        joined = join_sentences(sentences, [row[suffix] for row in tagged])
+                        of_text += read_entities(joined, model.scheme)
+            for of_text, (text, _) in zip(entities, batch, strict=True):
+                yield Annotation(text, merge(of_text))
             done += len(batch)
 
     def _annotate(self, texts: Iterator[str], batch_size: int) -> Iterator[Annotation]:
         done = 0
-        for batch in batches(texts, batch_size):
-            raw = [_encode(text, done + number) for number, text in enumerate(batch, start=1)]
-            found: list[list[Entity]] = [[] for _ in batch]
-            for opened in self._opened:
-                answer = opened.backend.answer(raw)
+        for batch in bounded_batches(texts, batch_size):
+            encoded = [_encode(text, done + number) for number, text in enumerate(batch, start=1)]
+            entities: list[list[Entity]] = [[] for _ in batch]
+            for model in self._models:
+                answer = model.backend.answer(encoded)
                 for row in range(len(batch)):
-                    for suffix in opened.suffixes:
+                    length = answer["num_tokens"][row]
+                    for suffix in model.suffixes:
                         names = {"tags": f"tags{suffix}", "scores": f"scores{suffix}"}
                         names |= {name: name for name in ("starts", "ends", "sentences")}
-                        length = answer["num_tokens"][row]
                         tokens = {name: answer[key][row][:length] for name, key in names.items()}
-                        found[row] += read_entities(tokens, opened.scheme)
-            for text, entities in zip(batch, found, strict=True):
-                yield Annotation(text, merge(entities))
+                        entities[row] += read_entities(tokens, model.scheme)
+            for text, of_text in zip(batch, entities, strict=True):
+                yield Annotation(text, merge(of_text))
             done += len(batch)
+
+
+def bounded_batches(texts: Iterable[Text], size: int, max_characters: int = MAX_CHARACTERS) -> Iterator[list[Text]]:
+    """Group texts in their order; a text longer than the limit is a batch of its own.
+
+    Args:
+        texts: The texts, read at most one ahead.
+        size: Texts in a batch at most.
+        max_characters: Characters in a batch at most, with padding.
+
+    Example:
+        >>> list(bounded_batches(["a", "bb", "ccccc", "d", "e"], size=2, max_characters=4))
+        [['a', 'bb'], ['ccccc'], ['d', 'e']]
+    """
+    batch: list[Text] = []
+    longest = 0
+    for text in texts:
+        longest = max(longest, len(text))
+        if batch and (len(batch) + 1) * longest > max_characters:
+            yield batch
+            batch, longest = [], len(text)
+        batch.append(text)
+        if len(batch) == size:
+            yield batch
+            batch, longest = [], 0
+    if batch:
+        yield batch
+
+
+def _tag_sentences(
+    backend: Backend, suffixes: Sequence[str], sentences: Sequence[Sequence[bytes]]
+) -> Iterator[_TagsAndScores]:
+    """Tag sentences of tokens in batches of bounded size."""
+    for group in bounded_batches(sentences, MAX_SENTENCES, MAX_TOKENS):
+        longest = max(map(len, group))
+        padded = [[*sentence, *[b""] * (longest - len(sentence))] for sentence in group]
+        answer = backend.answer_tokens(padded)
+        for row, sentence in enumerate(group):
+            size = len(sentence)
+            yield {
+                suffix: (answer[f"tags{suffix}"][row][:size], answer[f"scores{suffix}"][row][:size])
+                for suffix in suffixes
+            }
 
 
 def _encode(text: str, number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What an exported model says of itself: in its graph, as JSON and as a page for people."""
+"""The description of an exported model: in its graph, as JSON, and as a page to read."""
 
 from __future__ import annotations
 
@@ -7,60 +7,77 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import tensorflow as tf
 
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd_base.corpora import Scheme
 
 CARD = Path("assets.extra", "tfkd.json")
-"""Where a SavedModel of this library says what it is; `assets.extra` is the folder that its format leaves to others."""
+"""The model card in a SavedModel. Its format reserves the folder `assets.extra` for files of others."""
 PAGE = CARD.with_name("README.md")
-"""The same for people."""
+"""The model card as a page to read."""
 
 
-def describe(model: Tagger | MultiTaskTagger) -> dict[str, Any]:
-    """Say what a client must know of a model: its tag scheme, its tags and entity types, the versions that made it.
+class TaskDescription(TypedDict):
+    """The tags and entity types of a task."""
+
+    tags: list[str]
+    types: list[str]
+
+
+class ModelDescription(TypedDict, total=False):
+    """What a client must know of a model: a model of one task has `tags`, another one `tasks`."""
+
+    scheme: Scheme
+    tags: list[str]
+    types: list[str]
+    tasks: dict[str, TaskDescription]
+    versions: dict[str, str]
+
+
+def describe_model(model: Tagger | MultiTaskTagger) -> ModelDescription:
+    """Return what a client must know of a model: tag scheme, tags, entity types, and versions of the libraries.
 
     Args:
-        model: A tagger, or a teacher, whose tags and types stand under `tasks`.
+        model: A tagger or a teacher. The tags of a teacher are under `tasks`.
 
     Example:
         >>> from tfkd.models import BiLSTM
         >>> from tfkd.text import WordFeatures
         >>> tagger = Tagger(WordFeatures(["cancer"], ["c"]), ["O", "B-Disease", "I-Disease"], encoder=BiLSTM(units=2))
-        >>> describe(tagger)["scheme"], describe(tagger)["types"]
+        >>> describe_model(tagger)["scheme"], describe_model(tagger)["types"]
         ('iob2', ['Disease'])
     """
-    if isinstance(model, MultiTaskTagger):
-        tasks = {task: _tags(model.for_task(task)) for task in model.tasks}
-        types = sorted({kind for tags in tasks.values() for kind in tags["types"]})
-        about: dict[str, Any] = {"tasks": tasks, "types": types}
-    else:
-        about = _tags(model)
     versions = {"tfkd": installed_version("tfkd"), "tensorflow": tf.__version__, "unicode": unicodedata.unidata_version}
-    return {"scheme": model.scheme, **about, "versions": versions}
+    if isinstance(model, MultiTaskTagger):
+        tasks = {task: _describe_tags(model.for_task(task)) for task in model.tasks}
+        types = sorted({type for task in tasks.values() for type in task["types"]})
+        return {"scheme": model.scheme, "tasks": tasks, "types": types, "versions": versions}
+    return {"scheme": model.scheme, **_describe_tags(model), "versions": versions}
 
 
-def _tags(tagger: Tagger) -> dict[str, list[str]]:
+def _describe_tags(tagger: Tagger) -> TaskDescription:
     return {"tags": list(tagger.tags), "types": sorted({tag.partition("-")[2] for tag in tagger.tags if tag != "O"})}
 
 
-def write_card(folder: Path, model: Tagger | MultiTaskTagger, about: Mapping[str, Any], name: str) -> None:
-    """Write the card of a SavedModel: `assets.extra/tfkd.json`, and `assets.extra/README.md` for people.
+def write_card(folder: Path, model: Tagger | MultiTaskTagger, about: Mapping[str, object], name: str) -> None:
+    """Write the model card of a SavedModel: `assets.extra/tfkd.json`, and `assets.extra/README.md` to read.
 
     Args:
         folder: The SavedModel's folder.
-        model: What was exported.
-        about: What else is known, of plain values for JSON: see `export`.
-        name: What the model is called.
+        model: The exported model.
+        about: More content, as plain values for JSON, see `export`.
+        name: The name of the model.
 
     Raises:
         OSError: It cannot be written.
     """
     written = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     sizes = {"parameters": model.count_params(), "saved_model_bytes": written}
-    card = {**describe(model), **about, "sizes": {**about.get("sizes", {}), **sizes}}
+    card: dict[str, Any] = {**describe_model(model), **about}
+    card["sizes"] = {**card.get("sizes", {}), **sizes}
     (folder / CARD).parent.mkdir(exist_ok=True)
     (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / PAGE).write_text("\n".join(_page(card, name)) + "\n", encoding="utf-8")

@@ -1,9 +1,9 @@
-"""The entities of a text, and reading them off the tags that a model gives its tokens."""
+"""The entities of a text, read from the tags of its tokens."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from tfkd_base.documents import Entity
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A text and the entities found in it, in the order of the text; those of different types may overlap.
+    """A text and the entities found in it, sorted by their place. Entities of different types may overlap.
 
     Example:
         >>> Annotation("Cancer", (Entity(0, 6, "Disease", score=0.9),)).to_json()
@@ -38,7 +38,7 @@ class Annotation:
 
 
 def read_entities(tokens: Mapping[str, np.ndarray], scheme: Scheme) -> Iterator[Entity]:
-    """Find the entities that the tags of a text's tokens spell, sentence by sentence.
+    """Yield the entities that the tags of a text's tokens describe, sentence by sentence.
 
     Args:
         tokens: For the text's N tokens, each of shape [N]: `tags` (bytes), `scores`, `starts` and `ends` (in code
@@ -61,15 +61,38 @@ def read_entities(tokens: Mapping[str, np.ndarray], scheme: Scheme) -> Iterator[
             yield Entity(start, stop, span.type, score=round(float(tokens["scores"][a:b].min()), 6))
 
 
-def merge(entities: Iterable[Entity]) -> tuple[Entity, ...]:
-    """Bring entities of several models or tasks into the order of the text.
+def join_sentences(
+    sentences: Sequence[Sequence[tuple[int, int]]], tagged: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return the tags of a text's sentences in the form that `read_entities` takes.
 
-    Where the same words are found twice as the same type, they stand once, with the higher score. All else is kept:
-    whether a gene inside a disease is wanted is not for a merger to say.
+    Args:
+        sentences: The sentences: start and end of each token, in code points.
+        tagged: Tags, as bytes, and scores of each sentence.
 
     Example:
-        >>> found = [Entity(3, 9, "Y", score=0.7), Entity(3, 9, "X", score=0.8), Entity(0, 2, "X", score=0.6)]
-        >>> [(e.start, e.type, e.score) for e in merge([*found, Entity(3, 9, "X", score=0.9)])]
+        >>> join_sentences([[(0, 4)]], [(np.array([b"O"], object), np.array([0.9]))])["sentences"].tolist()
+        [0]
+    """
+    offsets = np.array([token for sentence in sentences for token in sentence], np.int64).reshape(-1, 2)
+    return {
+        "tags": np.concatenate([np.zeros(0, object), *(tags for tags, _ in tagged)]),
+        "scores": np.concatenate([np.zeros(0, np.float32), *(scores for _, scores in tagged)]),
+        "starts": offsets[:, 0],
+        "ends": offsets[:, 1],
+        "sentences": np.repeat(np.arange(len(sentences)), [len(sentence) for sentence in sentences]),
+    }
+
+
+def merge(entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    """Return the entities of several models or tasks, sorted by their place in the text.
+
+    Duplicates, with the same place and type, are merged, with the higher score. All others are kept, also where they
+    overlap.
+
+    Example:
+        >>> entities = [Entity(3, 9, "Y", score=0.7), Entity(3, 9, "X", score=0.8), Entity(0, 2, "X", score=0.6)]
+        >>> [(e.start, e.type, e.score) for e in merge([*entities, Entity(3, 9, "X", score=0.9)])]
         [(0, 'X', 0.6), (3, 'X', 0.9), (3, 'Y', 0.7)]
     """
     best: dict[tuple[int, int, str], Entity] = {}

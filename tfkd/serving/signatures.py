@@ -1,4 +1,4 @@
-"""The functions that an exported model answers to: raw text, tokens, and what the model is."""
+"""The signatures of an exported model: tagging raw text, tagging tokens, and the model's description."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ import tensorflow as tf
 
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.distinct_tokens import prepared
-from tfkd.serving.card import describe
+from tfkd.serving.card import ModelDescription, describe_model
 from tfkd.text.segmentation import segment
 from tfkd_base.errors import TfkdError
 
 PADDED_SIZE = 4096
-"""Tokens or pieces, padding counted, that go through the network at once; a longer sentence goes alone and whole."""
+"""Tokens or subwords, with padding, that go through the network at once; a longer sentence is a group of its own."""
 
 
 class Signatures(tf.Module):
     """A tagger or a teacher as graph functions of strings, with its vocabulary and weights inside.
 
-    Sentences are sorted by size and tagged in groups of at most `PADDED_SIZE` tokens or pieces, so that memory is
-    bounded and little is padded, whatever came in one request. Of a teacher the shared layers run once for all tasks;
-    what a tagger answers as `tags` and `scores` it answers as `tags/TASK` and `scores/TASK` for each of them.
+    Sentences are sorted by size and tagged in groups of at most `PADDED_SIZE` tokens or subwords: memory is bounded and
+    there is little padding, whatever a request holds. The shared layers of a teacher run once for all tasks. A tagger
+    has the outputs `tags` and `scores`; a teacher has `tags/TASK` and `scores/TASK` for each task.
 
     Args:
-        model: A trained tagger or teacher. Its weights are shared, not copied: what it learns later holds here too.
+        model: A trained tagger or teacher. Its weights are shared, not copied: if it is trained further, the answers
+            change.
 
     Raises:
-        TfkdError: It is neither.
+        TfkdError: The model is neither a tagger nor a teacher.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -47,9 +48,9 @@ class Signatures(tf.Module):
 
     def __init__(self, model: Tagger | MultiTaskTagger) -> None:
         super().__init__(name="signatures")
-        # As text: a module takes dictionaries for parts of itself.
-        self._description = json.dumps(describe(_checked(model)), ensure_ascii=False)
-        # Only what the graph reads is tracked, so that an export holds neither optimiser nor metrics.
+        # As text, because `tf.Module` tracks dictionaries.
+        self._description = json.dumps(describe_model(_check_kind(model)), ensure_ascii=False)
+        # Only the variables of the graph are tracked: an export has neither optimiser nor metrics.
         self.tracked_weights = [weight.value for weight in model.weights]
         self.tracked_tables = model.text.lookup_tables
         self._names = {suffix: tf.constant(["", *view.tags]) for suffix, view in _views(model).items()}
@@ -62,8 +63,8 @@ class Signatures(tf.Module):
         self.describe = _graph(tf.TensorSpec([None], tf.string, name="text"))(self._describe)
 
     @property
-    def description(self) -> dict[str, Any]:
-        """What the model says of itself, see `tfkd.serving.card.describe`."""
+    def description(self) -> ModelDescription:
+        """The description of the model, see `tfkd.serving.card.describe_model`."""
         return json.loads(self._description)
 
     def _tag_passages(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -97,25 +98,25 @@ class Signatures(tf.Module):
         return answer
 
     def _describe(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Say for each text what the model is: a server answers only to what has an input, and by the row."""
+        """Return the description for each text: a server needs a signature with an input, and answers row by row."""
         return {"model": tf.fill(tf.shape(text), self._description)}
 
 
-def _checked(model: Tagger | MultiTaskTagger) -> Tagger | MultiTaskTagger:
+def _check_kind(model: Tagger | MultiTaskTagger) -> Tagger | MultiTaskTagger:
     if not isinstance(model, Tagger | MultiTaskTagger):
         raise TfkdError(f"expected a tfkd.models.Tagger or MultiTaskTagger, got a {type(model).__name__}")
     return model
 
 
 def _views(model: Tagger | MultiTaskTagger) -> dict[str, Tagger]:
-    """Return the tagger of each task under what stands behind `tags` and `scores` in the names of its outputs."""
+    """Return the tagger of each task by the ending of its outputs' names: `/TASK`, or `""` for a single task."""
     if isinstance(model, MultiTaskTagger):
         return {f"/{task}": model.for_task(task) for task in model.tasks}
     return {"": model}
 
 
 def _graph(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
-    """Make a function a graph. AutoGraph, which nothing here needs, would take most of the time of an export."""
+    """Return a decorator that makes a graph. AutoGraph is not needed, and would take most of the time of an export."""
     return functools.partial(tf.function, input_signature=signature, autograph=False)
 
 
@@ -127,11 +128,11 @@ def _tag_by_size(
     Args:
         model: The tagger or teacher.
         tokens: string, shape [N]: the tokens of all sentences, one after the other.
-        lengths: int64, shape [S]: how many tokens each sentence has; 0 is allowed.
+        lengths: int64, shape [S]: the number of tokens of each sentence; it may be 0.
 
     Returns:
-        For all tokens in their order the index of the tag, int32 of shape [N], and its probability, float32; of a
-        teacher for each task, under `/TASK`, of a tagger under `""`.
+        For each task, by `/TASK` (a tagger: by `""`), the indices of the tags of all tokens, int32 of shape [N], and
+        their probabilities, float32 of shape [N].
     """
     types, ids = tf.unique(tf.concat([[""], tokens], 0))
     table = model.text.make_table(types)
@@ -173,7 +174,7 @@ def _tag_by_size(
 
 
 def _sums(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Add up values by the row that they stand in."""
+    """Return the sum of each row of values."""
     ends = tf.concat([[0], tf.cumsum(values)], 0)
     splits = tf.concat([[0], tf.cumsum(lengths)], 0)
     return tf.gather(ends, splits[1:]) - tf.gather(ends, splits[:-1])

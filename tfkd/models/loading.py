@@ -1,4 +1,4 @@
-"""Finding a trained model on disk."""
+"""Loading the trained model of a run."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from pathlib import Path
 
 import keras
 
-from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.models.multitask_tagger import MultiTaskTagger
+from tfkd.models.tagger import Tagger
 from tfkd_base.errors import TfkdError
 from tfkd_base.registry import loaded_code
 
 MODEL_FILE = "model.keras"
-"""What the model is called in the folder of a run."""
+"""Name of the model in the folder of a run."""
 
 
 def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | MultiTaskTagger:
-    """Load the model of a run: a tagger, or of a teacher all tasks or those that are named.
+    """Return the model of a run: a tagger, or a teacher with all its tasks or those that are named.
 
     Args:
-        path: A run's folder, or a `.keras` file.
-        tasks: Tasks of a teacher: of one its view is given, a `Tagger`; of several a teacher of these; of none the
-            whole teacher.
+        path: The folder of a run, or a `.keras` file.
+        tasks: Tasks of a teacher. For one task, its `Tagger` is returned; for several, a teacher of these tasks.
+            Default: the whole teacher.
 
     Returns:
         The model, not compiled.
@@ -51,7 +52,7 @@ def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | Multi
     if not tasks:
         return model
     if isinstance(model, Tagger):
-        raise TfkdError(f"{path} holds a tagger of a single task, not a teacher; leave out the task {tasks[0]!r}")
+        raise TfkdError(f"{path} holds a tagger of a single task, not a teacher; omit the task {tasks[0]!r}")
     return model.for_task(tasks[0]) if len(tasks) == 1 else model.with_tasks(tasks)
 
 
