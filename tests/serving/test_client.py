@@ -240,7 +240,7 @@ def test_a_page_that_is_no_server_of_models() -> None:
 
     server = HTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with pytest.raises(ServerError, match="answered with no JSON object: is it a TensorFlow Serving server"):
+    with pytest.raises(ServerError, match="did not answer with a JSON object: is it a TensorFlow Serving server"):
         Annotator(f"http://127.0.0.1:{server.server_port}/disease", options=QUICK)
     server.shutdown()
     server.server_close()
