@@ -15,10 +15,9 @@ import tensorflow as tf
 from tests.models.small import small_corpus, small_tagger
 from tfkd.config import ConfigError, dump_config, parse_config
 from tfkd.distillation import LOSSES, Distiller, Need, Outputs
-from tfkd.models import ENCODERS
+from tfkd.models import ENCODERS, load_model
 from tfkd.parts import find_code
 from tfkd.runs import RunFolder, cache_teacher, distill, train
-from tfkd.serving import load_model
 from tfkd_base import registry
 from tfkd_base.corpora import write_corpus
 from tfkd_base.errors import TfkdError

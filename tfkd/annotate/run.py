@@ -26,6 +26,7 @@ from tfkd_base.documents import (
 )
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
+from tfkd_base.registry import loaded_code
 
 BLOCKS_PER_WORKER = 2
 """Blocks that are read and not yet annotated, for each worker."""
@@ -74,7 +75,8 @@ def annotate_files(
         >>> from tfkd.models import BiLSTM, Tagger
         >>> from tfkd.text import WordFeatures
         >>> folder = Path(tempfile.mkdtemp())
-        >>> Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2)).save(folder / "model.keras")
+        >>> tagger = Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2))
+        >>> tagger.save(folder / "model.keras")
         >>> _ = (folder / "in.txt").write_text("One.\nTwo.\n")
         >>> output = AnnotationOutput(folder / "out.pubtator", "pubtator")
         >>> done = annotate_files(AnnotationOptions(models=(str(folder),)), [folder / "in.txt"], output)
@@ -163,7 +165,8 @@ def _open_engine(
 
         return open_engine(engine.name, make_work)
     # A worker of Ray takes one core.
-    work = partial(BlockAnnotator, options, output, threads=1)
+    code = [file.path for file in loaded_code()]
+    work = partial(BlockAnnotator, options, output, threads=1, code=code)
     opened = open_engine(engine.name, work, workers=engine.workers, address=engine.address)
     progress.start_clock()
     return opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tfkd.annotate.blocks import Block, PlacedDocument
@@ -15,6 +15,7 @@ from tfkd.serving import Annotator
 from tfkd.text import tokenized
 from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentError, Entity, document_writer, get_format
 from tfkd_base.files import atomic_file
+from tfkd_base.registry import load_code
 
 
 def annotate_documents(
@@ -169,6 +170,7 @@ class BlockAnnotator:
         options: The models and how to use them.
         output: The output.
         threads: TensorFlow's threads, in a process of its own. Default: as TensorFlow is set up.
+        code: Files of a user's parts, to be loaded in a process of its own.
         on_document: Called after each document with the block and the counts of its documents so far.
 
     Raises:
@@ -182,6 +184,7 @@ class BlockAnnotator:
         output: AnnotationOutput,
         *,
         threads: int | None = None,
+        code: Sequence[Path] = (),
         on_document: Callable[[Block, AnnotationReport], None] | None = None,
     ) -> None:
         if threads is not None:
@@ -189,6 +192,8 @@ class BlockAnnotator:
 
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
+        for file in code:
+            load_code(file)
         self._options = options
         self._output = output
         self._folder = AnnotationFolder.of_output(output)

@@ -16,8 +16,8 @@ import keras
 
 from tfkd.config import Config, ConfigError, dump_config, load_config, parse_config
 from tfkd.models import MultiTaskTagger, Tagger
+from tfkd.models.loading import missing_code
 from tfkd.parts import find_code
-from tfkd.serving.loading import missing_code
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import LOCK, ResumableFolder
