@@ -37,7 +37,7 @@ def check(paths, scores, inputs, transitions, lengths, k):
         np.testing.assert_allclose([index[path] for path in tag_paths], scores[b, :count], rtol=1e-5, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 5), min_size=1, max_size=4),
     tags=st.integers(1, 4),

@@ -90,7 +90,7 @@ def heads_and_decoders(scheme):
     return tags, heads, [tf.function(head.decode, input_signature=specs) for head in heads]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), scheme=st.sampled_from(["iob2", "iobes"]), length=st.integers(1, 4))
 def test_both_heads_decode_the_best_allowed_path(seed, scheme, length):
     tags, (_, crf), (decode_softmax, decode_crf) = heads_and_decoders(scheme)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfkd.layers import PieceWindows, WordPooling
@@ -60,6 +60,7 @@ def check(positions, overlap, ids, outputs):
         assert distances[window] == max(distances)
 
 
+@settings(max_examples=40, deadline=None)
 @given(sentences())
 def test_every_subword_is_read_where_it_is_farthest_from_an_edge(case):
     positions, overlap, ids = case

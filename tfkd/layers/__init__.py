@@ -15,7 +15,7 @@ from tfkd.layers.crf import (
 )
 from tfkd.layers.crf_decoding import crf_constrained_decode, crf_decode, crf_decode_top_k
 from tfkd.layers.embeddings import CHARACTER_ENCODERS, CharacterBiLSTM, CharacterCNN, CharacterEncoder, WordEmbedding
-from tfkd.layers.heads import HEADS, CRFHead, SoftmaxHead, TagHead, token_weights
+from tfkd.layers.heads import CRFHead, SoftmaxHead, TagHead, token_weights
 from tfkd.layers.pieces import PieceWindows, Pooling, WordPooling
 from tfkd.layers.tag_distribution import Chain, TagDistribution
 from tfkd.layers.tfa_weights import load_tfa_crf
@@ -24,7 +24,6 @@ from tfkd.layers.transformer import ACTIVATIONS, PieceEmbedding, TransformerLaye
 __all__ = [
     "ACTIVATIONS",
     "CHARACTER_ENCODERS",
-    "HEADS",
     "BiLSTMLayer",
     "CRFHead",
     "Chain",

@@ -213,10 +213,6 @@ class CRFHead(TagHead):
         return tags, _select(crf_marginals(bounded, lengths, self.transitions.value), tags, mask)
 
 
-HEADS: dict[str, type[TagHead]] = {"softmax": SoftmaxHead, "crf": CRFHead}
-"""Heads by their name in the argument `head`."""
-
-
 def token_weights(mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
     """Return the weight of each token in a sum: the weight of its sample, or 0 in the padding.
 

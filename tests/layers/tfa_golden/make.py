@@ -54,7 +54,7 @@ def numbers(seed: int, lengths: list[int], tags: int, scale: float, emission_sca
     by_inputs, by_transitions = tape.gradient(total, [x, a], unconnected_gradients="zero")
     decoded, best = text.crf_decode(x, a, n)
     constrained, constrained_best = text.crf_constrained_decode(x, bitmap, a, n)
-    found = {
+    results = {
         "inputs": x,
         "transitions": a,
         "lengths": n,
@@ -73,7 +73,7 @@ def numbers(seed: int, lengths: list[int], tags: int, scale: float, emission_sca
         "constrained": constrained,
         "constrained_best": constrained_best,
     }
-    return {name: np.asarray(tf.convert_to_tensor(value)) for name, value in found.items()}
+    return {name: np.asarray(tf.convert_to_tensor(value)) for name, value in results.items()}
 
 
 def model(kernel: bool) -> tf.keras.Model:
@@ -83,7 +83,7 @@ def model(kernel: bool) -> tf.keras.Model:
     mask = tf.keras.Input([None], dtype="bool")
     states = tf.keras.layers.Dense(6 if kernel else 4, name="states")(inputs)
     crf = tfa.layers.CRF(4, use_kernel=kernel, use_boundary=kernel, name="crf")
-    made = tf.keras.Model([inputs, mask], [states, *crf(states, mask=mask)[:1]])
+    model = tf.keras.Model([inputs, mask], [states, *crf(states, mask=mask)[:1]])
     rng = np.random.default_rng(11)
     made.set_weights([rng.normal(size=w.shape) for w in made.get_weights()])
     return made
@@ -93,11 +93,11 @@ def two_chains() -> tf.keras.Model:
     """Build a model with two CRFs, with 3 and with 4 tags."""
     tf.keras.utils.set_random_seed(8)
     inputs = tf.keras.Input([None, 5])
-    found = [tfa.layers.CRF(tags, name=name)(inputs)[0] for tags, name in ((3, "chemicals"), (4, "genes"))]
-    made = tf.keras.Model(inputs, found)
+    results = [tfa.layers.CRF(tags, name=name)(inputs)[0] for tags, name in ((3, "chemicals"), (4, "genes"))]
+    model = tf.keras.Model(inputs, results)
     rng = np.random.default_rng(13)
-    made.set_weights([rng.normal(size=w.shape) for w in made.get_weights()])
-    return made
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    return model
 
 
 def save(made: tf.keras.Model, name: str) -> None:

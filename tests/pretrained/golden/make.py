@@ -205,13 +205,13 @@ def trained_word_pieces(words: list[str], out: Path) -> dict[str, np.ndarray]:
     trainer = trainers.WordPieceTrainer(vocab_size=2000, limit_alphabet=300, special_tokens=MARKS, show_progress=False)
     tokenizer.train_from_iterator(both, trainer)
     tokenizer.model.save(str(out / "word_pieces"))
-    found = {}
+    arrays = {}
     for lowercase in (False, True):
         for strip in (False, True):
             tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=strip)
             name = f"{'lower' if lowercase else 'cased'}_{'stripped' if strip else 'accented'}"
-            found |= split_words(tokenizer, words, name)
-    return found
+            arrays |= split_words(tokenizer, words, name)
+    return arrays
 
 
 def trained_byte_pairs(words: list[str], out: Path) -> dict[str, np.ndarray]:
