@@ -85,8 +85,8 @@ def model(kernel: bool) -> tf.keras.Model:
     crf = tfa.layers.CRF(4, use_kernel=kernel, use_boundary=kernel, name="crf")
     model = tf.keras.Model([inputs, mask], [states, *crf(states, mask=mask)[:1]])
     rng = np.random.default_rng(11)
-    made.set_weights([rng.normal(size=w.shape) for w in made.get_weights()])
-    return made
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    return model
 
 
 def two_chains() -> tf.keras.Model:
