@@ -75,7 +75,7 @@ def test_what_does_not_go_together_is_refused_and_nothing_is_set(folder, teacher
         initialize_from(view, student)
     narrow = small_transformer(tiny_bert(tmp_path / "narrow", intermediate_size=24), CORPUS)
     before = narrow.get_weights()
-    with pytest.raises(TfkdError, match=r"'transformer_2' of the teacher and 'transformer_1' of the student are of ot"):
+    with pytest.raises(TfkdError, match=r"'transformer_2' of the teacher and 'transformer_1' of the student have"):
         initialize_from(narrow, view)
     for one, other in zip(narrow.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -32,10 +32,8 @@ from tfkd.text import Text
 from tfkd.training import EncodedSentences, SentenceArrays, groups_by_size
 from tfkd_base.errors import TfkdError
 
-CHUNK = 2048
-"""Number of sentences that are written at once."""
-BATCH = 64
-"""Number of sentences that a teacher runs on at once."""
+CHUNK, BATCH = 2048, 64
+"""Numbers of sentences that are written at once, and that a teacher runs on at once."""
 
 
 class TeacherCache(Teacher):
