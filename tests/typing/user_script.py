@@ -12,10 +12,10 @@ tasks = {"disease": disease, "chemical": chemical}
 text = tfkd.WordFeatures.adapt(tasks.values())
 assert_type(text, tfkd.WordFeatures)
 
-teacher = tfkd.MultiTaskTagger(text, tasks, encoder=tfkd.BiLSTM(64), head="softmax")
+teacher = tfkd.MultiTaskTagger(text, tasks, encoder=tfkd.BiLSTM(units=64), head="softmax")
 assert_type(teacher.for_task("disease"), tfkd.Tagger)
 
-student = tfkd.Tagger(text, disease, encoder=tfkd.BiLSTM(50), head="softmax")
+student = tfkd.Tagger(text, disease, encoder=tfkd.BiLSTM(units=50), head="softmax")
 assert_type(student.tag([["Loss", "of", "BRCA1"]]), list[list[str]])
 
 distiller = tfkd.Distiller(teacher.for_task("disease"), student, [tfkd.LogitsDistillation(temperature=2.0)])
