@@ -158,7 +158,11 @@ class Named(Generic[PartType]):
             ValidationError: No part has the name, or a setting is wrong.
         """
         if name not in self.registry:
-            message = f"there is no {self.registry.kind} {name!r}: {nearest(str(name), self.registry)} {CODE_HINT}"
+            message = (
+                f"there is no {self.registry.kind} {name!r}: {nearest(str(name), self.registry)}. {CODE_HINT}".replace(
+                    "?.", "?"
+                )
+            )
             error = PydanticCustomError(PART_ERROR, "{message}", {"message": message})
             details = InitErrorDetails(type=error, loc=(str(name),) if is_section else (), input=settings)
             raise ValidationError.from_exception_data(str(name), [details])
@@ -179,7 +183,7 @@ class Named(Generic[PartType]):
         return {name: part.model_dump(mode=info.mode)}
 
 
-CODE_HINT = "A part of your own is known once its file is given: --code FILE."
+CODE_HINT = "Your own parts need their file: --code FILE."
 
 
 def find_code(value: object) -> tuple[Code, ...]:

@@ -272,7 +272,7 @@ class TestRefusals:
             "4 problems in the configuration x.yaml:",
             "  x.yaml:6: encoder.unit: unknown key; did you mean 'units'?",
             "  --set head=crff: head: there is no head 'crff': did you mean 'crf'? "
-            "A part of your own is known once its file is given: --code FILE.",
+            "Your own parts need their file: --code FILE.",
             "  x.yaml:9: distillation.losses.0.logits.temprature: unknown key; did you mean 'temperature'?",
             "  x.yaml:11: sed: unknown key; did you mean 'seed'?",
         ]

@@ -16,6 +16,7 @@ from tfkd.distillation import (
     CorrelationDistillation,
     CosineFeatureDistillation,
     DecoupledDistillation,
+    Distiller,
     FeatureDistillation,
     LogitsDistillation,
     LogitsRegression,
@@ -414,3 +415,27 @@ def test_layers_that_do_not_exist_are_refused_with_the_nearest():
         FeatureDistillation("encodr", "encoder").build(as_teacher(tagger), tagger)
     with pytest.raises(TfkdError, match="vector for each token"):
         FeatureDistillation("characters", "encoder").build(as_teacher(tagger), tagger)
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "loss"),
+    [
+        (
+            FeatureDistillation,
+            {"teacher_layer_name": "t", "student_layer_name": "s", "project": None, "projection": None},
+            FeatureDistillation(teacher_layer="t", student_layer="s"),
+        ),
+        (PathDistillation, {"paths": 7, "weighted": False}, PathDistillation(number=7, weighted=False)),
+        (LogitsDistillation, {"temperature": 3.0}, LogitsDistillation(temperature=3.0)),
+    ],
+)
+def test_losses_saved_by_earlier_versions_are_read(kind, old, loss):
+    assert kind.from_config(old) == loss
+
+
+def test_a_ramp_is_refused_until_the_number_of_updates_is_known():
+    tagger = small_tagger(small_corpus("A"))
+    loss = LogitsDistillation(temperature=Ramp(start=4, end=1))
+    with pytest.raises(TfkdError, match=r"temperature is a ramp, which needs the number of updates"):
+        Distiller(tagger, tagger, loss)
+    assert [float(loss.resolved(10).temperature(step)) for step in (0, 10)] == [4.0, 1.0]
