@@ -77,7 +77,7 @@ def hash_configuration(identity: Mapping[str, Any]) -> str:
 
     Example:
         >>> hash_configuration({"seed": 1})
-        '5f7a6019b6fb'
+        'a4bbadc1c789'
     """
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
 

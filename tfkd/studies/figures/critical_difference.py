@@ -1,4 +1,4 @@
-"""The critical-difference diagram of Demšar (2006): average ranks, and which of them the Nemenyi test cannot part."""
+"""The critical-difference diagram of Demšar (2006): average ranks, and which do not differ in the Nemenyi test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROW = 0.2
 
 
 def critical_difference_diagram(friedman: FriedmanTest, nemenyi: NemenyiTest) -> Any:
-    """Draw average ranks on an axis, the best on the left; a bar joins methods that the Nemenyi test cannot part.
+    """Draw average ranks on an axis, the best on the left; a bar joins methods that do not differ in the Nemenyi test.
 
     Where the Friedman test did not reject, no pair is looked at, and one bar joins all methods.
 
@@ -55,7 +55,7 @@ def _label(name: str, rank: float) -> str:
 
 
 def _bars(ranks: list[float], difference: float) -> list[tuple[float, float]]:
-    """The longest stretches of sorted ranks that lie within the critical difference."""
+    """Return the longest ranges of sorted ranks within the critical difference."""
     bars: list[tuple[float, float]] = []
     for i, first in enumerate(ranks):
         last = max(j for j, rank in enumerate(ranks) if rank - first < difference)

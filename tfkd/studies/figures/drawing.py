@@ -1,4 +1,4 @@
-"""What all figures share: how they are made, their colours, and how they become files."""
+"""Common parts of all figures: settings, colours, files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfkd.studies.statistics.optional_libraries import study_library
 from tfkd_base.files import atomic_file
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-"""Of Okabe and Ito, told apart by colour-blind people too; without their yellow, which white paper swallows."""
+"""Colours of Okabe and Ito, which colour-blind readers can tell apart, without yellow, which is faint on white."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p")
 LINES = ("-", "--", "-.", ":")
@@ -31,7 +31,7 @@ _STYLE = {
 
 
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Any, Any]:
-    """Make a figure with its axes, without pyplot: nothing is left behind and no display is asked for.
+    """Return a figure with its axes, made without pyplot: it keeps no global state and needs no display.
 
     Args:
         width: Inches.
@@ -53,7 +53,7 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Hold the settings that figures are drawn with, so that a user's own change nothing, nor are changed."""
+    """Apply the settings of figures for a block, independent of the user's own settings."""
     matplotlib = study_library("matplotlib")
     with matplotlib.rc_context():
         matplotlib.rcParams.update({**_defaults(matplotlib), **_STYLE})
@@ -65,7 +65,7 @@ def _defaults(matplotlib: Any) -> dict[str, Any]:
 
 
 def settle(figure: Any) -> Any:
-    """Lay a figure out once and for all, so that it is the same however often and to whatever file it is drawn."""
+    """Fix the layout of a figure, so that every file of it is the same."""
     with style():
         for _ in range(2):  # the second time the places of the tick labels are known
             figure.draw_without_rendering()
@@ -74,14 +74,14 @@ def settle(figure: Any) -> Any:
 
 
 def text_width(text: str, size: float = FONT_SIZE) -> float:
-    """Measure a line of text in inches, as it will be drawn."""
+    """Return the width of a line of text in inches."""
     font = study_library("matplotlib.font_manager").FontProperties(family="DejaVu Sans", size=size)
     path = study_library("matplotlib.textpath").TextPath((0, 0), text.replace("$", r"\$") or " ", prop=font)
     return float(path.get_extents().width) / 72
 
 
 def svg_text(figure: Any) -> str:
-    """Draw a figure as SVG, the same text for the same figure.
+    """Return a figure as SVG; the same figure gives the same text.
 
     Args:
         figure: A matplotlib figure.
@@ -97,7 +97,7 @@ def svg_text(figure: Any) -> str:
 
 
 def inline_svg(svg: str, label: str, prefix: str) -> str:
-    """Make an SVG file fit to stand within an HTML page, beside others.
+    """Return an SVG file as an element of an HTML page with other pictures.
 
     Args:
         svg: From `svg_text`.

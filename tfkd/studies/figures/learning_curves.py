@@ -1,4 +1,4 @@
-"""Learning curves: scores over the size of the training set, a panel for each corpus."""
+"""Learning curves: scores by size of the training set, with a panel for each corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores against what they cost: speed or parameters, on a logarithmic axis."""
+"""Scores against speed or parameters, on a logarithmic axis."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Point:
 
 
 def trade_off(points: Sequence[Point], cost: str, score: str = "mean F1 on test") -> Any:
-    """Draw a point for each method; its name stands in a column on the right, where no two can overlap.
+    """Draw a point for each method, with its name in a column on the right, where names do not overlap.
 
     Args:
         points: The methods.
@@ -92,7 +92,7 @@ def _axes(axes: Any, points: Sequence[Point], cost: str, score: str) -> None:
 
 
 def short_number(value: float) -> str:
-    """Write a large number shortly.
+    """Return a short form of a large number.
 
     Example:
         >>> short_number(1500), short_number(20000), short_number(2.5e6), short_number(500)
@@ -105,7 +105,7 @@ def short_number(value: float) -> str:
 
 
 def spread_out(places: Sequence[float], least: float, length: float) -> list[float]:
-    """Move places apart so that neighbours are a least distance away from each other, and keep their order.
+    """Move positions apart to a minimum distance between neighbours, in the same order.
 
     Args:
         places: From 0 to `length`.

@@ -1,4 +1,4 @@
-"""Cells of several numbers, which a page shows as one text and a CSV file in columns of their own."""
+"""Table cells of several numbers: pages show one text, CSV files have a column for each number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfkd.studies.statistics.wording import signed
 
 
 def spread_columns(names: Iterable[str]) -> list[Column]:
-    """Make columns for cells of `spread_cell`.
+    """Return columns for cells of `spread_cell`.
 
     Example:
         >>> spread_columns(["BC2GM"])[0].parts
@@ -20,7 +20,7 @@ def spread_columns(names: Iterable[str]) -> list[Column]:
 
 
 def spread_cell(spread: Spread | None, scale: float, sign: bool = False) -> Numbers:
-    """Make a cell of a mean, its deviation and the number of seeds.
+    """Return a cell of a mean, its deviation and the number of seeds.
 
     Example:
         >>> spread_cell(Spread(0.712, 0.003, 3), 100).text
@@ -37,7 +37,7 @@ def spread_cell(spread: Spread | None, scale: float, sign: bool = False) -> Numb
 
 
 def interval_column(heading: str, name: str) -> Column:
-    """Make a column for cells of `interval_cell`.
+    """Return a column for cells of `interval_cell`.
 
     Example:
         >>> interval_column("interval", "mean gain").parts
@@ -47,7 +47,7 @@ def interval_column(heading: str, name: str) -> Column:
 
 
 def interval_cell(interval: tuple[float, float] | None, scale: float = 1.0) -> Numbers:
-    """Make a cell of the two ends of an interval.
+    """Return a cell of the two ends of an interval.
 
     Example:
         >>> interval_cell((-0.01, 0.02), 100).text
@@ -60,7 +60,7 @@ def interval_cell(interval: tuple[float, float] | None, scale: float = 1.0) -> N
 
 
 def estimate_column(name: str) -> Column:
-    """Make a column for cells of `estimate_cell`.
+    """Return a column for cells of `estimate_cell`.
 
     Example:
         >>> estimate_column("mean gain").parts
@@ -70,7 +70,7 @@ def estimate_column(name: str) -> Column:
 
 
 def estimate_cell(value: float | None, interval: tuple[float, float] | None, scale: float = 1.0) -> Numbers:
-    """Make a cell of a difference and the two ends of its interval.
+    """Return a cell of a difference and the two ends of its interval.
 
     Example:
         >>> estimate_cell(0.012, (-0.01, 0.02), 100).text
@@ -85,7 +85,7 @@ def estimate_cell(value: float | None, interval: tuple[float, float] | None, sca
 
 
 def share_cell(value: float | None, interval: tuple[float, float] | None) -> Numbers:
-    """Make a cell of a share and the two ends of its interval, for a column of `estimate_column`.
+    """Return a cell of a share and the two ends of its interval, for a column of `estimate_column`.
 
     Example:
         >>> share_cell(0.75, (0.35, 0.97)).text

@@ -1,4 +1,4 @@
-"""The sections that compare methods: a part's scores, gains, ranks and tests."""
+"""Sections of a report that compare methods: scores, gains, ranks and tests of a part."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ EFFECT_COLUMNS: tuple[str | Column, ...] = (
 
 @dataclass(frozen=True)
 class ComparedPart:
-    """A part of a study with its comparison, and the comparisons made once more without some corpora."""
+    """A part of a study with its comparison, and the comparisons without some corpora."""
 
     part: Part
     comparison: Comparison
@@ -58,14 +58,14 @@ class ComparedPart:
 
     @classmethod
     def of(cls, study: Study, part: Part) -> ComparedPart:
-        """Make all comparisons of a part; those for which no run would be left are not made."""
+        """Make all comparisons of a part that have runs."""
         runs = study.runs_of(part)
         kept = {name: names for name, names in part.leave_out.items() if any(run.corpus not in names for run in runs)}
         return cls(part, study.compare(part), {name: study.compare(part, names) for name, names in kept.items()})
 
 
 def part_section(study: Study, compared: ComparedPart) -> ReportSection:
-    """Set out one part of a study.
+    """Return the section of one part of a study.
 
     Args:
         study: The study.
@@ -211,7 +211,7 @@ def _family(key: str, family: str, tests: Sequence[PairedTest], scale: float) ->
 
 
 def _unbounded(tests: Sequence[PairedTest]) -> list[Block]:
-    """Say why some intervals of the rank-biserial correlation are missing."""
+    """Return a note if intervals of the rank-biserial correlation are missing."""
     if all(test.effect is None or test.effect.rank_biserial_interval is not None for test in tests):
         return []
     return [
@@ -241,7 +241,7 @@ def _effect_cells(effect: EffectSizes | None, scale: float) -> list[Cell]:
 
 
 def _without(name: str, comparison: Comparison, key: str) -> list[Block]:
-    """The tests once more without some corpora, in sentences."""
+    """Return the tests without some corpora, in sentences."""
     ranks = sorted(comparison.friedman.average_ranks.items(), key=lambda item: item[1])
     rows: list[list[Cell]] = [[method, number(rank, 2)] for method, rank in ranks]
     caption = f"Average ranks over {_corpora(comparison)}, {name}"
@@ -254,7 +254,7 @@ def _without(name: str, comparison: Comparison, key: str) -> list[Block]:
 
 
 def _sentence_tests(study: Study, part: Part, comparison: Comparison, key: str) -> list[Block]:
-    """The paired bootstrap of every pair of every family, one corpus at a time."""
+    """Return the paired bootstrap of every pair of every family, for each corpus."""
     pairs = dict.fromkeys((test.method, test.against) for tests in comparison.families.values() for test in tests)
     runs = [run for run in study.runs_of(part) if run.sentence_counts is not None]
     rows: list[list[Cell]] = []

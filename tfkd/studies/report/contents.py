@@ -1,4 +1,4 @@
-"""What a report says, in order, from the study to its verdicts."""
+"""Contents of a report, in order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TERMS = (
 
 
 def document(study: Study) -> Report:
-    """Lay out the report of a study.
+    """Return the report of a study.
 
     Args:
         study: The study.
@@ -87,7 +87,7 @@ def _verdicts(compared: list[ComparedPart]) -> ReportSection:
 
 
 def _changes(name: str, whole: Comparison, other: Comparison) -> str:
-    """Which null hypotheses are rejected with all corpora and not without some, or the other way round."""
+    """Describe which rejections change when some corpora are excluded."""
     before, after = _rejected(whole), _rejected(other)
     lost = [hypothesis for hypothesis in before if before[hypothesis] and not after.get(hypothesis, False)]
     won = [hypothesis for hypothesis in after if after[hypothesis] and not before.get(hypothesis, False)]

@@ -1,4 +1,4 @@
-"""A report before it is written in any format: sections of paragraphs, lists, tables and pictures."""
+"""Content of a report, independent of its format: sections of paragraphs, lists, tables and pictures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Plain text, with a few words of heading before it where `lead` is given."""
+    """Plain text, with an optional short heading, `lead`, before it."""
 
     text: str
     lead: str = ""
@@ -57,7 +57,7 @@ class Table:
     """A table; `name` becomes the name of its CSV file.
 
     Attributes:
-        name: Short, and of no other table of the report.
+        name: Short name, unique among the tables of the report.
         caption: What it shows.
         columns: Their headings.
         rows: As many cells each.
@@ -75,7 +75,7 @@ class Table:
         return [column.heading if isinstance(column, Column) else column for column in self.columns]
 
     def numeric(self) -> list[bool]:
-        """Return for each column whether it holds nothing but numbers."""
+        """Return for each column whether it holds only numbers."""
         columns = zip(*self.rows, strict=True) if self.rows else ([""] for _ in self.columns)
         return [not any(isinstance(cell, str) for cell in column) for column in columns]
 
@@ -122,7 +122,7 @@ Block: TypeAlias = "Paragraph | Listing | Table | Picture"
 
 @dataclass
 class ReportSection:
-    """A heading and what stands below it."""
+    """A heading and the blocks below it."""
 
     title: str
     blocks: list[Block] = field(default_factory=list)
@@ -130,7 +130,7 @@ class ReportSection:
 
 @dataclass
 class Report:
-    """A title, what stands below it, and sections."""
+    """A title, the blocks below it, and sections."""
 
     title: str
     blocks: list[Block]
@@ -142,7 +142,7 @@ class Report:
 
 
 def with_own_names(blocks: list[Block], taken: set[str]) -> list[Block]:
-    """Give tables and pictures names that no other of their kind has, as two headings may make one name.
+    """Return blocks whose tables and pictures have unique names; two headings may give the same name.
 
     Args:
         blocks: What stands in a report or a section.
@@ -166,7 +166,7 @@ def with_own_names(blocks: list[Block], taken: set[str]) -> list[Block]:
 
 
 def file_name(text: str) -> str:
-    """Make a name for files from a heading.
+    """Return a file name for a heading.
 
     Example:
         >>> file_name("Which teacher? (CRF/softmax)")
@@ -176,7 +176,7 @@ def file_name(text: str) -> str:
 
 
 def number(value: float | None, decimals: int = 2, factor: float = 1.0) -> Number:
-    """Make a cell of a number; None and the missing are shown as a dash.
+    """Return a cell of a number; `None` is shown as a dash.
 
     Example:
         >>> number(0.12345, 1, factor=100).text, number(None).text, number(1234567, 0).text

@@ -1,4 +1,4 @@
-"""The sections on single entities: seen in training or not, and what became of them."""
+"""Sections of a report on entities: seen in training or not, and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfkd.studies.statistics.comparison import Spread
 Measured = TypeVar("Measured")
 
 FATES = (*ERROR_KINDS, "missed", "spurious")
-"""What may become of entities, and predictions that are of none."""
+"""Kinds of results for an entity, and for a spurious prediction."""
 
 SEEN = (
     "An entity is seen if one with its text (whatever case and spaces) and type stands in the training sentences of "
@@ -37,7 +37,7 @@ CONFUSED = (
 
 
 def seen_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> ReportSection | None:
-    """Set out the scores of entities seen in training and of the others."""
+    """Return the section on entities seen in training and the others."""
     found = {
         cell: SeenScores(_summed([scores.seen for scores in there]), _summed([scores.unseen for scores in there]))
         for cell, there in _by_cell(runs, methods, lambda run: run.seen).items()
@@ -100,7 +100,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def errors_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> ReportSection | None:
-    """Set out what became of the entities: boundaries and types confused, entities missed and made up."""
+    """Return the section on errors: confused boundaries and types, missed and spurious entities."""
     found = _by_cell(runs, methods, lambda run: run.errors)
     totals = {
         cell: {name: sum(getattr(errors, name) for errors in there) for name in FATES} for cell, there in found.items()
@@ -159,7 +159,7 @@ def _confused_types(found: dict[tuple[str, str], list[EntityErrors]]) -> list[Bl
 def _by_cell(
     runs: Sequence[StudyRun], methods: Sequence[str], get: Callable[[StudyRun], Measured | None]
 ) -> dict[tuple[str, str], list[Measured]]:
-    """What was measured of the runs of each corpus and method."""
+    """Return the measurements of the runs of each corpus and method."""
     found: dict[tuple[str, str], list[Measured]] = {}
     for corpus in dict.fromkeys(run.corpus for run in runs):
         for method in methods:
@@ -175,7 +175,7 @@ def _methods(cells: Iterable[tuple[str, str]], order: Sequence[str]) -> list[str
 
 
 def _common_corpora(cells: Collection[tuple[str, str]]) -> list[str]:
-    """The corpora that all methods have: means over different ones could not be set against one another."""
+    """Return the corpora that all methods have, so that means are comparable."""
     methods = {method for _, method in cells}
     corpora = dict.fromkeys(corpus for corpus, _ in cells)
     return [corpus for corpus in corpora if all((corpus, method) in cells for method in methods)]

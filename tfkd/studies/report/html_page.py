@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else."""
+"""Reports as one HTML page that needs no other file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfkd.studies.figures import inline_svg
 from tfkd.studies.report.document import Block, Cell, Listing, Paragraph, Picture, Report, Table
 
 UNBROKEN = 16
-"""Cells of so many characters stand on one line."""
+"""Largest number of characters of a cell that stays on one line."""
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1b1b1b; --paper: #fff; --faint: #666; --line: #d9d9d9; --stripe: #f6f6f6; }
@@ -42,7 +42,7 @@ summary { cursor: pointer; margin: 1rem 0; }
 
 
 def html_page(document: Report, pictures: Mapping[str, str]) -> str:
-    """Write a report as HTML: pictures within the page, nothing fetched, no script.
+    """Return a report as HTML, with its pictures in the page, and without scripts and other resources.
 
     Args:
         document: The report.

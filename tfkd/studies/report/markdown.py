@@ -1,4 +1,4 @@
-"""A report as Markdown, with its pictures beside it."""
+"""Reports as Markdown, with pictures in files of their own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tfkd.studies.report.document import Block, Listing, Paragraph, Picture, Rep
 
 
 def markdown(document: Report, pictures: str) -> str:
-    """Write a report as Markdown.
+    """Return a report as Markdown.
 
     Args:
         document: The report.
-        pictures: The folder of the pictures, seen from the file.
+        pictures: Folder of the pictures, relative to the file.
     """
     lines = [f"# {_text(document.title)}", *(_block(block, pictures) for block in document.blocks)]
     for section in document.sections:
@@ -21,7 +21,7 @@ def markdown(document: Report, pictures: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text in which nothing is a sign of Markdown or HTML."""
+    """Escape the special characters of Markdown and HTML."""
     return re.sub(r"([\\`*_\[\]<>|#&~$])", r"\\\1", " ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""The sections that set out what runs measured beside their F1, without a test."""
+"""Sections of a report on measurements other than the comparison, without tests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tfkd.studies.statistics.comparison import Comparison, Spread
 
 
 def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> ReportSection | None:
-    """Draw learning curves of the methods and corpora that have runs with two sizes of training set or more.
+    """Return the section with learning curves, of methods and corpora with at least two sizes of training set.
 
-    Corpora of which only methods `beside` have them, teachers of all corpora, are left out.
+    Corpora for which only the methods in `beside`, such as teachers of all corpora, have them are excluded.
     """
     groups: dict[tuple[str, str], dict[int, dict[int, float]]] = {}
     for run in runs:
@@ -57,7 +57,7 @@ def curves_section(runs: Sequence[StudyRun], beside: Collection[str] = ()) -> Re
 
 
 def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> ReportSection | None:
-    """Draw the mean F1 of methods against their speed and their parameters."""
+    """Return the section with the mean F1 of methods against speed and parameters."""
     corpora = comparison.common_corpora
     means = {method: 100 * mean for method, mean in comparison.means.items()}
     methods = [method for method in comparison.methods if method in means]
@@ -90,7 +90,7 @@ def cost_section(runs: Sequence[StudyRun], comparison: Comparison) -> ReportSect
 
 
 def types_section(runs: Sequence[StudyRun], methods: Sequence[str]) -> ReportSection | None:
-    """Set out the F1 of each entity type."""
+    """Return the section with the F1 of each entity type."""
     keys = dict.fromkeys((run.corpus, kind) for run in runs for kind in sorted(run.types))
     rows: list[list[Cell]] = []
     for corpus, kind in keys:
@@ -111,7 +111,7 @@ def _spread(values: Iterable[float]) -> Cell:
 
 
 def runs_section(runs: Sequence[StudyRun]) -> ReportSection:
-    """List every run."""
+    """Return the section that lists every run."""
     columns = ["corpus", "method", "seed", "training sentences", "devel F1", "test F1", "parameters"]
     columns += ["words per second", "training seconds"]
     rows: list[list[Cell]] = [

@@ -1,4 +1,4 @@
-"""What a report is made from: finished runs, and the questions that were asked of them beforehand."""
+"""Input of a report: finished runs, and the comparisons to make between them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STRICT = {"extra": "forbid"}  # a key that is none is a mistake of whoever wrot
 
 @dataclass(frozen=True)
 class StudyRun:
-    """What one finished run gave; what was not measured is None or empty.
+    """Results of one finished run; what was not measured is `None` or empty.
 
     Attributes:
         corpus: The corpus it was trained and tested on.
@@ -94,7 +94,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Study:
-    """Runs and the parts that they are looked at in.
+    """Runs, and the parts in which they are compared.
 
     Attributes:
         title: Of the report.
@@ -127,7 +127,7 @@ class Study:
         return asdict(self)
 
     def runs_of(self, part: Part) -> list[StudyRun]:
-        """Return the runs that a part looks at."""
+        """Return the runs of a part."""
         return [
             run
             for run in self.runs
@@ -138,7 +138,7 @@ class Study:
         ]
 
     def missing(self, part: Part) -> list[str]:
-        """Return the methods of a part that have no run in it yet."""
+        """Return the methods of a part that have no runs yet."""
         there = {run.method for run in self.runs_of(part)}
         return [method for method in part.methods if method not in there]
 
@@ -178,7 +178,7 @@ class Study:
 
 
 def read_study(source: dict[str, Any] | str | os.PathLike[str]) -> Study:
-    """Read a study from a JSON file, or from what such a file holds.
+    """Read a study from a JSON file, or from its plain values.
 
     Args:
         source: The path, or the plain values of `Study.to_dict`.
@@ -212,7 +212,7 @@ def read_study(source: dict[str, Any] | str | os.PathLike[str]) -> Study:
 
 
 def check_study(study: Study, place: str = "") -> None:
-    """Refuse a study whose parts cannot be right.
+    """Refuse a study with invalid parts.
 
     Args:
         study: The study.

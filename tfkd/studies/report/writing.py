@@ -1,4 +1,4 @@
-"""The files of a report."""
+"""Writes the files of a report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HTML, MARKDOWN, PICTURES, TABLES = "report.html", "report.md", "pictures", "tabl
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where the files of a report are."""
+    """Paths of the files of a report."""
 
     html: Path
     markdown: Path

@@ -1,4 +1,4 @@
-"""Methods compared over corpora: means, gains, ranks, and the tests that say how sure one can be."""
+"""Comparison of methods over corpora: means, gains, ranks and tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Take the spread of values.
+        """Return the spread of values.
 
         Example:
             >>> Spread.of([1.0, 2.0, 3.0])
@@ -34,7 +34,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found.
+    """Result of `compare`.
 
     Attributes:
         corpora: All corpora of the methods compared.
@@ -52,7 +52,7 @@ class Comparison:
         friedman: The test of all other methods at once; holds the average ranks.
         nemenyi: The test of all pairs after it.
         families: Wilcoxon's tests, corrected by Holm within each family.
-        notes: What was left out of the tests of all methods at once, in sentences with counts.
+        notes: What the tests of all methods exclude, in sentences with counts.
         scale: What scores are multiplied by in sentences: 100 for scores from 0 to 1, to speak of points, else 1.
         alpha: The level of each test or family.
     """
@@ -103,11 +103,11 @@ def compare(
     alpha: float = 0.05,
     scale: float | None = None,
 ) -> Comparison:
-    """Compare methods over corpora, on a table of scores from anywhere.
+    """Compare methods over corpora.
 
     The unit of analysis is a corpus, with scores averaged over seeds: more seeds make its score surer, but no second
-    corpus. Tests of all methods at once use the corpora and seeds that all of them have, those of a pair what both
-    have; what is left out is counted in `notes`.
+    corpus. Tests of all methods use the corpora and seeds that all of them have, those of a pair what both have;
+    `notes` counts what is excluded.
 
     Args:
         scores: Rows with `corpus`, `method`, `seed` (may be absent) and the score; a pandas data frame with these
@@ -125,7 +125,7 @@ def compare(
         scale: What scores are multiplied by in sentences; by default 100 if all lie within -1 and 1, else 1.
 
     Raises:
-        TfkdError: The table cannot be read, a name is none of it, a method is set against itself, or the extra
+        TfkdError: The table cannot be read, a name is unknown, a method is compared with itself, or the extra
             `study` is not installed.
 
     Example:
@@ -175,7 +175,7 @@ def compare(
 
 
 def _chosen(table: ScoreTable, methods: Sequence[str] | None, corpora: Sequence[str] | None) -> ScoreTable:
-    """The part of the table under some names, in their order."""
+    """Return the part of a table with some methods and corpora, in their order."""
     methods, corpora = (tuple(dict.fromkeys(names)) if names is not None else None for names in (methods, corpora))
     table.check_methods(methods or ())
     for corpus in corpora or ():
@@ -190,7 +190,7 @@ def _chosen(table: ScoreTable, methods: Sequence[str] | None, corpora: Sequence[
 
 
 def default_families(methods: Sequence[str], baseline: str | None) -> dict[str, list[tuple[str, str]]]:
-    """Return the family of tests where none is named: each method against the baseline, or without one all pairs.
+    """Return the default family of tests: each method against the baseline, or without a baseline all pairs.
 
     Example:
         >>> default_families(["a", "b", "c"], "a")

@@ -1,4 +1,4 @@
-"""How large a difference over corpora is, with intervals: a test says only whether there is one."""
+"""Effect sizes of a difference over corpora, with intervals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class EffectSizes:
-    """Sizes of the difference between two methods, over corpora.
+    """Effect sizes of the difference between two methods, over corpora.
 
     Attributes:
         mean_gain: The mean over corpora of the difference, in the units of the scores.
@@ -42,7 +42,7 @@ class EffectSizes:
 
 
 def rank_sums(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum Wilcoxon's ranks of the positive and of the negative differences; zeros are ranked and split evenly.
+    """Return Wilcoxon's sums of the ranks of positive and negative differences; zeros are split evenly.
 
     Args:
         differences: `[..., corpora]`.
@@ -60,7 +60,7 @@ def rank_sums(differences: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
 
 
 def rank_biserial(differences: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
-    """Take the matched-pairs rank-biserial correlation of differences.
+    """Return the matched-pairs rank-biserial correlation of differences.
 
     Args:
         differences: `[..., corpora]`, or with the corpora along another axis.
@@ -75,7 +75,7 @@ def rank_biserial(differences: NDArray[np.float64], axis: int = -1) -> NDArray[n
 
 
 def effect_sizes(differences: NDArray[np.float64], level: float = 0.95, seed: int = 0) -> EffectSizes:
-    """Take the effect sizes of differences over corpora.
+    """Return the effect sizes of differences over corpora.
 
     Args:
         differences: One a corpus, float64 `[corpora]`, at least one.

@@ -1,4 +1,4 @@
-"""The libraries of the extra `study`, imported when a test or a figure first needs them."""
+"""Libraries of the extra `study`, imported when a test or a figure first needs them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIBRARIES = ("scipy", "scikit_posthocs", "matplotlib")
 
 
 def study_library(name: str) -> ModuleType:
-    """Import a module that the extra `study` brings.
+    """Import a module of the extra `study`.
 
     Args:
         name: The module, such as `"scipy.stats"`.
@@ -33,7 +33,7 @@ def study_library(name: str) -> ModuleType:
 
 
 def require_study_libraries() -> None:
-    """Make sure that what a report needs is there, before the work that it is to report.
+    """Check that the libraries of a report are installed, before a study runs.
 
     Raises:
         TfkdError: A library is not installed, with the line that installs it.

@@ -14,7 +14,7 @@ from tfkd.studies.statistics.score_table import ScoreTable
 from tfkd.studies.statistics.wording import join_names, p_text, signed
 
 ENUMERATED = 16
-"""Up to this many corpora all 2^n signs are gone through where ties or zeros forbid the tables of the exact test."""
+"""Largest number of corpora for which all 2^n signs are enumerated when there are ties or zeros."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PairedTest:
 
     @property
     def can_decide(self) -> bool:
-        """Whether any scores on so many corpora could lead to rejection."""
+        """Whether any scores on this number of corpora could lead to rejection."""
         return self.smallest_holm_p <= self.alpha
 
     @property
@@ -76,7 +76,7 @@ class PairedTest:
 
 
 def signed_rank_p(differences: NDArray[np.float64]) -> tuple[float, str]:
-    """Take the two-sided p of Wilcoxon's signed-rank test.
+    """Return the two-sided p of Wilcoxon's signed-rank test.
 
     Zeros are ranked with the others and their ranks split evenly between the two sums, as Demšar (2006) does; over all
     signs of the other differences that gives the p of Pratt (1959).
@@ -119,7 +119,7 @@ def _p_over_all_signs(differences: NDArray[np.float64]) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Correct the p of a family of tests by Holm's step-down method (Holm 1979).
+    """Return the p values of a family of tests, corrected by Holm's step-down method (Holm 1979).
 
     Example:
         >>> holm([0.01, 0.04, 0.03])
@@ -216,7 +216,7 @@ def _verdict(test: PairedTest) -> str:
 
 
 def _direction(effect: EffectSizes) -> str:
-    """Which way a rejected difference goes: the test goes by ranks, and a few large differences may turn the mean."""
+    """Return the direction of a rejected difference, by ranks; few large differences may reverse the mean."""
     positive = effect.rank_biserial > 0
     word = "higher" if positive else "lower"
     if (effect.mean_gain > 0) == positive and effect.mean_gain:

@@ -15,11 +15,11 @@ from tfkd.studies.statistics.score_table import CompletePart
 from tfkd.studies.statistics.wording import join_names, p_text
 
 LONGEST_LIST = 6
-"""Of more pairs a verdict tells only the number."""
+"""Largest number of pairs that a verdict lists; of more pairs it gives the number."""
 
 FEWEST_METHODS = 3
 FEWEST_CORPORA = 5
-"""Below this many corpora the F distribution is no guide to Friedman's statistic."""
+"""Smallest number of corpora for which the F distribution approximates Friedman's statistic."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def friedman(part: CompletePart, alpha: float = 0.05) -> FriedmanTest:
 
 
 def _rankings(row: NDArray[np.float64]) -> int:
-    """How many rankings there are with ties such as those of a corpus: methods that tie cannot change places."""
+    """Return the number of rankings with ties such as those of a corpus."""
     ties = np.unique(row, return_counts=True)[1].tolist()
     return math.factorial(len(row)) // math.prod(map(math.factorial, ties))
 

@@ -1,4 +1,4 @@
-"""A plain table of scores by corpus, method and seed, and the part of it that is complete."""
+"""Tables of scores by corpus, method and seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfkd.studies.statistics.wording import join_names
 from tfkd_base.errors import TfkdError, nearest
 
 DECIMALS = 12
-"""Scores that agree to this many decimals are equal: else the order of a sum would decide about ties."""
+"""Decimals to which scores are compared, so that rounding errors do not decide about ties."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class CompletePart:
 
     @classmethod
     def nothing(cls) -> CompletePart:
-        """Return the scores of no method on no corpus."""
+        """Return an empty part."""
         return cls((), (), np.zeros((0, 0)), (), ())
 
 
@@ -106,7 +106,7 @@ class ScoreTable:
         return cls(corpora, methods, cells)
 
     def check_methods(self, methods: Iterable[str]) -> None:
-        """Refuse a name that is no method of the table.
+        """Refuse names that are not methods of the table.
 
         Raises:
             TfkdError: With the nearest name that is.
@@ -179,7 +179,7 @@ def _own_seeds(corpora: Sequence[str], methods: Sequence[str]) -> list[str]:
 
 
 def _rows(scores: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Each row with its place in words, its columns' names in lower case."""
+    """Yield each row with its place for messages, and the names of its columns in lower case."""
     if isinstance(scores, (str, os.PathLike)):
         yield from _csv_rows(Path(scores))
         return

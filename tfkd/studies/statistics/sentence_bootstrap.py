@@ -1,4 +1,4 @@
-"""Two systems on one corpus: a paired bootstrap over its sentences."""
+"""Paired bootstrap over the sentences of a corpus, for two systems."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class PairedBootstrap:
-    """The difference of two systems' F1 on one corpus, and how sure it is.
+    """Difference of the F1 of two systems on one corpus, with its interval and p.
 
     Attributes:
         f1: Of both systems, from 0 to 1.
@@ -52,7 +52,7 @@ class PairedBootstrap:
 def sentence_counts(
     gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: str = "iob2"
 ) -> NDArray[np.int64]:
-    """Count for each sentence the entities found, the ones that are none, and the ones missed.
+    """Count true positives, false positives and false negatives of each sentence.
 
     Args:
         gold: A sequence of tags for each sentence.
@@ -90,11 +90,11 @@ def paired_bootstrap(
     level: float = 0.95,
     seed: int = 0,
 ) -> PairedBootstrap:
-    """Resample the sentences of a corpus, the same for two systems, and see how the difference of their F1 varies.
+    """Test the difference of the F1 of two systems by resampling the sentences of a corpus, the same for both.
 
-    It speaks of other sentences like these, not of other corpora and not of other seeds. Sentences are taken as
-    independent: those of an article hang together, so that the interval can be much too narrow where there are few long
-    articles. For several seeds of a system add up its counts; F1 is then of all its seeds together.
+    The result holds for other sentences like these, not for other corpora or seeds. Sentences are assumed to be
+    independent. Those of an article are not, so the interval can be much too narrow if there are few long articles.
+    For several seeds of a system, add up its counts; F1 is then over all its seeds.
 
     Args:
         first: `[sentences, 3]` of one system, from `sentence_counts`.
