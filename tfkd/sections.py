@@ -55,7 +55,7 @@ class Ramp(Section):
     start: Weight = Field(description="value at the beginning")
     end: Weight = Field(description="value at the end")
     until: Annotated[float, Field(gt=0, le=1)] = Field(
-        1.0, description="share of the training after which the end value is reached"
+        default=1.0, description="share of the training after which the end value is reached"
     )
 
     def schedule(self, updates: int) -> Schedule:

@@ -32,31 +32,31 @@ class DistillationConfig(Section):
     """How a student learns from its teacher."""
 
     teacher: OnePathOrMore | None = Field(
-        None,
+        default=None,
         description="the run of the teacher, relative to the current folder, or a list of runs whose probabilities are "
         "averaged; `--teacher` takes precedence",
     )
     cache: OnePathOrMore | None = Field(
-        None,
+        default=None,
         description="the output cache of the teacher that `tfkd cache-teacher` wrote, or a list as above. No teacher "
         "is run then; a teacher that is named too must be the one that made the cache. `--cache` takes precedence",
     )
     teacher_weights: Annotated[tuple[Weight, ...], Field(strict=False)] | None = Field(
-        None, description="weight of each of several teachers; null: equal weights"
+        default=None, description="weight of each of several teachers; null: equal weights"
     )
     task: Name | None = Field(
-        None, description="the teacher's task to learn from; null: the one with the name of the student's task"
+        default=None, description="the teacher's task to learn from; null: the one with the name of the student's task"
     )
     student_loss_weight: RampedWeight = Field(
-        0.5, description="weight of the gold loss; or a ramp. `losses` have weights of their own"
+        default=0.5, description="weight of the gold loss; or a ramp. `losses` have weights of their own"
     )
     initialize: bool = Field(
-        False,
+        default=False,
         description="before training, copy the teacher's embedding and layers, evenly over its depth, into a student "
         "that is a transformer; needs the teacher itself",
     )
     losses: Annotated[tuple[Loss, ...], Field(strict=False, min_length=1)] = Field(
-        (LogitsDistillation(),),
+        default=(LogitsDistillation(),),
         description="what is compared with the teacher, one loss an item: `NAME: {SETTINGS}`",
     )
 
@@ -65,15 +65,15 @@ class TransferConfig(Section):
     """Unlabelled text: the student learns from the teacher's outputs on it."""
 
     corpora: Paths = Field(
-        (), description="corpora whose training sentences are used without their tags; paths as in `tasks`"
+        default=(), description="corpora whose training sentences are used without their tags; paths as in `tasks`"
     )
     texts: Paths = Field(
-        (), description="text files, plain or gzip, one document a line, relative to the current folder"
+        default=(), description="text files, plain or gzip, one document a line, relative to the current folder"
     )
-    sentences: Count | None = Field(None, description="size of a random sample of sentences; null: all")
-    sample_seed: Seed = Field(1, description="seed of the sample")
+    sentences: Count | None = Field(default=None, description="size of a random sample of sentences; null: all")
+    sample_seed: Seed = Field(default=1, description="seed of the sample")
     share: Share = Field(
-        0.5,
+        default=0.5,
         description="share of unlabelled sentences in a batch; each epoch uses all labelled sentences once",
     )
 

@@ -51,17 +51,17 @@ class CorpusConfig(Section):
         "or `demo:disease`, `demo:chemical`, `demo:gene`, a bundled one"
     )
     devel_sentences: Count | None = Field(
-        None,
+        default=None,
         description="choose the best epoch on a random sample of so many development sentences; null is all of them",
     )
-    sample_seed: Seed = Field(1, description="fixes which sentences are sampled")
+    sample_seed: Seed = Field(default=1, description="fixes which sentences are sampled")
 
 
 class TaskConfig(CorpusConfig):
     """One task: a corpus, and how much of it to train on."""
 
     train_sentences: Count | None = Field(
-        None, description="train on a random sample of so many training sentences; null is all of them"
+        default=None, description="train on a random sample of so many training sentences; null is all of them"
     )
 
 
@@ -69,7 +69,8 @@ class CharacterConfig(Section):
     """What the vocabulary keeps of a word's characters."""
 
     max_length: Annotated[int, Field(ge=2)] = Field(
-        20, description="characters of a word that are read: of a longer word the first and the last half of so many"
+        default=20,
+        description="characters of a word that are read: of a longer word the first and the last half of so many",
     )
 
 
@@ -77,18 +78,18 @@ class TextConfig(Section):
     """The vocabulary of an encoder that reads words."""
 
     min_count: Count = Field(
-        2, description="words rarer than this in the training sentences have no vector of their own"
+        default=2, description="words rarer than this in the training sentences have no vector of their own"
     )
-    lowercase: bool = Field(True, description="look words up in lower case; casing is a feature of its own")
-    normalize_digits: bool = Field(True, description="look words up with every digit replaced by 0")
-    characters: CharacterConfig = Field(CharacterConfig(), description="what is read of a word's characters")
+    lowercase: bool = Field(default=True, description="look words up in lower case; casing is a feature of its own")
+    normalize_digits: bool = Field(default=True, description="look words up with every digit replaced by 0")
+    characters: CharacterConfig = Field(default=CharacterConfig(), description="what is read of a word's characters")
     vectors: NonEmpty | None = Field(
-        None,
+        default=None,
         description="a file of pre-trained word vectors (word2vec or fastText, text or binary), relative to the "
         "current folder; its width must be `encoder.word_units`",
     )
     vector_words: Annotated[int, Field(ge=0)] = Field(
-        50_000,
+        default=50_000,
         description="number of the file's first, and so most frequent, words that are in the vocabulary even if they "
         "are rare in training or absent from it",
     )
@@ -157,49 +158,52 @@ FINE_TUNING_SAID = f"`{json.dumps(FINE_TUNING)}`".replace('"', "")
 class TaskEncoderConfig(Section):
     """A teacher's layer for one task: a bidirectional LSTM above the shared encoder, with its rate of dropout."""
 
-    units: Units = Field(100, description="width of each direction")
+    units: Units = Field(default=100, description="width of each direction")
 
 
 class TrainingConfig(Section):
     """How the weights are found."""
 
-    epochs: Count = Field(20, description="passes over the training sentences")
-    batch_size: Count = Field(32, description="sentences in a batch")
-    optimizer: Literal["adam", "adamw"] = Field("adam", description="the optimiser; `adamw` lets weights decay")
+    epochs: Count = Field(default=20, description="passes over the training sentences")
+    batch_size: Count = Field(default=32, description="sentences in a batch")
+    optimizer: Literal["adam", "adamw"] = Field(default="adam", description="the optimiser; `adamw` lets weights decay")
     learning_rate: RampedRate = Field(
-        1e-3, description="its rate; or a ramp: `{start: 2e-3, end: 0}` lets it fall to nothing"
+        default=1e-3, description="its rate; or a ramp: `{start: 2e-3, end: 0}` lets it fall to nothing"
     )
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="share of the training in which the rate climbs from nothing; a ramp begins after it"
+        default=0.0, description="share of the training in which the rate climbs from nothing; a ramp begins after it"
     )
     weight_decay: Weight = Field(
-        0.01, description="what `adamw` takes from weights in a step at a rate of 1; not from biases and normalisations"
+        default=0.01,
+        description="what `adamw` takes from weights in a step at a rate of 1; not from biases and normalisations",
     )
     layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
-        1.0,
+        default=1.0,
         description="with `adamw`, the rate of a transformer's last layer is this times that of what stands above it, "
         "the rate of the layer below this times its own, and so on",
     )
-    clip_norm: Positive | None = Field(5.0, description="gradients are cut to this global norm; null leaves them alone")
-    gradient_accumulation_steps: Count = Field(1, description="batches whose gradients make one update")
+    clip_norm: Positive | None = Field(
+        default=5.0, description="gradients are cut to this global norm; null leaves them alone"
+    )
+    gradient_accumulation_steps: Count = Field(default=1, description="batches whose gradients make one update")
     patience: Count | None = Field(
-        None,
+        default=None,
         description="stop after so many epochs without a better F1 on the development sets; null never stops early",
     )
     task_power: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.75, description="a teacher draws a task in proportion to its training sentences to this power"
+        default=0.75, description="a teacher draws a task in proportion to its training sentences to this power"
     )
     checkpoint_steps: Count | None = Field(
-        500,
+        default=500,
         description="a checkpoint is written at the beginning of each epoch and, within it, after so many batches; "
         "null writes none within",
     )
-    jit_compile: bool = Field(False, description="compile the training step with XLA; not with several devices")
+    jit_compile: bool = Field(default=False, description="compile the training step with XLA; not with several devices")
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        "float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
+        default="float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
     )
     devices: DeviceNames = Field(
-        "auto",
+        default="auto",
         description="what to train on: `auto` is the first GPU, or the CPU if there is none; `cpu`, `gpu`, or so many "
         "of a kind, `gpu:2`, each of which takes a part of every batch",
     )
@@ -216,38 +220,39 @@ class Config(Section):
     kind: Literal["teacher", "tagger"] = Field(
         description="`teacher` is trained on several tasks at once, `tagger` on one"
     )
-    name: str | None = Field(None, description="what to call the run in tables; null is the name of its folder")
-    seed: Seed = Field(1, description="fixes the initial weights, the order of the sentences and dropout")
+    name: str | None = Field(default=None, description="what to call the run in tables; null is the name of its folder")
+    seed: Seed = Field(default=1, description="fixes the initial weights, the order of the sentences and dropout")
     corpora_root: NonEmpty | None = Field(
-        None, description="folder from which the corpora's relative paths are taken; null is the current folder"
+        default=None, description="folder from which the corpora's relative paths are taken; null is the current folder"
     )
-    scheme: Literal["iob2", "iobes"] = Field("iob2", description="tag scheme that the model is trained in")
+    scheme: Literal["iob2", "iobes"] = Field(default="iob2", description="tag scheme that the model is trained in")
     tasks: Annotated[dict[Name, TaskConfig], Field(min_length=1)] = Field(
         description="the corpora, each under its task's name"
     )
     text: TextConfig = Field(
-        TextConfig(), description="the vocabulary of an encoder that reads words; a transformer brings its own"
+        default=TextConfig(), description="the vocabulary of an encoder that reads words; a transformer brings its own"
     )
     encoder: Annotated[Encoder, EncoderField(ENCODERS, "my_encoder: {width: 32}")] = Field(
-        BiLSTM(),
+        default=BiLSTM(),
         description="the encoder, in a teacher shared by all tasks: the settings of a BiLSTM; with a key `transformer` "
         "those of a transformer; or `NAME: {SETTINGS}` of an encoder of your own",
     )
     task_encoder: TaskEncoderConfig | None = Field(
-        None, description="in a teacher, each task's own layer above the shared one; null is none"
+        default=None, description="in a teacher, each task's own layer above the shared one; null is none"
     )
     head: Annotated[Head, Named(HEADS, "my_head: {width: 32}", by_name=True)] = Field(
-        CRF(), description="what scores the tags: `softmax`, `crf`, or a head of your own, `NAME` or `NAME: {SETTINGS}`"
+        default=CRF(),
+        description="what scores the tags: `softmax`, `crf`, or a head of your own, `NAME` or `NAME: {SETTINGS}`",
     )
     training: TrainingConfig = Field(
-        TrainingConfig(),
+        default=TrainingConfig(),
         description="how the weights are found; for a transformer the defaults are " + FINE_TUNING_SAID,
     )
     distillation: DistillationConfig | None = Field(
-        None, description="what `tfkd distill` takes from the teacher; `tfkd train` leaves it aside"
+        default=None, description="what `tfkd distill` takes from the teacher; `tfkd train` leaves it aside"
     )
     transfer: TransferConfig | None = Field(
-        None,
+        default=None,
         description="text without labels that `tfkd distill` learns from too; `tfkd train` takes its words into the "
         "vocabulary and leaves it aside otherwise",
     )

@@ -94,19 +94,20 @@ class BiLSTM(Encoder):
         100
     """
 
-    units: Units = Field(200, description="width of each direction")
-    layers: Count = Field(1, description="number of layers")
+    units: Units = Field(default=200, description="width of each direction")
+    layers: Count = Field(default=1, description="number of layers")
     dropout: Rate = Field(
-        0.5, description="share of the embedding and of every layer's output dropped in training, alike at all tokens"
+        default=0.5,
+        description="share of the embedding and of every layer's output dropped in training, alike at all tokens",
     )
-    word_units: Units = Field(100, description="width of a word's vector")
-    casing_units: Annotated[int, Field(ge=0)] = Field(8, description="width of the casing vector; 0: none")
+    word_units: Units = Field(default=100, description="width of a word's vector")
+    casing_units: Annotated[int, Field(ge=0)] = Field(default=8, description="width of the casing vector; 0: none")
     characters: Literal["cnn", "bilstm"] | None = Field(
-        "cnn", description="network that reads a word's characters; null: none"
+        default="cnn", description="network that reads a word's characters; null: none"
     )
-    character_units: Units = Field(50, description="width of the encoding of a word's characters")
-    character_embedding_units: Units = Field(25, description="width of a character's vector")
-    word_dropout: Rate = Field(0.05, description="share of words replaced by the unknown word in training")
+    character_units: Units = Field(default=50, description="width of the encoding of a word's characters")
+    character_embedding_units: Units = Field(default=25, description="width of a character's vector")
+    word_dropout: Rate = Field(default=0.05, description="share of words replaced by the unknown word in training")
 
     @property
     @override

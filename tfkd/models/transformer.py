@@ -50,25 +50,30 @@ class Transformer(Encoder):
     """
 
     transformer: Annotated[NonEmpty | None, BeforeValidator(_to_text)] = Field(
-        None,
+        default=None,
         description="a folder as Hugging Face's `transformers` saves it (BERT, RoBERTa, DistilBERT), relative to the "
         "current folder; or a preset of keras-hub, by its name or in a folder. The key makes the encoder a transformer",
     )
     layers: Count | None = Field(
-        None, description="number of its layers to use, evenly over its depth; null: all of them"
+        default=None, description="number of its layers to use, evenly over its depth; null: all of them"
     )
     pooling: Literal["first", "mean"] = Field(
-        "first", description="a word's vector: that of its first subword, or the mean of its subwords"
+        default="first", description="a word's vector: that of its first subword, or the mean of its subwords"
     )
-    dropout: Rate = Field(0.1, description="share of units dropped in training, within its layers and above them")
+    dropout: Rate = Field(
+        default=0.1, description="share of units dropped in training, within its layers and above them"
+    )
     frozen_layers: Annotated[int, Field(ge=0)] = Field(
-        0, description="number of the first layers that are not trained, nor the embedding below them; 0: all are"
+        default=0,
+        description="number of the first layers that are not trained, nor the embedding below them; 0: all are",
     )
     overlap: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="subwords that a window shares with the next; null: a quarter of the positions"
+        default=None, description="subwords that a window shares with the next; null: a quarter of the positions"
     )
     architecture: Architecture | None = Field(
-        None, exclude=True, description="the sizes, where there is no source: the weights are then drawn at random"
+        default=None,
+        exclude=True,
+        description="the sizes, where there is no source: the weights are then drawn at random",
     )
 
     @model_validator(mode="after")

@@ -32,10 +32,10 @@ RunKeys = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is
 class GridConfig(Section):
     """A grid of runs: each student, with each distillation method, with each teacher."""
 
-    students: Names | None = Field(None, description="names from `students`; null: all")
-    distillation: Names | None = Field(None, description="names from `distillation`; null: all")
+    students: Names | None = Field(default=None, description="names from `students`; null: all")
+    distillation: Names | None = Field(default=None, description="names from `distillation`; null: all")
     teachers: Names | None = Field(
-        None, description="names from `teachers`; null: all. Runs without distillation ignore them"
+        default=None, description="names from `teachers`; null: all. Runs without distillation ignore them"
     )
 
 
@@ -43,22 +43,24 @@ class PartConfig(Section):
     """A part of a study: runs that are compared, and the comparisons, which are named before the runs."""
 
     name: NonEmpty = Field(description="heading of the part in the report")
-    question: str = Field("", description="the question that the part answers, in one sentence")
-    corpora: Names | None = Field(None, description="names from `corpora`; null: all")
-    sentences: Sizes | None = Field(None, description="sizes of the training set; null: those of the study")
-    seeds: Seeds | None = Field(None, description="seeds; null: those of the study")
+    question: str = Field(default="", description="the question that the part answers, in one sentence")
+    corpora: Names | None = Field(default=None, description="names from `corpora`; null: all")
+    sentences: Sizes | None = Field(default=None, description="sizes of the training set; null: those of the study")
+    seeds: Seeds | None = Field(default=None, description="seeds; null: those of the study")
     runs: Annotated[tuple[GridConfig, ...], Field(strict=False, min_length=1)] = Field(
-        (GridConfig(),), description="grids of runs; default: the whole grid"
+        default=(GridConfig(),), description="grids of runs; default: the whole grid"
     )
-    show_teachers: bool = Field(True, description="show the scores of the teachers in the table of the part")
-    baseline: NonEmpty | None = Field(None, description="method that gains are computed against, such as `small alone`")
+    show_teachers: bool = Field(default=True, description="show the scores of the teachers in the table of the part")
+    baseline: NonEmpty | None = Field(
+        default=None, description="method that gains are computed against, such as `small alone`"
+    )
     families: dict[NonEmpty, Pairs] = Field(
-        {},
+        default={},
         description="pairs `[METHOD, AGAINST]` to test, under the name of their family; Holm's correction applies "
         "within each family. Default: each method against the baseline",
     )
     leave_out: dict[NonEmpty, Names] = Field(
-        {}, description="corpora to exclude when all tests are repeated, under a name such as `without X`"
+        default={}, description="corpora to exclude when all tests are repeated, under a name such as `without X`"
     )
 
 
@@ -66,22 +68,27 @@ class StudyConfig(Section):
     """Configuration of a study: a grid of runs, and the comparisons to make between them."""
 
     title: NonEmpty = Field(description="title of the report")
-    description: Texts = Field((), description="paragraphs below the title")
-    notes: Texts = Field((), description="notes for readers of the report, such as which corpora share sentences")
+    description: Texts = Field(default=(), description="paragraphs below the title")
+    notes: Texts = Field(
+        default=(), description="notes for readers of the report, such as which corpora share sentences"
+    )
     legend: dict[NonEmpty, NonEmpty] = Field(
-        {}, description="meanings of the words in the names of methods, for readers of the report"
+        default={}, description="meanings of the words in the names of methods, for readers of the report"
     )
     corpora_root: NonEmpty | None = Field(
-        None, description="folder of the corpora whose paths are relative; null: the current folder"
+        default=None, description="folder of the corpora whose paths are relative; null: the current folder"
     )
     corpora: Annotated[dict[Name, CorpusConfig], Field(min_length=1)] = Field(description="corpora by name")
     sentences: Sizes = Field(
-        (None,), description="sizes of the training set, the same for each corpus; null: all sentences of the corpus"
+        default=(None,),
+        description="sizes of the training set, the same for each corpus; null: all sentences of the corpus",
     )
-    seeds: Seeds = Field((1, 2, 3), description="seeds of the runs; a student learns from the teacher of its own seed")
-    settings: RunKeys = Field({}, description="keys of a run's configuration that apply to all runs")
+    seeds: Seeds = Field(
+        default=(1, 2, 3), description="seeds of the runs; a student learns from the teacher of its own seed"
+    )
+    settings: RunKeys = Field(default={}, description="keys of a run's configuration that apply to all runs")
     teachers: dict[Name, RunKeys] = Field(
-        {},
+        default={},
         description="teachers by name: keys of a run's configuration, and `tasks`, names from `corpora`; "
         "default of `tasks`: all corpora",
     )
@@ -89,15 +96,15 @@ class StudyConfig(Section):
         description="students by name: keys of a run's configuration"
     )
     distillation: Annotated[dict[Name, RunKeys], Field(min_length=1)] = Field(
-        {"alone": {}},
+        default={"alone": {}},
         description="distillation methods by name: the keys `distillation`, `transfer` and `training` of a student's "
         "configuration. A section without `distillation` trains the student alone",
     )
     parts: Annotated[tuple[PartConfig, ...], Field(strict=False, min_length=1)] = Field(
-        (PartConfig(name="Everything"),), description="what is compared; the first part is the main one"
+        default=(PartConfig(name="Everything"),), description="what is compared; the first part is the main one"
     )
     alpha: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.05, description="significance level of each test and of each family of tests"
+        default=0.05, description="significance level of each test and of each family of tests"
     )
 
 

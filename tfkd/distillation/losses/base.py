@@ -48,7 +48,7 @@ class DistillationLoss(Part):
 
     keyword_only: ClassVar[tuple[str, ...]] = ("weight",)
 
-    weight: RampedWeight = Field(1.0, description="weight among the losses; or a ramp")
+    weight: RampedWeight = Field(default=1.0, description="weight among the losses; or a ramp")
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -142,7 +142,7 @@ class TagLoss(DistillationLoss):
 class TemperedLoss(TagLoss):
     """A loss between tag distributions that a temperature softens."""
 
-    temperature: Temperature = Field(2.0, description="both models' logits are divided by it; or a ramp")
+    temperature: Temperature = Field(default=2.0, description="both models' logits are divided by it; or a ramp")
 
     def temperature_at(self, batch: Batch) -> float | Tensor:
         """Return the temperature of a batch."""

@@ -45,10 +45,10 @@ class FeatureDistillation(DistillationLoss):
         2.0
     """
 
-    teacher_layer: NonEmpty = Field("shared_encoder", description="name of the teacher's layer")
-    student_layer: NonEmpty = Field("encoder", description="name of the student's layer")
+    teacher_layer: NonEmpty = Field(default="shared_encoder", description="name of the teacher's layer")
+    student_layer: NonEmpty = Field(default="encoder", description="name of the student's layer")
     project: bool | None = Field(
-        None,
+        default=None,
         description="bring the student's features to the teacher's width by a learned projection; null: only where "
         "the widths differ",
     )

@@ -101,8 +101,8 @@ class DecoupledDistillation(_FromLogits, TemperedLoss):
         0.9242
     """
 
-    target_weight: Weight = Field(1.0, description="weight of the part of the target tag")
-    other_weight: Weight = Field(2.0, description="weight of the part among the other tags")
+    target_weight: Weight = Field(default=1.0, description="weight of the part of the target tag")
+    other_weight: Weight = Field(default=2.0, description="weight of the part among the other tags")
 
     @override
     def token_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
@@ -151,9 +151,9 @@ class CorrelationDistillation(_FromLogits, TemperedLoss):
         0.0
     """
 
-    temperature: Temperature = Field(1.0, description="both models' logits are divided by it; or a ramp")
-    between_weight: Weight = Field(1.0, description="weight of the part between the tags of a token")
-    within_weight: Weight = Field(1.0, description="weight of the part between the tokens for a tag")
+    temperature: Temperature = Field(default=1.0, description="both models' logits are divided by it; or a ramp")
+    between_weight: Weight = Field(default=1.0, description="weight of the part between the tags of a token")
+    within_weight: Weight = Field(default=1.0, description="weight of the part between the tokens for a tag")
 
     @override
     def token_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:

@@ -24,7 +24,7 @@ from tfkd.training.fitting import count_tokens
 class _FromDistribution(TemperedLoss):
     """A tempered loss that takes the teacher's distribution over sequences."""
 
-    temperature: Temperature = Field(1.0, description="both models' scores are divided by it; or a ramp")
+    temperature: Temperature = Field(default=1.0, description="both models' scores are divided by it; or a ramp")
 
     @override
     def cacheable(self, head: Head) -> bool:
@@ -145,8 +145,8 @@ class PathDistillation(SentenceLoss, TagLoss):
         0.6931
     """
 
-    number: Count = Field(4, description="number of paths")
-    weighted: bool = Field(True, description="weight the paths by the teacher's probabilities")
+    number: Count = Field(default=4, description="number of paths")
+    weighted: bool = Field(default=True, description="weight the paths by the teacher's probabilities")
 
     @property
     @override

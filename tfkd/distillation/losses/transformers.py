@@ -48,7 +48,7 @@ class HiddenStateDistillation(DistillationLoss):
     """
 
     pairs: Pairs | None = Field(
-        None,
+        default=None,
         description="names of a teacher's and a student's layer each; null: the embeddings, and each of the student's "
         "layers with one of the teacher's, evenly over its depth",
     )
@@ -145,7 +145,7 @@ class AttentionDistillation(DistillationLoss):
     """
 
     pairs: Pairs | None = Field(
-        None,
+        default=None,
         description="names of a teacher's and a student's layer each; null: each of the student's layers with one of "
         "the teacher's, evenly over its depth",
     )
