@@ -20,7 +20,7 @@ for name, annotation in zip(abstracts, annotator.annotate(abstracts.values()), s
     for entity in annotation.entities:
         print(name, entity.start, entity.end, entity.type, annotation.text[entity.start : entity.end])
 
-documents = [tfkd.Document(name, text) for name, text in abstracts.items()]
+documents = [tfkd.Document(name, abstract) for name, abstract in abstracts.items()]
 for ending in ("pubtator", "html"):
     with tfkd.documents.document_writer(Path(f"abstracts.{ending}")) as writer:
         for document in tfkd.annotate.annotate_documents(annotator, documents):

@@ -1,4 +1,7 @@
-"""Runs a small study from Python: a student alone and distilled on two corpora, and the report."""
+"""Runs a small study from Python, a student alone and distilled, and writes the report.
+
+A real study has several corpora and seeds.
+"""
 
 from pathlib import Path
 
@@ -7,9 +10,8 @@ import tfkd
 STUDY = """
 title: Does the teacher help?
 corpora:
-  disease: {path: "demo:disease"}
   gene: {path: "demo:gene"}
-sentences: [60]
+sentences: [40]
 seeds: [1]
 settings: {encoder: {units: 8}, training: {epochs: 2, batch_size: 16}}
 teachers: {softmax: {head: softmax}}
