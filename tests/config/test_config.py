@@ -309,6 +309,18 @@ class TestKeysOfEarlierVersions:
         both = "kind: tagger\ntasks: {a: {path: /a}}\nencoder: {word_units: 3}\ntext: {word_units: 4}\n"
         assert "x.yaml:4: text.word_units: encoder.word_units has another value; remove this key" in refused(both)
 
+    def test_a_setting_replaces_the_value_under_both_names(self) -> None:
+        old = "kind: tagger\ntasks: {gene: {path: 'demo:gene'}}\ntext: {word_units: 7, characters: {units: 3}}\n"
+        new = "kind: tagger\ntasks: {gene: {path: 'demo:gene'}}\nencoder: {word_units: 7, character_units: 3}\n"
+        for text in (old, new):
+            for setting in ("text.word_units=9", "encoder.word_units=9", "text={word_units: 9}"):
+                encoder = parse_config(text, [setting]).encoder
+                assert isinstance(encoder, BiLSTM)
+                assert encoder.word_units == 9, (text, setting)
+            encoder = parse_config(text, ["text.min_count=5"]).encoder
+            assert isinstance(encoder, BiLSTM)
+            assert (encoder.word_units, encoder.character_units) == (7, 3)
+
 
 class TestFiles:
     def test_a_file_is_read_and_named_in_errors(self, tmp_path: Path) -> None:

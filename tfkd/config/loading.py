@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel
 
 from tfkd.config.errors import validated
-from tfkd.config.schema import Config
+from tfkd.config.schema import MOVED, Config
 from tfkd.config.source import ConfigError, Source, override, parse_yaml
 from tfkd.models import Transformer
 from tfkd_base.corpora import BUNDLED
@@ -49,7 +49,7 @@ def parse_config(text: str, overrides: Sequence[str] = (), name: str = "configur
         >>> parse_config("kind: tagger\ntasks: {gene: {path: 'demo:gene'}}").head
         CRF()
     """
-    return _checked(override(parse_yaml(text, name), overrides))
+    return _checked(override(parse_yaml(text, name), overrides, MOVED))
 
 
 def _checked(source: Source) -> Config:
@@ -70,7 +70,7 @@ def read_source(source: str | os.PathLike[str], overrides: Sequence[str] = ()) -
         raise ConfigError(f"{source}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     except OSError as error:
         raise ConfigError(f"{source}: the file cannot be read: {error.strerror or error}") from error
-    return override(parse_yaml(text, str(source)), overrides)
+    return override(parse_yaml(text, str(source)), overrides, MOVED)
 
 
 def dump_config(config: BaseModel) -> str:

@@ -113,13 +113,15 @@ def _note_origins(node: yaml.Node, key: Key, name: str, origins: dict[Key, str],
             _note_origins(item, (*key, str(index)), name, origins, within)
 
 
-def override(source: Source, settings: Sequence[str]) -> Source:
+def override(source: Source, settings: Sequence[str], same: Mapping[Key, Key] | None = None) -> Source:
     """Lay `KEY=VALUE` settings over a configuration, the last one winning.
 
     Args:
         source: The configuration, left as it is.
         settings: Texts such as `"training.epochs=3"`. A key's parts are joined by dots, a number is an index into a
             list, and the value is YAML.
+        same: Pairs of keys for the same value, such as that of an earlier version and the present one. Setting one of
+            them removes the other.
 
     Returns:
         A new source, in which the origin of every key set is the setting itself.
@@ -146,14 +148,36 @@ def override(source: Source, settings: Sequence[str]) -> Source:
         except (yaml.YAMLError, ValueError) as error:
             problem = getattr(error, "problem", None) or error
             raise ConfigError(f"{place}: the value is not YAML: {problem}") from error
-        data = _replaced(data, parts, value, place, ())
         key = tuple(parts)
+        for other in _counterparts(key, value, same or {}):
+            data = _removed(data, other)
+            origins = {known: line for known, line in origins.items() if known[: len(other)] != other}
+        data = _replaced(data, parts, value, place, ())
         for below in [other for other in origins if other[: len(key)] == key]:
             del origins[below]
         for length in range(1, len(key)):
             origins.setdefault(key[:length], place)
         origins[key] = place
     return Source(source.name, data, origins)
+
+
+def _counterparts(key: Key, value: Any, same: Mapping[Key, Key]) -> list[Key]:
+    """List the other names of the keys that a setting gives: `key` itself, or keys in a section."""
+    pairs = [*same.items(), *((new, old) for old, new in same.items())]
+    return [other for one, other in pairs if one[: len(key)] == key and _has(value, one[len(key) :])]
+
+
+def _has(data: Any, key: Key) -> bool:
+    return not key or (isinstance(data, Mapping) and key[0] in data and _has(data[key[0]], key[1:]))
+
+
+def _removed(data: Any, key: Key) -> Any:
+    """Return a copy of `data` without a key; `data` itself if it lacks the key."""
+    if not isinstance(data, Mapping) or key[0] not in data:
+        return data
+    if len(key) == 1:
+        return {name: value for name, value in data.items() if name != key[0]}
+    return {**data, key[0]: _removed(data[key[0]], key[1:])}
 
 
 def _replaced(data: Any, parts: Sequence[str], value: Any, place: str, above: Key) -> Any:

@@ -27,7 +27,7 @@ class TagHead(keras.layers.Layer):
     Args:
         tags: The tags in the order of their indices, for example `("O", "B-Disease", "I-Disease")`.
         scheme: The tag scheme. It defines which tag may follow which.
-        name: The layer's name.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name`.
     """
 
     def __init__(self, tags: Sequence[str], scheme: Scheme = "iob2", **kwargs: Any) -> None:
