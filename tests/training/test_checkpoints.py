@@ -173,7 +173,7 @@ def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
     model, _, _, _ = make("tagger")
     model.compile("adam")
     fewer = batches(CORPUS.train[:20], TEXT, model.tags, batch_size=8)
-    with pytest.raises(TfkdError, match="of 4 batches an epoch, the data now has 3"):
+    with pytest.raises(TfkdError, match="with 4 batches per epoch, the data now has 3"):
         model.fit(fewer, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     others = batches(CORPUS.train[::-1], TEXT, model.tags, batch_size=8)
     with pytest.raises(TfkdError, match="on other sentences, although on the same number"):
