@@ -47,13 +47,13 @@ def demo(out: Path, seed: int) -> None:
         from tfkd.runs.demo import run_demo
     result = run_demo(out, seed, ConsoleProgress(console))
     console.print()
-    console.print(results_table(result))
+    console.print(demo_table(result))
     _print_entities(console, result)
     _print_next(console, result, out)
     console.print(f"\nDone in {time.perf_counter() - started:.0f} seconds.")
 
 
-def results_table(result: DemoResult) -> Table:
+def demo_table(result: DemoResult) -> Table:
     """Return a table with F1 on each test set, weights, size and speed of the teacher and the students."""
     from rich import box
     from rich.table import Table

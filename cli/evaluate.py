@@ -40,9 +40,9 @@ def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_
 
     import_tensorflow()
     choose_threads(runs=[run])
-    from tfkd.runs import evaluate as score
+    from tfkd.runs import evaluate_run
 
-    scores = score(run, corpus=corpus, split=split, task=task)
+    scores = evaluate_run(run, corpus=corpus, split=split, task=task)
     if json_file is not None:
         json_file.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
     Console(highlight=False).print(scores_table(scores, title=f"{run} on {corpus or 'its corpus'}, {split}"))

@@ -20,9 +20,9 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
     Runs whose folder names differ only in a number at the end, such as alone-1 and alone-2, are the seeds of one row.
     """
     import_tensorflow()
-    from tfkd.runs.report import results_table, write_report
+    from tfkd.runs.report import results_table, write_run_report
 
     click.echo(results_table(runs))
     if out is not None:
-        table, curves = write_report(runs, out)
+        table, curves = write_run_report(runs, out)
         click.echo(f"written to {table} and {curves}", err=True)

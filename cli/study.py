@@ -85,7 +85,7 @@ def run(
     from tfkd.studies import StudyFolder, read_corpus_sizes, read_plan, run_study
     from tfkd.studies.statistics.optional_libraries import require_study_libraries
 
-    from .study_progress import StudyDisplay, print_plan, print_result
+    from .study_progress import StudyDisplay, print_plan, print_study_result
 
     check_engine(engine, workers=workers, address=address, default_workers=1)
     if dry_run and address is not None and workers is None:
@@ -112,7 +112,7 @@ def run(
         sizes=sizes,
         progress=display,
     )
-    print_result(console, result, out)
+    print_study_result(console, result, out)
     if result.finished:
         _write_report(console, out, None)
     return 3 if result.failed else 0

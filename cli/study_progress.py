@@ -176,7 +176,7 @@ def print_plan(
     )
 
 
-def print_result(console: Console, result: StudyResult, out: Path) -> None:
+def print_study_result(console: Console, result: StudyResult, out: Path) -> None:
     """Print the result of running a study."""
     for name, reason in list(result.failed.items())[:SHOWN_FAILURES]:
         console.print(f"[red]failed[/red]: {name}", soft_wrap=True)

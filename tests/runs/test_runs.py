@@ -14,7 +14,7 @@ from tests.models.small import small_corpus
 from tfkd.config import parse_config
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.evaluation import score
-from tfkd.runs import RunFolder, distill, evaluate, train
+from tfkd.runs import RunFolder, distill, evaluate_run, train
 from tfkd.runs.runs import _measure_speed
 from tfkd_base.corpora import write_corpus
 from tfkd_base.errors import TfkdError
@@ -76,7 +76,7 @@ def test_a_finished_run_holds_its_files_and_no_others(runs, name):
         view = model.for_task(task) if name == "teacher" else model
         again = evaluate_tagger(view, small_corpus(task.upper(), "ab".index(task)), "test")
         assert scores[task]["test"] == again.to_dict()
-        assert evaluate(run, task=task if name == "teacher" else None).to_dict() == again.to_dict()
+        assert evaluate_run(run, task=task if name == "teacher" else None).to_dict() == again.to_dict()
 
 
 @pytest.mark.slow
@@ -143,7 +143,7 @@ def test_wrong_teachers_are_refused_before_anything_is_written(runs, tmp_path):
     with pytest.raises(TfkdError, match=r"no task 'c'"):
         distill(other, folder / "teacher", tmp_path / "out")
     with pytest.raises(TfkdError, match="several tasks"):
-        evaluate(folder / "teacher")
+        evaluate_run(folder / "teacher")
     assert not (tmp_path / "out").exists()
 
 

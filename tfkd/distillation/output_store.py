@@ -22,8 +22,8 @@ from tfkd.distillation.store_files import (
     RECORD,
     VERSION,
     ArraySpec,
+    array_file_name,
     convert_rows,
-    file_name,
     file_sizes,
     key_array,
     read_contents,
@@ -94,7 +94,7 @@ class OutputStore:
                 holds other files.
             OSError: The folder cannot be written to.
         """
-        if any(not name or file_name(name) == INDEX for name in specs):
+        if any(not name or array_file_name(name) == INDEX for name in specs):
             raise TfkdError(f"an array of a store must have a name, and not 'index': got {sorted(specs)}.")
         path = Path(folder)
         if (path / CACHE).is_file():
@@ -246,7 +246,7 @@ class OutputStore:
         new = np.zeros(len(new_keys), bool)
         new[firsts] = self._find(new_keys[firsts]) < 0
         rows = {"token": np.repeat(new, lengths), "sentence": new}
-        data = {file_name(n): convert_rows(n, spec, arrays[n], rows[spec.per]) for n, spec in self.specs.items()}
+        data = {array_file_name(n): convert_rows(n, spec, arrays[n], rows[spec.per]) for n, spec in self.specs.items()}
         data[INDEX] = np.empty(int(new.sum()), RECORD)
         data[INDEX]["key"], data[INDEX]["end"] = new_keys[new], self.tokens + np.cumsum(lengths[new])
         if new.any():
@@ -279,7 +279,7 @@ class OutputStore:
         complete = {INDEX: int(falls[0]) if len(falls) else len(records)}
         ends = records["end"][: complete[INDEX]]
         for name, spec in self.specs.items():
-            path = self.folder / file_name(name)
+            path = self.folder / array_file_name(name)
             rows = path.stat().st_size // spec.row.itemsize if path.exists() else 0
             complete[path.name] = int(np.searchsorted(ends, rows, "right")) if spec.per == "token" else rows
         shortest = min(complete, key=lambda name: complete[name])
@@ -329,7 +329,9 @@ class OutputStore:
     def _map(self, name: str, rows: int) -> np.ndarray:
         mapped = self._maps.get(name)
         if mapped is None or len(mapped) < rows:
-            mapped = np.memmap(self.folder / file_name(name), self.specs[name].row, "r", shape=rows).view(np.ndarray)
+            mapped = np.memmap(self.folder / array_file_name(name), self.specs[name].row, "r", shape=rows).view(
+                np.ndarray
+            )
             self._maps[name] = mapped
         return mapped
 

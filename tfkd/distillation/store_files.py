@@ -95,7 +95,7 @@ def read_contents(folder: Path) -> dict[str, Any]:
     return dict(contents)
 
 
-def file_name(name: str) -> str:
+def array_file_name(name: str) -> str:
     """Return the name of the file of an array with any name."""
     return quote(name, safe="").replace(".", "%2E") + ".bin"
 
@@ -103,7 +103,7 @@ def file_name(name: str) -> str:
 def file_sizes(specs: Mapping[str, ArraySpec], sentences: int, tokens: int) -> dict[str, int]:
     """Return the size of each file by its name, the index first: it must not have records of rows that are cut off."""
     rows = {"token": tokens, "sentence": sentences}
-    arrays = {file_name(name): spec.row.itemsize * rows[spec.per] for name, spec in specs.items()}
+    arrays = {array_file_name(name): spec.row.itemsize * rows[spec.per] for name, spec in specs.items()}
     return {INDEX: RECORD.itemsize * sentences, **arrays}
 
 

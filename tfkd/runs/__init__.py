@@ -1,9 +1,9 @@
 """Runs: train, distil, cache teacher outputs, evaluate and report as configurations say."""
 
 from tfkd.runs.caching import CacheResult, cache_teacher
-from tfkd.runs.report import results_table, write_report
+from tfkd.runs.report import results_table, write_run_report
 from tfkd.runs.run_folder import RunFolder
-from tfkd.runs.runs import RunResult, distill, evaluate, train
+from tfkd.runs.runs import RunResult, distill, evaluate_run, train
 
 __all__ = [
     "CacheResult",
@@ -11,8 +11,8 @@ __all__ = [
     "RunResult",
     "cache_teacher",
     "distill",
-    "evaluate",
+    "evaluate_run",
     "results_table",
     "train",
-    "write_report",
+    "write_run_report",
 ]

@@ -57,7 +57,7 @@ def results_table(runs: Sequence[str | os.PathLike[str]]) -> str:
     return "\n".join(lines)
 
 
-def write_report(runs: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> tuple[Path, Path]:
+def write_run_report(runs: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Write the table of finished runs as `report.md` and their training curves as `curves.svg`.
 
     Args:

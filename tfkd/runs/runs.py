@@ -188,7 +188,7 @@ def distill(
         return _fit(config, folder, student, distiller, corpora, batches, progress, overwrite, facts, texts)
 
 
-def evaluate(
+def evaluate_run(
     run: RunPath,
     *,
     corpus: RunPath | None = None,

@@ -6,7 +6,7 @@ import os
 
 from tfkd.studies.folder import StudyFolder, open_study
 from tfkd.studies.plan import Plan, teacher_method
-from tfkd.studies.report import Part, ReportFiles, Study, write_report
+from tfkd.studies.report import ReportFiles, Study, StudyPart, write_report
 from tfkd.studies.schema import PartConfig
 
 
@@ -42,7 +42,7 @@ def gather_study(plan: Plan, folder: StudyFolder) -> Study:
     )
 
 
-def _split_by_size(plan: Plan, part: PartConfig) -> list[Part]:
+def _split_by_size(plan: Plan, part: PartConfig) -> list[StudyPart]:
     """Return a part of the report for each size of the training set: only runs of the same size are compared."""
     sizes = part.sentences or plan.config.sentences
     teachers = {teacher_method(name) for name in plan.config.teachers}
@@ -50,7 +50,7 @@ def _split_by_size(plan: Plan, part: PartConfig) -> list[Part]:
     for size in sizes:
         name = part.name if len(sizes) == 1 else f"{part.name}, {'all' if size is None else f'{size:,}'} sentences"
         parts.append(
-            Part(
+            StudyPart(
                 name=name,
                 methods=plan.methods[part.name],
                 question=part.question,

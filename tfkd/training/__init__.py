@@ -3,18 +3,18 @@
 from tfkd.training.batches import Batches, Position, batches, multitask_batches
 from tfkd.training.checkpoints import Checkpoints
 from tfkd.training.devices import Devices, choose_devices
-from tfkd.training.plans import BatchPlan, Plan, TaskMixPlan, TransferPlan, groups_by_size
+from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan, TransferPlan, groups_by_size
 from tfkd.training.sentences import EncodedSentences, Features, SentenceArrays, Texts, tag_ids
 from tfkd.training.training_state import TrainingState
 
 __all__ = [
+    "AnyPlan",
     "BatchPlan",
     "Batches",
     "Checkpoints",
     "Devices",
     "EncodedSentences",
     "Features",
-    "Plan",
     "Position",
     "SentenceArrays",
     "TaskMixPlan",

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfkd.tensors import Tensor
 from tfkd.text.text import Text
-from tfkd.training.plans import BatchPlan, Plan, TaskMixPlan
+from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan
 from tfkd.training.sentences import EncodedSentences, Features, Texts, tag_ids
 from tfkd_base.corpora import Corpus, Scheme, Sentence
 
@@ -50,7 +50,7 @@ class Batches:
         Position(epoch=1, batch=0)
     """
 
-    def __init__(self, sentences: EncodedSentences, plan: Plan, shapes: int | None = None) -> None:
+    def __init__(self, sentences: EncodedSentences, plan: AnyPlan, shapes: int | None = None) -> None:
         self.sentences = sentences
         self.plan = plan
         self._shapes = None if shapes is None else sentences.padded_shapes(shapes)

@@ -16,7 +16,7 @@ PADDED_SIZE = 8192
 """Tokens or subwords, with padding, that a model runs on at once: memory must not grow with the longest sentence."""
 
 
-class Plan(Protocol):
+class AnyPlan(Protocol):
     """Choice of the sentences of each batch of each epoch.
 
     Attributes:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfkd.evaluation import PartScore, Score, SeenScores, find_errors
-from tfkd.studies.report import Part, Study, StudyRun, write_report
+from tfkd.studies.report import Study, StudyPart, StudyRun, write_report
 from tfkd.studies.statistics import pack_counts
 
 CORPORA = ("NCBI-disease", "BC5CDR-chem", "BC2GM", "linnaeus", "AnatEM", "a corpus | of <i>long</i> name, $5 & more")
@@ -45,9 +45,9 @@ def full_study() -> Study:
     runs += [run(c, m, s, 500) for c in CORPORA[:2] for m in METHODS for s in (1, 2)]
     families = {"Taught against <alone>": ((METHODS[1], "alone"),), "Teacher": (("teacher", METHODS[1]),)}
     parts = (
-        Part("Main", METHODS, "Does it <help>?", "alone", families, (), 1000, {"without BC2GM": ("BC2GM",)}),
-        Part("Small sets", (*METHODS, "not yet run"), "And with less?", "alone", families, CORPORA[:2], 500),
-        Part("Later", ("not yet run",)),
+        StudyPart("Main", METHODS, "Does it <help>?", "alone", families, (), 1000, {"without BC2GM": ("BC2GM",)}),
+        StudyPart("Small sets", (*METHODS, "not yet run"), "And with less?", "alone", families, CORPORA[:2], 500),
+        StudyPart("Later", ("not yet run",)),
     )
     return Study(
         "A <study> & its title",

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from tfkd.studies.report import Part, Study, StudyRun, read_study, write_report
+from tfkd.studies.report import Study, StudyPart, StudyRun, read_study, write_report
 from tfkd_base.errors import TfkdError
 
 RUNS = tuple(StudyRun(f"c{c}", m, 1, 0.5 + 0.01 * c) for c in range(3) for m in ("a", "b"))
-STUDY = Study("T", (Part("Main", ("a", "b"), baseline="a"),), RUNS)
+STUDY = Study("T", (StudyPart("Main", ("a", "b"), baseline="a"),), RUNS)
 
 
 def test_a_study_is_json_and_comes_back(full_study, tmp_path):
@@ -63,7 +63,7 @@ def test_files_that_are_none_are_refused(tmp_path):
     [
         (replace(STUDY, runs=()), "a finished run at least, got 1 parts and 0 runs"),
         (replace(STUDY, parts=()), "got 0 parts and 6 runs"),
-        (replace(STUDY, parts=(Part("Main", ("c",)),)), "none of its 6 runs belongs to one of its parts"),
+        (replace(STUDY, parts=(StudyPart("Main", ("c",)),)), "none of its 6 runs belongs to one of its parts"),
         (replace(STUDY, runs=RUNS + RUNS[:1]), "part 'Main': row 7: corpus 'c0', method 'a', seed 1 stands in row 1"),
         (replace(STUDY, runs=(StudyRun("c", "a", 1, float("nan")),)), "part 'Main': row 1: .* a finite number"),
     ],
@@ -82,7 +82,7 @@ def seven(*methods: str) -> tuple[StudyRun, ...]:
 def test_pairs_without_runs_count_in_their_family():
     # 2 / 2^7 = 0.016; in a family of four, whatever has finished, 4 * 0.016 = 0.0625.
     family = {"taught": (("a", "b"), ("c", "b"), ("d", "b"), ("d", "c"))}
-    study = Study("T", (Part("Main", ("a", "b", "c", "d"), families=family),), seven("a", "b"))
+    study = Study("T", (StudyPart("Main", ("a", "b", "c", "d"), families=family),), seven("a", "b"))
     found = study.compare(study.parts[0])
     first, *others = found.families["taught"]
     assert (first.p, first.holm_p, first.family_size, first.rejected) == (2 / 2**7, 4 * 2 / 2**7, 4, False)
@@ -97,7 +97,7 @@ def test_pairs_without_runs_count_in_their_family():
 
 
 def test_a_baseline_without_runs_makes_no_other_pairs():
-    study = Study("T", (Part("Main", ("a", "b", "c"), baseline="c"),), seven("a", "b"))
+    study = Study("T", (StudyPart("Main", ("a", "b", "c"), baseline="c"),), seven("a", "b"))
     found = study.compare(study.parts[0])
     assert {name: [(t.method, t.against, t.awaited) for t in tests] for name, tests in found.families.items()} == {
         "against c": [("a", "c", ("c",)), ("b", "c", ("c",))]
@@ -119,6 +119,6 @@ def test_a_part_takes_the_runs_of_its_seeds(full_study):
 
 def test_a_method_with_runs_on_the_corpora_left_out_alone_is_not_awaited():
     runs = (*seven("a", "b"), StudyRun("other", "c", 1, 0.5))
-    study = Study("T", (Part("Main", ("a", "b", "c"), baseline="b"),), runs)
+    study = Study("T", (StudyPart("Main", ("a", "b", "c"), baseline="b"),), runs)
     _, other = study.compare(study.parts[0], ("other",)).families["against b"]
     assert other.verdict == "c against b: not tested, there is no corpus on which both have scores."

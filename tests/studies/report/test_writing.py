@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.studies.report import browser
-from tfkd.studies.report import Part, Study, StudyRun, write_report
+from tfkd.studies.report import Study, StudyPart, StudyRun, write_report
 from tfkd.studies.statistics import pack_counts, paired_bootstrap
 from tfkd_base.errors import TfkdError
 
@@ -140,7 +140,7 @@ def test_markdown_says_the_same(written):
 
 def small_study(corpora: int = 1) -> Study:
     runs = [StudyRun(f"c{c}", m, 1, 0.5) for c in range(corpora) for m in ("a", "b")]
-    return Study("Small", (Part("Main", ("a", "b"), baseline="a"),), tuple(runs))
+    return Study("Small", (StudyPart("Main", ("a", "b"), baseline="a"),), tuple(runs))
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_unranked_methods_have_a_mean_and_no_rank(tmp_path):
     methods = ("teacher", "a", "b", "c", "later")
     runs = [StudyRun(f"c{c}", m, 1, 0.9 - 0.1 * i) for c in range(6) for i, m in enumerate(methods[:4])]
     family = {"taught": (("a", "teacher"), ("later", "a"))}
-    part = Part("Main", methods, families=family, unranked=("teacher",), leave_out={"without c1": ("c1",)})
+    part = StudyPart("Main", methods, families=family, unranked=("teacher",), leave_out={"without c1": ("c1",)})
     files = write_report(Study("S", (part,), tuple(runs)), tmp_path)
     rows = table(tmp_path, "main-scores")
     assert [(row["method"], row["rank"]) for row in rows] == [("teacher", ""), ("a", "1.0"), ("b", "2.0"), ("c", "3.0")]
@@ -179,7 +179,7 @@ def test_unranked_methods_have_a_mean_and_no_rank(tmp_path):
 def test_what_changes_without_a_corpus_is_said(tmp_path):
     def said(corpora: int, gain: float) -> str:
         runs = [StudyRun(f"c{c}", m, 1, 0.5 + gain * c * (m == "b")) for c in range(1, corpora + 1) for m in ("a", "b")]
-        part = Part("Main", ("a", "b"), baseline="a", leave_out={"without c1": ("c1",)})
+        part = StudyPart("Main", ("a", "b"), baseline="a", leave_out={"without c1": ("c1",)})
         markdown = write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text(encoding="utf-8")
         return next(line for line in markdown.splitlines() if "Once more without c1: " in line).split(": ")[1]
 
@@ -195,7 +195,7 @@ def test_ranks_that_the_friedman_test_did_not_part_are_not_to_be_read(tmp_path):
         runs = [
             StudyRun(f"c{c}", m, 1, 0.5 + 0.1 * drawn.random() + better * (m == "c")) for c in range(8) for m in "abc"
         ]
-        return write_report(Study("S", (Part("Main", tuple("abc")),), tuple(runs)), tmp_path).markdown.read_text(
+        return write_report(Study("S", (StudyPart("Main", tuple("abc")),), tuple(runs)), tmp_path).markdown.read_text(
             "utf-8"
         )
 
@@ -208,7 +208,7 @@ def test_ranks_that_the_friedman_test_did_not_part_are_not_to_be_read(tmp_path):
 
 def test_a_mean_that_is_missing_is_explained(tmp_path):
     runs = [StudyRun(f"c{c}", m, 1, 0.5) for c in range(6) for m in ("t", "a", "b") if (c, m) != (0, "t")]
-    part = Part("Main", ("t", "a", "b"), unranked=("t",))
+    part = StudyPart("Main", ("t", "a", "b"), unranked=("t",))
     markdown = write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text("utf-8")
     assert "over the 6 corpora that all ranked methods have" in markdown
     assert "; a method that lacks one of them has no mean:" in markdown
@@ -220,7 +220,7 @@ def test_intervals_that_are_missing_are_explained(tmp_path):
         runs = [
             StudyRun(f"c{c}", m, 1, 0.5 + (0.01 * c + loss * (c == 1)) * (m == "b")) for c in range(1, 9) for m in "ab"
         ]
-        part = Part("Main", ("a", "b"), baseline="a")
+        part = StudyPart("Main", ("a", "b"), baseline="a")
         return write_report(Study("S", (part,), tuple(runs)), tmp_path).markdown.read_text("utf-8")
 
     why = "where all corpora differ in one direction or none differs: there every resample of them gives the same value"
@@ -249,7 +249,7 @@ def test_sentences_are_resampled_at_the_level_of_the_study_on_common_seeds(tmp_p
         counts[method, seed] = np.stack([found, 0 * found, 1 - found], axis=1)
     runs = [StudyRun("c", m, s, 0.5, sentence_counts=pack_counts(c)) for (m, s), c in counts.items()]
     for alpha in (0.05, 0.001):
-        study = Study("S", (Part("Main", ("a", "b"), baseline="a"),), tuple(runs), alpha=alpha)
+        study = Study("S", (StudyPart("Main", ("a", "b"), baseline="a"),), tuple(runs), alpha=alpha)
         markdown = write_report(study, tmp_path).markdown.read_text("utf-8")
         (row,) = table(tmp_path, "main-sentences")
         summed = [counts[method, 1] + counts[method, 2] for method in "ba"]
@@ -264,7 +264,7 @@ def test_sentences_are_resampled_at_the_level_of_the_study_on_common_seeds(tmp_p
 
 def test_headings_that_make_one_name_lose_no_table(tmp_path):
     families = {"scores": (("b", "a"),)}
-    parts = (Part("Runs", ("a", "b"), families=families), Part("runs!", ("a", "b"), families=families))
+    parts = (StudyPart("Runs", ("a", "b"), families=families), StudyPart("runs!", ("a", "b"), families=families))
     files = write_report(replace(small_study(), parts=parts), tmp_path)
     names = [path.stem for path in files.tables]
     assert names == ["runs-scores", "runs-scores-2", "runs-scores-3", "runs-scores-4", "runs"]

@@ -32,7 +32,7 @@ from tfkd.studies.report.document import (
     file_name,
     number,
 )
-from tfkd.studies.report.study import Part, Study, StudyRun
+from tfkd.studies.report.study import Study, StudyPart, StudyRun
 from tfkd.studies.statistics.comparison import Comparison
 from tfkd.studies.statistics.effect_size import EffectSizes
 from tfkd.studies.statistics.paired_tests import PairedTest
@@ -52,12 +52,12 @@ EFFECT_COLUMNS: tuple[str | Column, ...] = (
 class ComparedPart:
     """A part of a study with its comparison, and the comparisons without some corpora."""
 
-    part: Part
+    part: StudyPart
     comparison: Comparison
     without: dict[str, Comparison]
 
     @classmethod
-    def of(cls, study: Study, part: Part) -> ComparedPart:
+    def of(cls, study: Study, part: StudyPart) -> ComparedPart:
         """Make all comparisons of a part that have runs."""
         runs = study.runs_of(part)
         kept = {name: names for name, names in part.leave_out.items() if any(run.corpus not in names for run in runs)}
@@ -253,7 +253,7 @@ def _without(name: str, comparison: Comparison, key: str) -> list[Block]:
     ]
 
 
-def _sentence_tests(study: Study, part: Part, comparison: Comparison, key: str) -> list[Block]:
+def _sentence_tests(study: Study, part: StudyPart, comparison: Comparison, key: str) -> list[Block]:
     """Return the paired bootstrap of every pair of every family, for each corpus."""
     pairs = dict.fromkeys((test.method, test.against) for tests in comparison.families.values() for test in tests)
     runs = [run for run in study.runs_of(part) if run.sentence_counts is not None]

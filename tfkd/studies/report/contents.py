@@ -6,7 +6,7 @@ from tfkd.studies.report.comparisons import ComparedPart, part_section
 from tfkd.studies.report.document import Block, Cell, Listing, Paragraph, Report, ReportSection, Table, with_own_names
 from tfkd.studies.report.entities import errors_section, seen_section
 from tfkd.studies.report.measurements import cost_section, curves_section, runs_section, types_section
-from tfkd.studies.report.study import Part, Study, StudyRun, check_study
+from tfkd.studies.report.study import Study, StudyPart, StudyRun, check_study
 from tfkd.studies.statistics.comparison import Comparison
 from tfkd.studies.statistics.wording import join_names
 from tfkd_base.errors import TfkdError
@@ -61,7 +61,7 @@ def document(study: Study) -> Report:
     return Report(study.title, blocks, sections)
 
 
-def _measurements(study: Study, main: Part, comparison: Comparison) -> list[ReportSection]:
+def _measurements(study: Study, main: StudyPart, comparison: Comparison) -> list[ReportSection]:
     runs: list[StudyRun] = study.runs_of(main)
     found = [
         curves_section(study.runs, {method for part in study.parts for method in part.unranked}),

@@ -58,7 +58,7 @@ class StudyRun:
 
 
 @dataclass(frozen=True)
-class Part:
+class StudyPart:
     """A part of a study: one table, and the comparisons named for it before the runs.
 
     Attributes:
@@ -107,7 +107,7 @@ class Study:
 
     Example:
         >>> runs = [StudyRun(f"corpus {c}", method, 1, f1) for c in range(6) for method, f1 in [("a", 0.7), ("b", 0.8)]]
-        >>> study = Study("A study", (Part("Main", ("a", "b"), baseline="a"),), tuple(runs))
+        >>> study = Study("A study", (StudyPart("Main", ("a", "b"), baseline="a"),), tuple(runs))
         >>> study.compare(study.parts[0]).families["against a"][0].p
         0.03125
     """
@@ -115,7 +115,7 @@ class Study:
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     title: str
-    parts: tuple[Part, ...]
+    parts: tuple[StudyPart, ...]
     runs: tuple[StudyRun, ...]
     description: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -126,7 +126,7 @@ class Study:
         """Return plain values, for JSON; `read_study` reads them again."""
         return asdict(self)
 
-    def runs_of(self, part: Part) -> list[StudyRun]:
+    def runs_of(self, part: StudyPart) -> list[StudyRun]:
         """Return the runs of a part."""
         return [
             run
@@ -137,12 +137,12 @@ class Study:
             and part.training_sentences in (None, "all" if run.whole else run.training_sentences)
         ]
 
-    def missing(self, part: Part) -> list[str]:
+    def missing(self, part: StudyPart) -> list[str]:
         """Return the methods of a part that have no runs yet."""
         there = {run.method for run in self.runs_of(part)}
         return [method for method in part.methods if method not in there]
 
-    def compare(self, part: Part, leave_out: tuple[str, ...] = ()) -> Comparison:
+    def compare(self, part: StudyPart, leave_out: tuple[str, ...] = ()) -> Comparison:
         """Compare the methods of a part that have runs.
 
         Pairs with a method that has none are not tested, and count in their family.

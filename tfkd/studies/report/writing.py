@@ -44,10 +44,11 @@ def write_report(study: Study, folder: str | os.PathLike[str]) -> ReportFiles:
 
     Example:
         >>> import tempfile
-        >>> from tfkd.studies.report import Part, Study, StudyRun
+        >>> from tfkd.studies.report import StudyPart, Study, StudyRun
         >>> runs = tuple(StudyRun(f"c{c}", m, 1, 0.7 + 0.01 * i * c) for c in range(6) for i, m in enumerate("xyz"))
+        >>> study = Study("A study", (StudyPart("Main", ("x", "y", "z"), baseline="x"),), runs)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     files = write_report(Study("A study", (Part("Main", ("x", "y", "z"), baseline="x"),), runs), folder)
+        ...     files = write_report(study, folder)
         ...     [path.name for path in files.pictures]
         ['main-gains.svg', 'main-ranks.svg']
     """
