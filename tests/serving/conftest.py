@@ -77,7 +77,7 @@ def ncbi(real_corpora: Path) -> Corpus:
 @pytest.fixture(scope="session")
 def ncbi_tagger(ncbi: Corpus) -> Tagger:
     """Learns from a thousand real sentences."""
-    return train(ncbi, ncbi.sample(1000, seed=1).train, epochs=12, units=64, rate=0.003)
+    return train(ncbi, ncbi.sample(1000, seed=1).train, epochs=6, units=32, rate=0.006)
 
 
 @pytest.fixture(scope="session")
