@@ -14,6 +14,7 @@ from tests.studies.processes import jobs_of, said, scores, until
 from tests.studies.tiny import TINY_RUNS, tiny_study
 from tfkd.studies import read_plan, run_study
 from tfkd_base.errors import TfkdError
+from tfkd_base.resumable import is_held
 
 pytestmark = [
     pytest.mark.slow,
@@ -67,4 +68,4 @@ def test_two_workers_and_one_killed_give_what_one_machine_gives(never_stopped, t
 def test_a_cluster_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TfkdError, match=r"there is no Ray cluster at auto"):
         run_study(read_plan("demo-study"), tmp_path / "out", engine="ray", address="auto")
-    assert not (tmp_path / "out" / ".lock").exists()
+    assert not is_held(tmp_path / "out")

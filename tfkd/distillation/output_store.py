@@ -100,7 +100,7 @@ class OutputStore:
         if (path / CACHE).is_file():
             read_contents(path)  # names the version that is expected
         contents: dict[str, Any] = json.loads(
-            json.dumps({"specs": {name: asdict(spec) for name, spec in specs.items()}, "description": description})
+            json.dumps({"description": description, "specs": {name: asdict(spec) for name, spec in specs.items()}})
         )
         resumable = ResumableFolder(
             path,
@@ -338,7 +338,7 @@ class OutputStore:
 
 def _read_description(data: bytes) -> dict[str, Any]:
     contents = json.loads(data)
-    return {"specs": contents["specs"], "description": contents["description"]}
+    return {"description": contents["description"], "specs": contents["specs"]}
 
 
 def _write_contents(description: Mapping[str, Any], notes: Mapping[str, Any]) -> str:
