@@ -122,10 +122,10 @@ def test_killed_it_goes_on_and_ends_with_what_was_never_killed(place, tmp_path):
 
 def test_a_full_disk_is_told_and_there_is_a_way_on(place, tmp_path):
     out = tmp_path / "full"
-    process = start(place, out, largest_file=200_000)
+    process = start(place, out, largest_file=600_000)
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 2, said
-    assert "Make room, and the same command goes on from there" in said
+    assert "Make room, and run the same command again to resume" in said
     assert "Traceback" not in said
     kept = len(TeacherCache(out).store)
     assert 0 < kept < SENTENCES

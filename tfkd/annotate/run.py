@@ -220,7 +220,7 @@ def annotate_stream(
         report.broken += 1
         on_broken(broken)
 
-    placed = annotate_placed(_read_inputs(inputs, format, counts), annotator, options, writer.format, set_aside)
+    placed = annotate_placed(_read_inputs(inputs, format, counts), annotator, options, writer.needs_tokens, set_aside)
     write_placed(placed, lambda one: writer.write(one.whole), set_aside, report, on_document)
     report.changes.update(+counts)
     report.changes.update(writer.counts)

@@ -102,7 +102,7 @@ def annotate_placed(
     placed: Iterable[PlacedDocument],
     annotator: Annotator,
     options: AnnotationOptions,
-    format: str,
+    as_tokens: bool,
     set_aside: Callable[[BrokenDocument], None],
 ) -> Iterator[PlacedDocument]:
     """Annotate documents with their places, and set broken ones aside.
@@ -111,7 +111,7 @@ def annotate_placed(
         placed: The documents.
         annotator: The models.
         options: How to annotate.
-        format: The output's format. For column files, the documents are cut into the tokens that the models see.
+        as_tokens: Whether to cut the documents into the tokens that the models see, which column files need.
         set_aside: Called with each broken document.
 
     Returns:
@@ -128,7 +128,7 @@ def annotate_placed(
                 yield one.document
 
     annotated = annotate_documents(annotator, documents(), batch_size=options.batch_size, keep=options.keep)
-    if get_format(format).has_tokens:
+    if as_tokens:
         annotated = tokenized(annotated)
     for document in annotated:
         place = places.popleft()
@@ -217,7 +217,9 @@ class BlockAnnotator:
         broken: list[BrokenDocument] = []
         with folder.attempt() as attempt:
             part, errors = attempt / folder.part(block.name).name, attempt / "errors.jsonl"
-            placed = annotate_placed(block.read(counts), self._annotator, self._options, format, broken.append)
+            placed = annotate_placed(
+                block.read(counts), self._annotator, self._options, get_format(format).has_tokens, broken.append
+            )
 
             def on_document(report: AnnotationReport) -> None:
                 if self._on_document is not None:

@@ -12,7 +12,7 @@ from typing import IO, cast
 
 from tfkd_base.documents.document import Counts, Document, DocumentError
 from tfkd_base.documents.files import STANDARD
-from tfkd_base.documents.formats import FormatWriter, detect_output_format, get_format
+from tfkd_base.documents.formats import DocumentFormat, FormatWriter, detect_output_format, get_format
 from tfkd_base.files import atomic_file, atomic_folder
 
 
@@ -21,12 +21,14 @@ class DocumentWriter:
 
     Attributes:
         format: The name of the format.
+        needs_tokens: Whether the documents must be cut into tokens, as for column files.
         documents: Number of documents written.
         entities: Number of their entities.
     """
 
-    def __init__(self, format: str, writer: FormatWriter, counts: Counts) -> None:
+    def __init__(self, format: str, writer: FormatWriter, counts: Counts, *, needs_tokens: bool = False) -> None:
         self.format = format
+        self.needs_tokens = needs_tokens
         self.documents = 0
         self.entities = 0
         self._writer = writer
@@ -94,7 +96,7 @@ def document_writer(target: str | os.PathLike[str] | IO[bytes], format: str | No
         if chosen.is_folder:
             raise DocumentError(f"the format {chosen.name} is a folder of files: name a folder to write")
         stream = target if not isinstance(target, str | os.PathLike) else sys.stdout.buffer
-        yield from _write(chosen.name, chosen.stream_writer(stream, counts), counts)
+        yield from _write(chosen, chosen.stream_writer(stream, counts), counts)
         stream.flush()
         return
     path = Path(target)
@@ -104,7 +106,7 @@ def document_writer(target: str | os.PathLike[str] | IO[bytes], format: str | No
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise DocumentError(f"{path} exists already; the format {chosen.name} needs a new or an empty folder")
         with atomic_folder(path) as folder:
-            yield from _write(chosen.name, chosen.folder_writer(folder, counts), counts)
+            yield from _write(chosen, chosen.folder_writer(folder, counts), counts)
         return
     if path.is_dir():
         raise DocumentError(f"{path} is a folder; name a file, such as {path / ('documents' + chosen.endings[0])}")
@@ -115,10 +117,10 @@ def document_writer(target: str | os.PathLike[str] | IO[bytes], format: str | No
             packed = gzip.GzipFile("", "wb", 6, file, mtime=0)
             files.callback(packed.close)
             file = cast(IO[bytes], packed)
-        yield from _write(chosen.name, chosen.stream_writer(file, counts), counts)
+        yield from _write(chosen, chosen.stream_writer(file, counts), counts)
 
 
-def _write(format: str, writer: FormatWriter, counts: Counts) -> Iterator[DocumentWriter]:
+def _write(format: DocumentFormat, writer: FormatWriter, counts: Counts) -> Iterator[DocumentWriter]:
     """Yield a writer, and end what it wrote unless an error occurred."""
-    yield DocumentWriter(format, writer, counts)
+    yield DocumentWriter(format.name, writer, counts, needs_tokens=format.has_tokens)
     writer.close()
