@@ -87,7 +87,7 @@ class TestScores:
         give_scores(folder, plan.jobs[name])
         file = folder.path / "scores" / f"{name}.json"
         written = json.loads(file.read_text())
-        del written["identity"]["training"]["layer_decay"], written["identity"]["text"]["casing_units"]
+        del written["identity"]["training"]["layer_decay"], written["identity"]["encoder"]["casing_units"]
         file.write_text(json.dumps(written))
         folder.check(plan)
         begun(folder, plan)
