@@ -29,13 +29,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 LONGEST = (
+    "test_replicas.py",
     "test_demo.py",
     "test_run.py",
     "test_cpp_loader.py",
     "test_export.py",
     "test_cache.py",
     "test_checkpoints.py",
-    "test_replicas.py",
     "test_ray_engine.py",
     "test_readme.py",
     "test_killed.py",
