@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from tfkd_base.wording import count_of
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -100,19 +102,15 @@ def print_summary(
         is_resumed: Whether an earlier process had started.
     """
     types = ", ".join(f"{kind} {number:,}" for kind, number in sorted(report.entities.items()))
-    entities = f"{_count(report.entities.total(), 'entity', 'entities')}{f' ({types})' if types else ''}"
+    entities = f"{count_of(report.entities.total(), 'entity', 'entities')}{f' ({types})' if types else ''}"
     speed = f"; {words / seconds:,.0f} words/s" if words and seconds else ""
     now = f", {words:,} of them now" if is_resumed else ""
     console.print(
-        f"{_count(report.documents, 'document', 'documents')} with {entities}, {report.words:,} words{now}{speed}",
+        f"{count_of(report.documents, 'document', 'documents')} with {entities}, {report.words:,} words{now}{speed}",
         markup=False,
     )
     for change, number in sorted(report.changes.items()):
         console.print(f"  {change}: {number:,}", markup=False)
     if report.broken:
         place = f", set aside in {errors}" if errors else "; --errors PATH keeps them"
-        console.print(f"  {_count(report.broken, 'broken document', 'broken documents')}{place}", markup=False)
-
-
-def _count(number: int, singular: str, plural: str) -> str:
-    return f"{number:,} {singular if number == 1 else plural}"
+        console.print(f"  {count_of(report.broken, 'broken document', 'broken documents')}{place}", markup=False)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tfkd_base.wording import count_of
+
 from .configuration import code_option
 from .startup import choose_threads, import_tensorflow
 
@@ -115,12 +117,12 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
     adjacent = sum(split.adjacent for split in report.splits.values())
     if adjacent and report.scheme != "io":
         console.print(
-            f"{_count(adjacent, 'entity', 'entities')} directly after one of the same type: IO would merge them"
+            f"{count_of(adjacent, 'entity', 'entities')} directly after one of the same type: IO would merge them"
         )
     if report.repairs:
         first = next(split.first_repair for split in report.splits.values() if split.first_repair)
         console.print(
-            f"[yellow]repaired[/yellow] {_count(report.repairs, 'tag')} in invalid sequences. First: {escape(first)}"
+            f"[yellow]repaired[/yellow] {count_of(report.repairs, 'tag')} in invalid sequences. First: {escape(first)}"
         )
     for warning in report.warnings:
         console.print(f"[yellow]warning[/yellow] {escape(warning)}")
@@ -218,15 +220,15 @@ def convert(
         file.parent.mkdir(parents=True, exist_ok=True)
         write_columns(converted.splits[split], file)
         counts = converted.report.splits[split]
-        entities = _count(sum(counts.entities.values()), "entity", "entities")
-        click.echo(f"{file}: {_count(counts.sentences, 'sentence')}, {entities} in {scheme.upper()}")
+        entities = count_of(sum(counts.entities.values()), "entity", "entities")
+        click.echo(f"{file}: {count_of(counts.sentences, 'sentence')}, {entities} in {scheme.upper()}")
         for change, number in counts.changes.items():
             click.echo(f"  {change}: {number:,}")
     if converted.report.repairs:
-        click.echo(f"repaired {_count(converted.report.repairs, 'tag')} in invalid sequences")
+        click.echo(f"repaired {count_of(converted.report.repairs, 'tag')} in invalid sequences")
     if converted.report.merged:
         click.echo(
-            f"lost {_count(converted.report.merged, 'entity', 'entities')}: directly after one of the same type, "
+            f"lost {count_of(converted.report.merged, 'entity', 'entities')}: directly after one of the same type, "
             "which IO merges with it"
         )
 
@@ -259,7 +261,3 @@ def _refuse_overwriting(files: Any, overwrite: bool) -> None:
     existing = [str(file) for file in files if file.exists()]
     if existing and not overwrite:
         raise TfkdError(f"{existing[0]} exists already; name another place, or replace it with --overwrite")
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -10,6 +10,7 @@ from typing import IO
 
 from tfkd_base.documents.document import Counts, Document, Entity
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
+from tfkd_base.wording import count_of
 
 _HUES = (210, 25, 130, 330, 275, 60, 175, 0, 240, 95, 300, 45)
 _NOT_IN_HTML = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]")
@@ -122,7 +123,7 @@ class _Writer(FormatWriter):
             f'<mark class="t{number % len(_HUES)}">{self._escape(kind)} <small>{count:,}</small></mark>'
             for number, (kind, count) in enumerate(self._types.items())
         )
-        size = f"{self._documents:,} {'document' if self._documents == 1 else 'documents'}"
+        size = count_of(self._documents, "document")
         self._stream.write(
             f'<div id="legend">{marks or "no entities"} <small>{size}</small></div>\n</body>\n</html>\n'.encode()
         )
