@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tfkd.runs.report import results_table, write_report
+from tfkd.runs.report import results_table, write_run_report
 from tfkd_base.errors import TfkdError
 
 
@@ -35,7 +35,7 @@ def test_what_is_no_finished_run_is_refused(tmp_path):
 
 def test_the_report_has_the_table_the_curves_and_the_warnings(tmp_path):
     run = make_run(tmp_path / "alone-1", 0.70)
-    page, curves = write_report([run], tmp_path / "report")
+    page, curves = write_run_report([run], tmp_path / "report")
     text = page.read_text()
     assert results_table([run]) in text
     assert f"]({curves.name})" in text
@@ -43,5 +43,5 @@ def test_the_report_has_the_table_the_curves_and_the_warnings(tmp_path):
     root = ElementTree.fromstring(curves.read_text())
     assert root.tag.endswith("svg")
     with pytest.raises(TfkdError, match="there is no run"):
-        write_report([tmp_path / "nowhere"], tmp_path / "other")
+        write_run_report([tmp_path / "nowhere"], tmp_path / "other")
     assert not (tmp_path / "other").exists()
