@@ -1,16 +1,74 @@
-"""Files and folders that appear complete or not at all, even if the process is killed while it writes them."""
+"""Files: what a line is, and files and folders that appear complete or not at all.
+
+A line ends with a line feed, a carriage return before it or not, or with a carriage return alone. Two carriage returns
+before a line feed, which a line break written twice leaves behind, are part of the one line end. No other character
+ends a line: not U+0085, U+2028, U+2029, a vertical tab or a form feed. Every reader of the project cuts lines with
+`read_lines` or `split_lines`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Error numbers of a full disk, an exhausted quota and a file that is too large"""
+
+LINE_BREAKS = re.compile(r"\r{0,2}\n|\r")
+"""What ends a line, in text"""
+_LINE = re.compile(rb"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+")
+_PART = 1 << 20
+
+
+def read_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    r"""Read the lines of a stream one by one, each with its line end.
+
+    Args:
+        stream: The content, unpacked.
+
+    Example:
+        >>> import io
+        >>> list(read_lines(io.BytesIO(b"a\r\nb\rc\n\nd")))
+        [b'a\r\n', b'b\r', b'c\n', b'\n', b'd']
+    """
+    parts: list[bytes] = []  # the beginning of a line whose end was not read yet
+    while part := stream.readline(_PART):
+        if not parts and part.endswith(b"\n") and part.find(b"\r", 0, -2) < 0:
+            yield part
+            continue
+        parts.append(part)
+        if part.endswith(b"\n"):
+            yield from _LINE.findall(b"".join(parts))
+            parts = []
+        elif b"\r" in part:
+            *lines, last = _LINE.findall(b"".join(parts))
+            # A line feed may follow the carriage returns at the end of this part.
+            while lines and last == b"\r":
+                last = lines.pop() + last
+            yield from lines
+            parts = [last]
+    if parts:
+        yield from _LINE.findall(b"".join(parts))
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Return the lines of a text, without their line ends.
+
+    Args:
+        text: The text, with unchanged line ends.
+
+    Example:
+        >>> split_lines("a\r\nb\rc\u2028d\n\ne\n")
+        ['a', 'b', 'c\u2028d', '', 'e']
+    """
+    lines = LINE_BREAKS.split(text)
+    return lines if lines[-1] else lines[:-1]
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from tfkd.pretrained.folder_files import read_json, read_optional_json
 from tfkd.text import PieceFeatures
 from tfkd_base.errors import TfkdError
+from tfkd_base.files import split_lines
 
 SETTINGS, TOKENIZER = "tokenizer_config.json", "tokenizer.json"
 _SPECIAL_TOKENS = {"begin": "cls_token", "end": "sep_token", "padding": "pad_token", "unknown": "unk_token"}
@@ -80,13 +81,12 @@ def _make_features(folder: Path, pieces: list[str], **settings: Any) -> PieceFea
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        # Not `splitlines`: some subwords are characters that end a line in Python.
-        lines = path.read_text(encoding="utf-8").split("\n")
+        with path.open(encoding="utf-8", newline="") as file:
+            return split_lines(file.read())
     except FileNotFoundError:
         raise TfkdError(f"{path} is missing.") from None
     except UnicodeDecodeError as error:
         raise TfkdError(f"{path}: byte {error.start} is not UTF-8.") from None
-    return lines[:-1] if lines and not lines[-1] else lines
 
 
 def _read_model(tokenizer: Mapping[str, Any], kind: str, folder: Path) -> list[str]:

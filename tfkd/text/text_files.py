@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfkd.text.segmentation import traced_segment
 from tfkd_base.errors import TfkdError
+from tfkd_base.files import read_lines
 
 _LINES = 512
 """Number of documents that are split at once."""
@@ -52,7 +53,8 @@ class TextSentences(Iterable[tuple[str, ...]]):
         split = traced_segment()
         try:
             with self._open() as file:
-                while lines := list(islice(file, _LINES)):
+                text_lines = read_lines(file)
+                while lines := list(islice(text_lines, _LINES)):
                     segments = split(tf.constant(lines, tf.string))
                     tokens = np.array([token.decode("utf-8", "replace") for token in segments.tokens.numpy()], object)
                     splits = segments.sentence_splits.numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from tfkd_base.documents.document import (
 from tfkd_base.documents.files import READ_ERRORS, FileNames, open_file
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 from tfkd_base.documents.plain_text import document_name
+from tfkd_base.files import read_lines
 
 SCORE = "Score"
 """The attribute for the score of an entity"""
@@ -87,9 +89,9 @@ def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Entity, ...]:
     entities: dict[str, Entity] = {}
     references: list[tuple[str, str]] = []
     scores: list[tuple[str, str]] = []
-    for number, raw_line in enumerate(raw.split(b"\n"), 1):
+    for number, raw_line in enumerate(read_lines(io.BytesIO(raw)), 1):
         try:
-            line = raw_line.removesuffix(b"\r").decode()
+            line = raw_line.rstrip(b"\r\n").decode()
         except UnicodeDecodeError:
             raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
         if not line.strip():

@@ -15,6 +15,7 @@ from tfkd_base.documents.document import BrokenDocument, Counts, Document, Docum
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 from tfkd_base.documents.tagging import TaggingReport, tagged
 from tfkd_base.errors import CorpusError
+from tfkd_base.files import LINE_BREAKS, read_lines
 
 KIND = "sentence"
 _NAMED = re.compile(rf"{DOCUMENT_LINE}\s+\((.*)\)\s*", re.DOTALL)
@@ -35,7 +36,7 @@ class Columns(DocumentFormat):
 
     def recognizes(self, ending: str, content: bytes) -> bool:
         """Recognize at least two lines that all end with a tag."""
-        lines = content.decode("utf-8", "replace").split("\n")[:50]
+        lines = LINE_BREAKS.split(content.decode("utf-8", "replace"))[:50]
         lines = [line for line in (lines[:-1] if len(lines) > 1 else lines) if line.strip()]
         tagged_lines = [line for line in lines if not line.startswith(DOCUMENT_LINE)]
         return len(tagged_lines) >= 2 and all(_TAGGED_LINE.fullmatch(line) for line in tagged_lines)
@@ -89,7 +90,7 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, Block]]:
     by_document: bool | None = None
     block: Block = []
     first = 1
-    for number, line in enumerate(stream, 1):
+    for number, line in enumerate(read_lines(stream), 1):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         blank = not line.strip(b" \t\r\n")

@@ -10,6 +10,7 @@ from typing import IO, ClassVar
 
 from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError
 from tfkd_base.documents.files import READ_ERRORS, plain_name, read_error
+from tfkd_base.files import read_lines
 from tfkd_base.registry import Registry
 
 
@@ -194,7 +195,7 @@ class LineFormat(DocumentFormat):
         lines: list[bytes] = []
         previous = b""
         try:
-            for line_number, line in enumerate(stream, 1):
+            for line_number, line in enumerate(read_lines(stream), 1):
                 starts = self.starts_document(previous, line)
                 if starts and size >= block_bytes:
                     yield LineBlock(index, b"".join(lines), first_line, first_number)

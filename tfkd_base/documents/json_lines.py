@@ -18,6 +18,7 @@ from tfkd_base.documents.document import (
     count_infons,
 )
 from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
+from tfkd_base.files import read_lines
 
 _KEYS = frozenset({"id", "text", "entities", "passages"})
 _ENTITY_KEYS = frozenset({"start", "end", "type", "text", "score", "id", "identifier", "fragments"})
@@ -55,7 +56,7 @@ class JsonLines(LineFormat):
             'Disease'
         """
         number = 0
-        for line_number, line in enumerate(stream, first_line):
+        for line_number, line in enumerate(read_lines(stream), first_line):
             if line_number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if not line.strip():

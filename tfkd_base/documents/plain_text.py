@@ -9,6 +9,7 @@ from typing import IO
 from tfkd_base.documents.document import BrokenDocument, Counts, Document
 from tfkd_base.documents.files import FileNames
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter, LineFormat
+from tfkd_base.files import read_lines
 
 BYTE_ORDER_MARK = "\ufeff"
 REPLACED = "documents with bytes that are not UTF-8, read as U+FFFD"
@@ -46,16 +47,15 @@ class Lines(LineFormat):
     ) -> Iterator[Document | BrokenDocument]:
         r"""Read a document from each line, blank ones too; its number is its id.
 
-        A line ends with a line feed, which a carriage return may precede, and with nothing else. A byte order mark at
-        the beginning of the file is dropped.
+        Lines end as in `tfkd_base.files`. A byte order mark at the beginning of the file is dropped.
 
         Example:
             >>> import io
             >>> [document.text for document in Lines().read(io.BytesIO(b"one\r\n\ntwo"), "x", Counts())]
             ['one', '', 'two']
         """
-        for number, line in enumerate(stream, first_line):
-            text = _decode(line.removesuffix(b"\n").removesuffix(b"\r"), counts)
+        for number, line in enumerate(read_lines(stream), first_line):
+            text = _decode(line.rstrip(b"\r\n"), counts)
             yield Document(str(number), text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text)
 
     def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
@@ -110,9 +110,7 @@ class _LinesWriter(FormatWriter):
 
     def write(self, document: Document) -> None:
         """Write one document."""
-        text = document.text.replace("\n", " ")
-        if text.endswith("\r"):
-            text = text[:-1] + " "
+        text = document.text.replace("\n", " ").replace("\r", " ")
         changed = sum(old != new for old, new in zip(document.text, text, strict=True)) if text != document.text else 0
         self._counts["line breaks written as spaces"] += changed
         self._counts[ENTITIES] += len(document.entities)

@@ -19,6 +19,7 @@ from tfkd_base.documents.document import (
 )
 from tfkd_base.documents.files import READ_ERRORS, open_file, read_error
 from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
+from tfkd_base.files import read_lines
 
 _BEGINNING = re.compile(rb"\s*[^|\t\n]+\|[ta]\|")
 _TEXT_LINE = re.compile(r"[^|\t]+\|([ta])\|(.*)", re.DOTALL)
@@ -114,7 +115,7 @@ def read_pubtator(path: str | Path) -> list[Document]:
 def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
     """Yield the lines of each document, with their numbers."""
     block: Block = []
-    for number, line in enumerate(stream, first_line):
+    for number, line in enumerate(read_lines(stream), first_line):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if line.strip():
@@ -128,7 +129,7 @@ def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
 
 def _decode(number: int, line: bytes) -> str:
     try:
-        return line.removesuffix(b"\n").removesuffix(b"\r").decode()
+        return line.rstrip(b"\r\n").decode()
     except UnicodeDecodeError:
         raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
 
