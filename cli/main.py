@@ -41,6 +41,7 @@ COMMANDS = {
     "report": Entry("report", "Print a table of finished runs, and draw their training curves."),
     "study": Entry("study", "Run a grid of teachers and students over many corpora, and report it."),
     "export": Entry("export", "Write a trained model as a SavedModel that takes raw text."),
+    "serve": Entry("serve", "Serve exported models on this machine, to try them."),
     "server-config": Entry("server_config", "Write the configuration of a server for several exported models."),
     "annotate": Entry("annotate", "Find the entities in raw text and documents."),
     "benchmark": Entry("benchmark", "Measure speed and memory (in a checkout of the source)."),

@@ -161,6 +161,10 @@ class Forked:
         """Send a signal."""
         os.kill(self.pid, number)
 
+    def output_so_far(self) -> str:
+        """Return what the process has written until now."""
+        return self._output.read_text(encoding="utf-8")
+
     def communicate(self, timeout: float = 600) -> tuple[str, None]:
         """Wait for the end of the process and return what it wrote."""
         self._process.join(timeout)

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.commands import fork
-from tests.serving.server import Models, grpc_server, rest_server
 from tfkd.models import Tagger
 from tfkd.serving import Annotation, Annotator, ClientOptions
+from tfkd.serving.server import serve as serve_models
 
 
 @contextlib.contextmanager
@@ -36,9 +36,8 @@ def process(folder: Path, grpc: int = 0, rest: int = 0) -> Iterator[tuple[BasePr
 
 
 def serve(name: str, folder: Path, grpc: int, rest: int, ports: Connection) -> None:
-    models = Models({name: folder})
-    with grpc_server(models, grpc) as grpc_port, rest_server(models, rest) as rest_port:
-        ports.send((grpc_port, rest_port))
+    with serve_models({name: folder}, grpc_port=grpc, rest_port=rest) as server:
+        ports.send([int(address.rpartition(":")[2]) for address in (server.grpc, server.rest)])
         threading.Event().wait()
 
 
