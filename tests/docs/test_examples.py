@@ -1,7 +1,8 @@
-"""Every script of examples/, and the Python code of the page on callbacks, runs as it stands."""
+"""Every script and notebook of examples/, and the Python code of the page on callbacks, runs as it stands."""
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -17,13 +18,16 @@ PRINTED = {
     "serve": r"^BRCA1/",
     "small_study": r"^3 of 3 runs are finished",
 }
+NOTEBOOKS = {"compare_methods": r"^taught against alone: higher on 8 of 8 corpora", "first_model": r"Disease: .*cancer"}
 
 
 def test_every_example_is_listed_and_run() -> None:
-    scripts = {path.stem for path in (ROOT / "examples").glob("*.py")}
-    assert scripts == set(PRINTED)
-    listed = re.findall(r"\((\w+)\.py\)", (ROOT / "examples" / "README.md").read_text(encoding="utf-8"))
-    assert sorted(listed) == sorted(scripts)
+    scripts = {path.name for path in (ROOT / "examples").glob("*.py")}
+    notebooks = {path.name for path in (ROOT / "examples").glob("*.ipynb")}
+    assert scripts == {f"{name}.py" for name in PRINTED}
+    assert notebooks == {f"{name}.ipynb" for name in NOTEBOOKS}
+    listed = re.findall(r"\((\w+\.\w+)\)", (ROOT / "examples" / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(scripts | notebooks)
 
 
 @pytest.mark.slow
@@ -34,6 +38,26 @@ def test_an_example(
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(ROOT / "examples" / f"{name}.py"), run_name="__main__")
     assert re.search(PRINTED[name], capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(NOTEBOOKS))
+def test_a_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    notebook = json.loads((ROOT / "examples" / f"{name}.ipynb").read_text(encoding="utf-8"))
+    names: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            # A line that starts with % is for the notebook's program, not for Python.
+            code = "".join(line for line in cell["source"] if not line.startswith("%"))
+            exec(compile(code, f"{name}.ipynb", "exec"), names)
+    assert re.search(NOTEBOOKS[name], capsys.readouterr().out, re.MULTILINE)
+    stored = "".join(
+        text for cell in notebook["cells"] for out in cell.get("outputs", []) for text in out.get("text", [])
+    )
+    assert re.search(NOTEBOOKS[name], stored, re.MULTILINE)
 
 
 @pytest.mark.slow
