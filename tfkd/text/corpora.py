@@ -84,7 +84,7 @@ def read_corpus(
 
 
 def _read_documents(path: Path, scheme: Scheme, strict: bool, name: str | None) -> Corpus:
-    check_scheme(scheme)
+    scheme = check_scheme(scheme)
     files = corpus_documents(path)
     splits: dict[str, tuple[Sentence, ...]] = {}
     counts: dict[str, SplitReport] = {}

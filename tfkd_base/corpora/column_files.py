@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import codecs
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from tfkd_base.corpora.corpus import Sentence
-from tfkd_base.corpora.schemes import split_tag
+from tfkd_base.corpora.detection import describe_line, describe_start
+from tfkd_base.corpora.schemes import BILOU, split_tag
 from tfkd_base.errors import CorpusError, nearest
+from tfkd_base.files import read_lines
 
 DOCUMENT_LINE = "-DOCSTART-"
 UNTYPED = "Entity"
 """The type of entities whose tags are a bare B or I"""
 
+COMMENT = "#"
+"""The beginning of a comment line, such as `# sent_id = 1` or `###MEDLINE:95369245`"""
 _BLANK = " \t\r\n"
 _EDGES = " \r\n"
-_MARGIN = _BLANK + DOCUMENT_LINE[0]
+_MARGIN = frozenset(" \t\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029") | {DOCUMENT_LINE[0], COMMENT}
+_SEPARATORS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_TWO_TAGS = re.compile(r"(?:O|[BIESLU]-.+?)(\s*[|,;/+&]\s*|\s+)(?:O|[BIESLU]-.+)")
+_TAG = re.compile(r"O|[BIESLU](-.+)?")
+_SETTING = re.compile(r"#\s*\S+ = ")
+_BARE = frozenset("BIESLU")
 _MOST_KNOWN = 200_000
 
 
@@ -31,14 +43,20 @@ class ColumnFile:
     """the line number, from 1, of each sentence's first token"""
     untyped: bool
     """whether tags without a type, such as a bare B, were given the type Entity"""
+    is_bilou: bool = False
+    """whether tags of BILOU were read as IOBES: L as E, and U as S"""
+    comments: int = 0
+    """number of comment lines that were skipped"""
 
 
 def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: int | str = -1) -> ColumnFile:
     r"""Read the sentences of a column file, with unchanged tags.
 
     Columns are separated by tabs if the first line with text has one, else by spaces. A no-break space is not a
-    separator. Only a line feed ends a line, with or without a carriage return before it. A byte order mark is dropped.
-    Lines that start with `-DOCSTART-`, and blank lines, which may contain spaces, end a sentence.
+    separator, and empty columns at the end of a line are ignored. Lines end as in `tfkd_base.files`, all of a file
+    alike: with line feeds, or all with carriage returns alone. A byte order mark is dropped. Blank lines, which may
+    contain white space, lines that start with `-DOCSTART-`, and comments end a sentence. A comment is a line that
+    starts with `#` and has not the columns of the file with a tag among them. Tags of BILOU are read as IOBES.
 
     Args:
         path: The file, UTF-8.
@@ -66,19 +84,28 @@ def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: i
         raise CorpusError(f"{path}: there is no such file")
     parser = ColumnParser(path, token_column, tag_column)
     try:
-        with path.open(encoding="utf-8-sig", newline="\n") as lines:
-            parser.read(lines)
+        with path.open("rb") as stream:
+            parser.read(_decode(read_lines(stream)))
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     if not parser.sentences:
         size = path.stat().st_size
         content = f"holds no tokens in {size} bytes" if size else "is empty"
         raise CorpusError(f"{path}: the file {content}; expected a token and its tag on each line")
-    return ColumnFile(path, tuple(parser.sentences), tuple(parser.first_lines), parser.untyped)
+    sentences, first_lines = tuple(parser.sentences), tuple(parser.first_lines)
+    return ColumnFile(path, sentences, first_lines, parser.untyped, parser.is_bilou, parser.comments)
+
+
+def _decode(lines: Iterable[bytes]) -> Iterator[str]:
+    """Decode lines; drop a byte order mark at the beginning."""
+    for number, line in enumerate(lines):
+        text = line.decode()
+        if number or (text := text.removeprefix("\ufeff")):
+            yield text
 
 
 class ColumnParser:
-    """A parser of lines into sentences. The first line with text decides the separator and the columns.
+    """A parser of lines into sentences. The first line that is no comment decides the separator and the columns.
 
     Args:
         path: The name of the file in messages.
@@ -97,9 +124,14 @@ class ColumnParser:
         self.width = 0
         self.first = 0
         self.token_index = self.tag_index = 0
+        self.comments = 0
+        self.is_bilou = False
         self.sentences: list[Sentence] = []
         self.first_lines: list[int] = []
         self.untyped = False
+        self._looks_like = ""
+        self._line_end = ""
+        self._line_end_at = 0
         self._tokens: dict[str, str] = {}
         self._tags: dict[str, str] = {}
         self._sequences: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -132,15 +164,22 @@ class ColumnParser:
         tags: list[str] = []
         known_tokens, known_tags = self._tokens, self._tags
         number = first - 1
+        header = None
+        if self.separator is None:
+            lines, header = self._begin(iter(lines), first)
         for number, line in enumerate(lines, first):
-            if line[0] in _MARGIN and (not line.strip(_BLANK) or line.startswith(DOCUMENT_LINE)):
+            if line[-1] != self._line_end:
+                self._check_line_end(line, number)
+            if line[0] in _MARGIN and self._is_outside(line):
                 self._end(tokens, tags, number)
                 continue
-            if self.separator is None and self._begin(line, number):
+            if number == header:
                 continue
             columns = line.split("\t") if self.separator == "\t" else self._columns(line)
             if len(columns) != self.width:
-                raise self._wrong_width(line, len(columns), number)
+                columns = self._without_empty(columns, line, number)
+            if self.width > 2 and _SEPARATORS.search(line):
+                self._check_separators(line, number)
             token, tag = columns[self.token_index], columns[self.tag_index]
             tokens.append(known_tokens.get(token) or self._new_token(token, number))
             tags.append(known_tags.get(tag) or self._new_tag(tag, number))
@@ -154,26 +193,93 @@ class ColumnParser:
             tokens.clear()
             tags.clear()
 
-    def _begin(self, line: str, number: int) -> bool:
-        """Set the separator and the columns from the first line with text; return whether it is a header."""
+    def _begin(self, lines: Iterator[str], first: int) -> tuple[Iterable[str], int | None]:
+        """Set the separator and the columns from the first line with text that does not start as a comment does.
+
+        Returns:
+            All lines, and the number of the header, if there is one.
+        """
+        head: list[str] = []
+        rows: list[tuple[int, str]] = []
+        for number, line in enumerate(lines, first):
+            head.append(line)
+            if not line.strip() or line.startswith(DOCUMENT_LINE):
+                continue
+            if not line.startswith(COMMENT):
+                rows = [(number, line)]
+                break
+            rows += [(number, line)] if _is_row(line) else []
+        if not rows:
+            return head, None
+        number, line = rows[0]
         self.separator = "\t" if "\t" in line.strip(_BLANK) else " "
         self.first = number
+        self._looks_like = describe_line(line, self.path)
         columns = self._columns(line)
+        if self.columns[1] == -1:
+            columns = _trim(columns)
         self.width = len(columns)
+        if _SEPARATORS.search(line):
+            self._check_separators(line, number)
         if self.width < 2:
+            hint = f", which looks like {self._looks_like}" if self._looks_like else ""
             raise CorpusError(
-                f"{self.path}:{number}: expected a token and a tag separated by a tab or a space, got {_shorten(line)}"
+                f"{self.path}:{number}: expected a token and a tag separated by a tab or a space, got "
+                f"{_shorten(line)}{hint}"
             )
         self.token_index, self.tag_index = (self._index(column, columns, number) for column in self.columns)
         if self.token_index == self.tag_index:
             raise CorpusError(f"{self.path}: the token column and the tag column are both column {self.tag_index}")
-        return any(isinstance(column, str) for column in self.columns)
+        has_header = any(isinstance(column, str) for column in self.columns)
+        return chain(head, lines), number if has_header else None
+
+    def _is_outside(self, line: str) -> bool:
+        """Tell whether a line belongs to no sentence: it is blank, the start of a document, or a comment."""
+        if line[0] != COMMENT:
+            return not line.strip() or line.startswith(DOCUMENT_LINE)
+        if self.separator is not None:
+            columns = self._columns(line)
+            if self.separator == "\t" and len(columns) > 1 and any(_TAG.fullmatch(column) for column in columns[1:]):
+                return False
+            has_tag = len(columns) == self.width and _TAG.fullmatch(columns[self.tag_index])
+            if has_tag and not (self.separator == " " and _SETTING.match(line)):
+                return False
+        self.comments += 1
+        return True
+
+    def _check_line_end(self, line: str, number: int) -> None:
+        """Remember how lines end; refuse a file in which some end with a carriage return alone, and others do not."""
+        end = line[-1]
+        if end not in "\r\n":
+            return
+        if self._line_end:
+            kinds = {"\r": "a carriage return alone", "\n": "a line feed"}
+            raise CorpusError(
+                f"{self.path}:{number}: the line ends with {kinds[end]}, but line {self._line_end_at} with "
+                f"{kinds[self._line_end]}, so it is not clear where sentences end; give all lines one line end"
+            )
+        self._line_end, self._line_end_at = end, number
+
+    def _check_separators(self, line: str, number: int) -> None:
+        """Refuse a line that is several lines separated by a character that does not end lines."""
+        parts = [part for part in _SEPARATORS.split(line) if part.strip()]
+        if len(parts) > 1 and all(len(_trim(self._columns(part))) > 1 for part in parts):
+            found = _SEPARATORS.search(line)
+            raise CorpusError(
+                f"{self.path}:{number}: the line looks like {len(parts)} lines separated by U+{ord(found[0]):04X}, "  # type: ignore[index]
+                "which does not end a line; replace it by a line feed"
+            )
 
     def _index(self, column: int | str, header: list[str], number: int) -> int:
         if isinstance(column, str):
             if column not in header:
                 hint = nearest(column, header)
                 raise CorpusError(f"{self.path}:{number}: the header line has no column {column!r}: {hint}")
+            if header.count(column) > 1:
+                raise CorpusError(
+                    f"{self.path}:{number}: the header line has several columns {column!r}; name the column by its "
+                    "number, from 0"
+                )
             return header.index(column)
         if not -self.width <= column < self.width:
             raise CorpusError(
@@ -186,11 +292,14 @@ class ColumnParser:
             return [column.strip(_EDGES) for column in line.split("\t")]
         return [column for column in line.rstrip("\r\n").split(" ") if column]
 
-    def _wrong_width(self, line: str, width: int, number: int) -> CorpusError:
+    def _without_empty(self, columns: list[str], line: str, number: int) -> list[str]:
+        """Return the columns of a line without empty ones after the last; refuse another number of columns."""
+        if len(columns) > self.width and not any(column.strip(_EDGES) for column in columns[self.width :]):
+            return columns[: self.width]
         name = "tabs" if self.separator == "\t" else "spaces"
-        return CorpusError(
+        raise CorpusError(
             f"{self.path}:{number}: expected {self.width} columns separated by {name}, as in line {self.first}, "
-            f"got {width}: {_shorten(line)}; mend or delete the line"
+            f"got {len(columns)}: {_shorten(line)}; mend or delete the line"
         )
 
     def _new_token(self, raw: str, number: int) -> str:
@@ -204,23 +313,54 @@ class ColumnParser:
     def _new_tag(self, raw: str, number: int) -> str:
         """Store a tag, with a type if it had none; refuse an invalid one."""
         tag = raw.strip(_EDGES)
-        typed = tag
-        if tag in ("B", "I", "E", "S"):
-            self.untyped = True
-            typed = f"{tag}-{UNTYPED}"
+        typed = f"{tag}-{UNTYPED}" if tag in _BARE else tag
+        if problem := _explain_tag(tag):
+            raise CorpusError(f"{self.path}:{number}: {problem}")
         try:
-            split_tag(typed)
+            prefix, kind = split_tag(typed)
         except CorpusError as error:
             raise CorpusError(f"{self.path}:{number}: {error}{self._remedy(tag, number)}") from None
+        self.untyped |= typed != tag
+        if typed[0] in BILOU:
+            self.is_bilou = True
+            typed = f"{prefix}-{kind}"
         self._tags[raw] = typed = self._tags.setdefault(tag, typed)
         return typed
 
     def _remedy(self, tag: str, number: int) -> str:
-        if tag[:2] in ("L-", "U-"):
-            return "; this looks like BILOU: write E for L and S for U, which makes it IOBES"
+        if tag == "0":
+            return "; outside of entities the tag is the letter O, and this is the digit"
+        if number == self.first and self._looks_like:
+            return f"; the line looks like {self._looks_like}"
         if number == self.first:
             return f"; if line {number} is a header, name the columns, as in --tag-column {tag or 'NAME'}"
         return "; if the tag is not in the last column, name its column, as in --tag-column 1"
+
+
+def _is_row(line: str) -> bool:
+    """Tell whether a line that starts as a comment does is a token with a tag at the end."""
+    columns = [column for column in re.split(r"\t" if "\t" in line else " ", line.strip(_BLANK)) if column]
+    return len(columns) > 1 and _TAG.fullmatch(columns[-1].strip()) is not None
+
+
+def _trim(columns: list[str]) -> list[str]:
+    """Return columns without the empty ones at the end."""
+    while columns and not columns[-1].strip(_EDGES):
+        columns = columns[:-1]
+    return columns
+
+
+@lru_cache(maxsize=4096)
+def _explain_tag(tag: str) -> str:
+    """Return what is wrong with a cell that is more than a tag, or an empty text."""
+    if two := _TWO_TAGS.fullmatch(tag):
+        return (
+            f"the cell {tag!r} holds two tags, separated by {two[1]!r}, and a token has one; write a corpus for each "
+            "type, or choose one tag"
+        )
+    if hidden := next((c for c in tag if c != " " and unicodedata.category(c)[0] in "ZC"), None):
+        return f"the tag {tag!r} contains the character U+{ord(hidden):04X}; delete it"
+    return ""
 
 
 def _shorten(line: str) -> str:
@@ -230,13 +370,12 @@ def _shorten(line: str) -> str:
 
 def _not_utf8(path: Path) -> CorpusError:
     """Return the error that names the first byte of a file that is not UTF-8."""
-    with path.open("rb") as lines:
+    with path.open("rb") as stream:
+        if start := describe_start(stream.read(16)):
+            return CorpusError(f"{path}: expected text in UTF-8, got {start}")
+        stream.seek(0)
         offset = 0
-        for number, line in enumerate(lines, 1):
-            if number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                return CorpusError(
-                    f"{path}: the text is UTF-16, not UTF-8; convert it, as with iconv -f UTF-16 -t UTF-8"
-                )
+        for number, line in enumerate(read_lines(stream), 1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
@@ -256,8 +395,8 @@ def write_columns(sentences: Iterable[Sentence], path: str | Path) -> None:
         path: The file to write, in UTF-8 with line feeds on every system.
 
     Raises:
-        CorpusError: A column file cannot hold a token: it is empty, contains a tab or a line feed, or has a space, a
-            carriage return or a byte order mark at its edge.
+        CorpusError: A column file cannot hold a token: it is empty, contains a tab, a line feed or a carriage return,
+            or has a space or a byte order mark at its edge.
 
     Example:
         >>> import tempfile
@@ -287,7 +426,9 @@ def column_rows(sentence: Sentence, number: int) -> Iterator[str]:
         ['BRCA1\tB-Gene\n']
     """
     for token, tag in zip(sentence.tokens, sentence.tags, strict=True):
-        edges = token != token.strip(" \r\ufeff") or token.startswith(DOCUMENT_LINE)
-        if not token or "\t" in token or "\n" in token or edges:
+        edges = token != token.strip(" \ufeff") or token.startswith(DOCUMENT_LINE)
+        if not token or "\t" in token or "\n" in token or "\r" in token or edges:
             raise CorpusError(f"sentence {number}: a column file cannot hold the token {token!r}")
+        if problem := _explain_tag(tag):
+            raise CorpusError(f"sentence {number}: a column file cannot hold the tag {tag!r}: {problem}")
         yield f"{token}\t{tag}\n"

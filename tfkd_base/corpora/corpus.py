@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tfkd_base.corpora.schemes import Scheme, adjacent_pairs, check_scheme, convert_tags, spans, tag_list
+from tfkd_base.corpora.schemes import BILOU, Scheme, adjacent_pairs, check_scheme, convert_tags, spans, tag_list
 from tfkd_base.errors import CorpusError, nearest
 
 SPLITS = ("train", "devel", "test")
@@ -71,6 +71,13 @@ class ReadReport:
         return sum(split.merged for split in self.splits.values())
 
 
+def _spell(sentences: tuple[Sentence, ...]) -> tuple[Sentence, ...]:
+    """Return sentences with tags of BILOU written as IOBES."""
+    if not any(tag[:1] in BILOU for tags in {sentence.tags for sentence in sentences} for tag in tags):
+        return sentences
+    return tuple(Sentence(s.tokens, tuple(BILOU.get(tag[:1], tag[:1]) + tag[1:] for tag in s.tags)) for s in sentences)
+
+
 def count_split(sentences: Sequence[Sentence], scheme: Scheme) -> SplitReport:
     """Count the sentences, tokens and entities of a split.
 
@@ -129,13 +136,13 @@ class Corpus:
 
     def __post_init__(self) -> None:
         """Check the names of the splits, and count their content."""
-        check_scheme(self.scheme)
+        object.__setattr__(self, "scheme", check_scheme(self.scheme))
         if not self.splits:
             raise CorpusError(f"the corpus {self.name!r} has no split: give some of {', '.join(SPLITS)}")
         for split in self.splits:
             if split not in SPLITS:
                 raise CorpusError(f"a corpus has no split {split!r}: {nearest(split, SPLITS)}")
-        ordered = {split: tuple(self.splits[split]) for split in SPLITS if split in self.splits}
+        ordered = {split: _spell(tuple(self.splits[split])) for split in SPLITS if split in self.splits}
         object.__setattr__(self, "splits", ordered)
         if self.report is None:
             counts = {split: count_split(sentences, self.scheme) for split, sentences in ordered.items()}
@@ -199,7 +206,7 @@ class Corpus:
             >>> corpus.convert("io").report.merged
             1
         """
-        check_scheme(scheme)
+        scheme = check_scheme(scheme)
         if scheme == self.scheme:
             return self
         new_tags: dict[tuple[str, ...], tuple[str, ...]] = {}

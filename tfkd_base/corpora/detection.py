@@ -1,4 +1,4 @@
-"""Detection of the tag scheme of column files, and of sentence boundaries that come too late.
+"""Detection of the tag scheme of column files, of sentence boundaries that come too late, and of other formats.
 
 The rule for the scheme, over the tags of all splits together:
 
@@ -13,8 +13,11 @@ The entities are the same for `iob1` and `iob2`; the choice decides what counts 
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tfkd_base.corpora.corpus import Sentence
 from tfkd_base.corpora.schemes import Scheme, split_tag
@@ -22,6 +25,30 @@ from tfkd_base.errors import CorpusError
 
 FULL_STOPS = frozenset(".?!")
 LEAST_SENTENCES = 10
+_STARTS = {
+    codecs.BOM_UTF16_LE: "UTF-16; convert it, as with iconv -f UTF-16 -t UTF-8",
+    codecs.BOM_UTF16_BE: "UTF-16; convert it, as with iconv -f UTF-16 -t UTF-8",
+    b"\x1f\x8b": "a gzip file; unpack it, as with gunzip",
+    b"BZh": "a bzip2 file; unpack it, as with bunzip2",
+    b"\xfd7zXZ": "an xz file; unpack it, as with unxz",
+    b"PK\x03\x04": "a zip archive or an office document; unpack it, or save the table as text with tabs",
+    b"\xd0\xcf\x11\xe0": "an office document; save the table as text with tabs",
+    b"PAR1": "a Parquet table; write it as text, a token, a tab and a tag a line",
+    b"%PDF": "a PDF; extract its text first",
+}
+_LINES = [
+    (
+        r"[{\[]",
+        "JSON: name the file with the ending .json, or .jsonl for an object a line, to have it read as documents",
+    ),
+    (r"<[?!\w]", "XML: name the file with the ending .xml to have it read as BioC"),
+    (r"[^|\t\s]+\|[ta]\|", "PubTator: name the file with the ending .pubtator or .txt to have it read as documents"),
+    (
+        r"(?:T\S*\t\S+ \d+ \d+|[REAMN#*]\S*\t\S+ \S+).*",
+        "BRAT annotations: keep NAME.ann or NAME.a1 beside the text NAME.txt, and name the folder",
+    ),
+]
+_COMMA = re.compile(r"""[^\s,;]"?([,;])"?[^\s,;]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +147,50 @@ def _refuse_mixture(
         f"the splits are in different tag schemes: {', '.join(like)} in {scheme.upper()}, {', '.join(others)} "
         f"in {looks}; convert one of them (tfkd corpus convert), or name the scheme for all, as in --scheme {scheme}"
     )
+
+
+def describe_start(content: bytes) -> str:
+    r"""Return what kind of file begins with some bytes, and what to do with it; an empty text if it is not known.
+
+    Args:
+        content: The first bytes of a file that is not text in UTF-8.
+
+    Example:
+        >>> describe_start(b"\x1f\x8b\x08")
+        'a gzip file; unpack it, as with gunzip'
+    """
+    return next((name for start, name in _STARTS.items() if content.startswith(start)), "")
+
+
+def describe_line(line: str, path: str | Path) -> str:
+    r"""Return which other format the first line of a column file looks like, and the remedy; else an empty text.
+
+    Args:
+        line: The line.
+        path: The file, for the remedy.
+
+    Example:
+        >>> describe_line("7|t|Title", "a.tsv")
+        'PubTator: name the file with the ending .pubtator or .txt to have it read as documents'
+        >>> describe_line("BRCA1\tB-Gene", "a.tsv")
+        ''
+    """
+    text = line.strip()
+    for pattern, name in _LINES:
+        if re.match(pattern, text):
+            return name
+    comma = _COMMA.search(text)
+    if comma and "\t" not in text:
+        delimiter = "" if comma[1] == "," else ", delimiter=';'"
+        target = Path(path).with_suffix(".tsv").name
+        return (
+            f"CSV with '{comma[1]}' between the columns: write tabs, as with "
+            f"""python -c "import csv, sys; [print(*row, sep='\\t') for row in csv.reader(sys.stdin{delimiter})]" """
+            f"< {Path(path).name} > {target if target != Path(path).name else 'new.tsv'}"
+        )
+    if len(text.split()) > 5 and "\t" not in text:
+        return "running text: annotate it, or write a token, a tab and its tag a line"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

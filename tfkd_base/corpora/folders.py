@@ -13,6 +13,7 @@ from tfkd_base.corpora.detection import LateBoundaries, detect_scheme, late_boun
 from tfkd_base.corpora.schemes import PREFIXES, Scheme, check_scheme, repair_tags, violation
 from tfkd_base.errors import CorpusError
 
+COMMENTS = "comment lines skipped"
 ENDINGS = (".tsv", ".txt", ".conll", ".iob", ".iob2", ".iobes", ".bio")
 _DOCUMENT_ENDINGS = (".ann", ".json", ".jsonl", ".pubtator", ".txt", ".xml")
 SYNONYMS = {
@@ -69,7 +70,7 @@ def read_column_corpus(
     """
     path = Path(path)
     if scheme is not None:
-        check_scheme(scheme)
+        scheme = check_scheme(scheme)
     paths = split_files(path)
     files = {
         split: read_columns(file, token_column=token_column, tag_column=tag_column) for split, file in paths.items()
@@ -118,7 +119,8 @@ def _repair(file: ColumnFile, scheme: Scheme, strict: bool) -> tuple[tuple[Sente
             sentence = Sentence(sentence.tokens, tags)
         sentences.append(sentence)
     counts = count_split(sentences, scheme)
-    return tuple(sentences), replace(counts, repairs=repairs, first_repair=first, path=str(file.path))
+    changes = {COMMENTS: file.comments} if file.comments else {}
+    return tuple(sentences), replace(counts, repairs=repairs, first_repair=first, path=str(file.path), changes=changes)
 
 
 def _repair_tags(tags: tuple[str, ...], scheme: Scheme, path: Path, line: int) -> tuple[tuple[str, ...], int]:
@@ -143,6 +145,8 @@ def _warnings(
     for split, file in files.items():
         if file.untyped:
             yield f"{file.path.name}: tags without a type, such as a bare B, were read as type {UNTYPED}"
+        if file.is_bilou:
+            yield f"{file.path.name}: tags of BILOU were read as IOBES, L as E and U as S"
         late = late_boundaries(splits[split])
         if late:
             yield _late_warning(file, late)

@@ -6,6 +6,8 @@ A tag is `O`, or a prefix, a hyphen and an entity type, such as `B-Disease`. The
 - `iob2`: `B` on the first token of every entity, `I` on the others.
 - `iobes`: `B` first, `I` inside, `E` last, `S` on an entity of one token.
 - `io`: `I` on every token of an entity; two adjacent entities of one type look like one.
+
+BILOU is IOBES with other letters, L for E and U for S, and is read as such.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from tfkd_base.errors import CorpusError, nearest
 Scheme = Literal["iob1", "iob2", "iobes", "io"]
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+BILOU = {"L": "E", "U": "S"}
+"""Prefixes of BILOU that IOBES spells in another way"""
 PREFIXES: dict[Scheme, str] = {"iob1": "BI", "iob2": "BI", "iobes": "BIES", "io": "I"}
 
 
@@ -34,7 +38,7 @@ class Span:
 
 
 def check_scheme(scheme: str) -> Scheme:
-    """Return the scheme if there is one of that name.
+    """Return the scheme if there is one of that name; `bilou` is `iobes`.
 
     Args:
         scheme: The name.
@@ -49,12 +53,16 @@ def check_scheme(scheme: str) -> Scheme:
     for name in SCHEMES:
         if scheme == name:
             return name
+    if scheme == "bilou":
+        return "iobes"
     raise CorpusError(f"there is no tag scheme {scheme!r}: {nearest(str(scheme), SCHEMES)}")
 
 
 @lru_cache(maxsize=4096)
 def split_tag(tag: str) -> tuple[str, str]:
     """Split a tag into its prefix and its entity type; `O` has the type `""`.
+
+    The prefixes L and U of BILOU become E and S.
 
     Args:
         tag: A tag of any scheme.
@@ -63,12 +71,13 @@ def split_tag(tag: str) -> tuple[str, str]:
         CorpusError: It is not a tag.
 
     Example:
-        >>> split_tag("B-Disease"), split_tag("O")
-        (('B', 'Disease'), ('O', ''))
+        >>> split_tag("B-Disease"), split_tag("O"), split_tag("U-Gene")
+        (('B', 'Disease'), ('O', ''), ('S', 'Gene'))
     """
     if tag == "O":
         return "O", ""
     prefix, hyphen, kind = tag.partition("-")
+    prefix = BILOU.get(prefix, prefix)
     if prefix not in ("B", "I", "E", "S") or not hyphen or not kind:
         raise CorpusError(f"{tag!r} is not a tag: expected 'O', or B, I, E or S with a type, such as 'B-Disease'")
     return prefix, kind
@@ -151,8 +160,9 @@ def check_tag(tag: str, scheme: Scheme) -> None:
         tfkd_base.errors.CorpusError: the tag 'E-Gene' is outside the scheme iob2, which has O, B- and I-
     """
     prefix, _ = split_tag(tag)
-    if prefix != "O" and prefix not in PREFIXES[scheme]:
-        prefixes = ["O", *(f"{p}-" for p in PREFIXES[scheme])]
+    known = PREFIXES[check_scheme(scheme)]
+    if prefix != "O" and prefix not in known:
+        prefixes = ["O", *(f"{p}-" for p in known)]
         in_words = ", ".join(prefixes[:-1]) + " and " + prefixes[-1]
         raise CorpusError(f"the tag {tag!r} is outside the scheme {scheme}, which has {in_words}")
 
@@ -218,7 +228,7 @@ def tags_from_spans(entities: Iterable[Span], length: int, scheme: Scheme) -> li
         >>> tags_from_spans([Span(0, 2, "Gene"), Span(2, 3, "Gene")], 4, "iobes")
         ['B-Gene', 'E-Gene', 'S-Gene', 'O']
     """
-    check_scheme(scheme)
+    scheme = check_scheme(scheme)
     tags = ["O"] * length
     previous = Span(0, 0, "")
     for span in sorted(entities):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO
 
-from tfkd_base.corpora.column_files import DOCUMENT_LINE, ColumnParser, column_rows
+from tfkd_base.corpora.column_files import COMMENT, DOCUMENT_LINE, ColumnParser, column_rows
 from tfkd_base.corpora.corpus import Sentence
+from tfkd_base.corpora.folders import COMMENTS
 from tfkd_base.corpora.folders import ENDINGS as COLUMN_ENDINGS
 from tfkd_base.corpora.schemes import Scheme, spans, violation
 from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError, Entity, Passage, count_infons
@@ -38,8 +39,9 @@ class Columns(DocumentFormat):
         """Recognize at least two lines that all end with a tag."""
         lines = LINE_BREAKS.split(content.decode("utf-8", "replace"))[:50]
         lines = [line for line in (lines[:-1] if len(lines) > 1 else lines) if line.strip()]
-        tagged_lines = [line for line in lines if not line.startswith(DOCUMENT_LINE)]
-        return len(tagged_lines) >= 2 and all(_TAGGED_LINE.fullmatch(line) for line in tagged_lines)
+        lines = [line for line in lines if not line.startswith(DOCUMENT_LINE)]
+        others = [line for line in lines if not _TAGGED_LINE.fullmatch(line)]
+        return len(lines) - len(others) >= 2 and all(line.startswith(COMMENT) for line in others)
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
         r"""Read the documents of a column file one by one.
@@ -55,17 +57,23 @@ class Columns(DocumentFormat):
             ('BRCA1 binds', 'BRCA1', (((0, 5), (6, 11)),))
         """
         parser = ColumnParser(source)
-        for number, (first, block) in enumerate(_blocks(stream), 1):
+        number = 0
+        for first, block in _blocks(stream):
+            number += 1
             try:
                 # The parser counts lines from the first line of the block.
                 sentences = parser.parse((line.decode() for line in block), first)
-                yield _document(sentences, _name(block, number), counts)
+                if sentences:
+                    yield _document(sentences, _name(block, number), counts)
+                else:
+                    number -= 1  # the block is comments
             except UnicodeDecodeError:
                 at = first + next(i for i, line in enumerate(block) if not _is_utf8(line))
                 yield BrokenDocument(source, "not UTF-8; convert the file", b"".join(block), at, number)
             except CorpusError as error:
                 line, reason = _place(str(error), source)
                 yield BrokenDocument(source, reason, b"".join(block), line or first, number)
+        counts[COMMENTS] += parser.comments
 
     def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
         """Return a writer of Columns."""
@@ -95,7 +103,7 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, Block]]:
             line = line.removeprefix(b"\xef\xbb\xbf")
         blank = not line.strip(b" \t\r\n")
         starts = line.startswith(_BLOCK_START)
-        if by_document is None and not blank:
+        if by_document is None and not blank and not line.startswith(COMMENT.encode()):
             by_document = starts
         if starts or (blank and not by_document):
             if _has_tokens(block):

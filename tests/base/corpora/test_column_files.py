@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,16 @@ def write(folder: Path, content: bytes | str, name: str = "train.tsv") -> Path:
         "-DOCSTART-\nBRCA1\tB-Gene\nbinds\tO\n-DOCSTART-\nDNA\tO\n",
         "BRCA1\t0\t5\tB-Gene\nbinds\t6\t11\tO\n\nDNA\t12\t15\tO\n",
         "BRCA1\tB-Gene \nbinds\tO\n\nDNA\tO \n",
+        "BRCA1\tB-Gene\rbinds\tO\r\rDNA\tO\r",
+        "BRCA1\tB-Gene\nbinds\tO\r\n\nDNA\tO\r\n",
+        "BRCA1\tB-Gene\r\r\nbinds\tO\r\r\n\r\r\nDNA\tO\r\r\n",
+        "BRCA1 B-Gene\nbinds O\n\x0c\n\u2028\nDNA O\n",
+        "BRCA1\tB-Gene\t\nbinds\tO\t\t\n\nDNA\tO\t\n",
+        "BRCA1\tB-Gene\nbinds\tO\t\n\nDNA\tO\n",
+        "# sent_id = 1\n# text = BRCA1 B\nBRCA1\tB-Gene\nbinds\tO\n# sent_id = 2\nDNA\tO\n",
+        "# id 1 domain=en\nBRCA1 _ _ B-Gene\nbinds _ _ O\n\n# id = O\nDNA _ _ O\n",
+        "###MEDLINE:95369245\n\nBRCA1\tB-Gene\nbinds\tO\n\n#\n\nDNA\tO\n",
+        "\ufeff# a\n\n#\tcomment\nBRCA1\tB-Gene\nbinds\tO\n\nDNA\tO\n",
     ],
 )
 def test_variants_read_alike(tmp_path: Path, content: str) -> None:
@@ -47,10 +58,10 @@ def test_variants_read_alike(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["a\u2028b", "a\u0085b", "a\u00a0b", "\u00a0", "a\x0bb", "a\x0cb", "a\x1cb", "a\rb", "β", "𝛼", "#", "-"]
+    "token", ["a\u2028b", "a\u0085b", "a\u00a0b", "\u00a0", "a\x0bb", "a\x0cb", "a\x1cb", "β", "𝛼", "#", "-"]
 )
 @pytest.mark.parametrize("separator", ["\t", " "])
-def test_only_line_feeds_end_lines(tmp_path: Path, token: str, separator: str) -> None:
+def test_unicode_separators_are_part_of_a_token(tmp_path: Path, token: str, separator: str) -> None:
     path = write(tmp_path, f"one{separator}O\n{token}{separator}B-Gene\n")
     assert read_columns(path).sentences == (Sentence(("one", token), ("O", "B-Gene")),)
 
@@ -77,6 +88,71 @@ def test_tags_without_types(tmp_path: Path) -> None:
     assert not read_columns(write(tmp_path, "B-Gene\tO\nX-Gene\tB-Gene\n")).untyped
 
 
+def test_rows_that_start_with_a_number_sign_are_tokens(tmp_path: Path) -> None:
+    read = read_columns(write(tmp_path, "#\tO\n#p53\tB-Gene\n# 1\tO\n# text = O\nx\tO\n"))
+    tokens = [sentence.tokens for sentence in read.sentences]
+    assert (tokens, read.comments) == ([("#", "#p53", "# 1"), ("x",)], 1)
+    only = read_columns(write(tmp_path, "# O\n## B-Gene\n"))
+    assert only.sentences == (Sentence(("#", "##"), ("O", "B-Gene")),)
+
+
+def test_a_header_follows_comments(tmp_path: Path) -> None:
+    path = write(tmp_path, "# made by hand\nword\tner\nBRCA1\tB-Gene\nbinds\tO\n\nDNA\tO\n")
+    assert read_columns(path, tag_column="ner").sentences == PLAIN
+    double = write(tmp_path, "word\tner\tner\nBRCA1\tB-Gene\tO\n")
+    with pytest.raises(CorpusError, match="several columns 'ner'; name the column by its number"):
+        read_columns(double, tag_column="ner")
+
+
+def test_bilou_is_read_as_iobes(tmp_path: Path) -> None:
+    read = read_columns(write(tmp_path, "a\tU-X\nb\tB-Y\nc\tI-Y\nd\tL-Y\ne\tO\n"))
+    assert read.sentences[0].tags == ("S-X", "B-Y", "I-Y", "E-Y", "O")
+    assert read.is_bilou
+    assert not read.untyped
+    untyped = read_columns(write(tmp_path, "a U\nb B\nc L\n"))
+    assert untyped.sentences[0].tags == ("S-Entity", "B-Entity", "E-Entity")
+    assert untyped.untyped
+
+
+def test_damaged_files_raise_corpus_errors_only(tmp_path: Path) -> None:
+    """Files of random pieces, where each is read or refused with its name."""
+    random = Random(1)
+    pieces = [
+        "BRCA1",
+        "O",
+        "B-X",
+        "I-X",
+        "U-X",
+        "\t",
+        " ",
+        "\n",
+        "\r",
+        "\r\n",
+        "\n\n",
+        "#",
+        "-DOCSTART-",
+        "|",
+        ",",
+        "{",
+    ]
+    pieces += ["\u2028", "\x85", "\x0c", "\ufeff", "\x00", "\xff", "a\tO\n", "# c\n", "token\ttag\n", ""]
+    read = refused = 0
+    for number in range(1500):
+        content = "".join(random.choices(pieces, k=random.randrange(12))).encode(
+            "latin-1" if number % 7 == 0 else "utf-8", "ignore"
+        )
+        path = write(tmp_path, content)
+        try:
+            sentences = read_columns(path, tag_column="tag" if number % 11 == 0 else -1).sentences
+        except CorpusError as error:
+            refused += str(path) in str(error)
+        else:
+            read += 1
+            assert all(len(s.tokens) == len(s.tags) > 0 and all(s.tokens) for s in sentences)
+    assert read > 50
+    assert read + refused == 1500
+
+
 def test_a_token_that_looks_like_a_tag_does_not_make_it_one(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"train.tsv:2: 'X-Gene' is not a tag"):
         read_columns(write(tmp_path, "X-Gene\tO\ny\tX-Gene\n"))
@@ -94,10 +170,39 @@ def test_a_token_that_looks_like_a_tag_does_not_make_it_one(tmp_path: Path) -> N
         (b"a\tO\n\tO\n", r"train.tsv:2: the token is empty"),
         (b"a\tO\nb\tQ-Gene\n", r"train.tsv:2: 'Q-Gene' is not a tag"),
         (b"word\tlabel\na\tO\n", r"train.tsv:1: 'label' is not a tag.*if line 1 is a header.*--tag-column label"),
-        (b"a\tO\nb\tU-Gene\n", r"train.tsv:2: 'U-Gene' is not a tag.*BILOU"),
         (b"a\tO\nb\t\n", r"train.tsv:2: '' is not a tag"),
+        (b"a\t0\nb\tO\n", r"train.tsv:1: '0' is not a tag.*the letter O, and this is the digit"),
+        (b"a\tO\nb\tO\rc\tO\n", r"train.tsv:2: the line ends with a carriage return alone, but line 1 with a line f"),
+        (b"a\tO\rb\tO\n", r"train.tsv:2: the line ends with a line feed, but line 1 with a carriage return alone"),
+        (b"a\tO\nb\rb\tO\n", r"train.tsv:2: the line ends with a carriage return alone"),
+        ("a O\u2028b O\u2028c O\n".encode(), r"train.tsv:1: the line looks like 3 lines separated by U\+2028"),
+        ("a\tB-X\x85b\tO\x85".encode(), r"train.tsv:1: the line looks like 2 lines separated by U\+0085"),
+        (b"a\tO\x0cb\tO", r"train.tsv:1: the line looks like 2 lines separated by U\+000C"),
+        (b"a\tN\tO\nb\tN\tO\x0bc\tN\tO", r"train.tsv:2: expected 3 columns separated by tabs, .* got 5"),
+        ("a\tB-X\u2028\n".encode(), r"train.tsv:1: the tag 'B-X.u2028' contains the character U\+2028; delete it"),
+        ("a\tO\nb\tB-X\u200b\n".encode(), r"train.tsv:2: the tag .* contains the character U\+200B"),
+        ("a\tO\nb\tO\xa0\n".encode(), r"train.tsv:2: the tag .* contains the character U\+00A0"),
+        (b"a\tO\n#b\tB-X\tz\n", r"train.tsv:2: expected 2 columns"),
+        (b"# a\n\n#b\n", r"train.tsv: the file holds no tokens"),
+        (b"a\tB-X|B-Y\n", r"train.tsv:1: the cell 'B-X\|B-Y' holds two tags, separated by '\|'"),
+        (b"a\tO\nb\tB-X, I-Y\n", r"train.tsv:2: the cell 'B-X, I-Y' holds two tags, separated by ', '"),
+        (b"a\tO\nb\tO/B-Y\n", r"train.tsv:2: the cell 'O/B-Y' holds two tags, separated by '/'"),
+        (b"a\tO B-X\n", r"train.tsv:1: the cell 'O B-X' holds two tags, separated by ' '"),
+        (
+            b"token,tag\na,O\n",
+            r"train.tsv:1: .*looks like CSV with ',' .*csv.reader\(sys.stdin\)\]\" < train.tsv > new.tsv",
+        ),
+        (b"a;O\n", r"train.tsv:1: .*looks like CSV with ';' .*csv.reader\(sys.stdin, delimiter=';'\)"),
+        (b"Sentence #,Word,POS,Tag\n1,a,N,O\n", r"train.tsv:1: .*looks like CSV with ','"),
+        (b'{"text": "x"}\n', r"train.tsv:1: .*looks like JSON: name the file with the ending .json, or .jsonl"),
+        (b"<?xml version='1.0'?>\n", r"train.tsv:1: .*looks like XML: name the file with the ending .xml"),
+        (b"7|t|A title\n7|a|x\n", r"train.tsv:1: .*looks like PubTator: name the file with the ending .pubtator"),
+        (b"T1\tDisease 0 6\tcancer\n", r"train.tsv:1: .*looks like BRAT annotations: keep NAME.ann"),
+        (b"Loss of the gene causes cancer.\n", r"train.tsv:1: .*looks like running text"),
+        (b"\x1f\x8b\x08\x00", r"train.tsv: expected text in UTF-8, got a gzip file; unpack it, as with gunzip"),
+        (b"PK\x03\x04\x14\x00\xff", r"train.tsv: expected text in UTF-8, got a zip archive or an office document"),
         (b"a\tO\n\nb\xe9\tO\n", r"train.tsv:3: the text is not UTF-8 at byte 6 of the file \(value 0xe9\)"),
-        ("a\tO\n".encode("utf-16"), r"train.tsv: the text is UTF-16"),
+        ("a\tO\n".encode("utf-16"), r"train.tsv: expected text in UTF-8, got UTF-16; convert it"),
     ],
 )
 def test_broken_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -131,8 +236,8 @@ def test_equal_strings_are_one_object(tmp_path: Path) -> None:
 
 
 tokens = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\ufeff"), min_size=1, max_size=8
-).filter(lambda t: t == t.strip(" \r") and not t.startswith("-DOCSTART-"))
+    st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r\ufeff"), min_size=1, max_size=8
+).filter(lambda t: t == t.strip(" ") and not t.startswith("-DOCSTART-"))
 tags = st.sampled_from(["O", "B-Gene", "I-Gene", "B-" + string.punctuation])
 
 
@@ -144,7 +249,7 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows:
     assert read_columns(path).sentences == sentences
 
 
-@pytest.mark.parametrize("token", ["", "a\tb", "a\nb", " a", "a\r", "\ufeffa", "-DOCSTART-"])
+@pytest.mark.parametrize("token", ["", "a\tb", "a\nb", "a\rb", " a", "a\r", "\ufeffa", "-DOCSTART-"])
 def test_tokens_that_a_file_cannot_hold_are_refused(tmp_path: Path, token: str) -> None:
     with pytest.raises(CorpusError, match=r"sentence 2: a column file cannot hold the token"):
         write_columns([PLAIN[0], Sentence((token,), ("O",))], tmp_path / "train.tsv")

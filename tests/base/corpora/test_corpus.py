@@ -65,6 +65,15 @@ def test_conversion_counts_what_it_loses() -> None:
     assert corpus.report.merged == 0
 
 
+def test_tags_of_bilou_are_those_of_iobes() -> None:
+    rows = (Sentence(("a", "b", "c", "d"), ("U-X", "B-Y", "L-Y", "O")),)
+    corpus = Corpus("x", "bilou", {"train": rows})  # type: ignore[arg-type]
+    assert (corpus.scheme, corpus.train[0].tags) == ("iobes", ("S-X", "B-Y", "E-Y", "O"))
+    assert corpus.convert("iob2").train[0].tags == ("B-X", "B-Y", "I-Y", "O")
+    assert Corpus("x", "iobes", {"train": rows}) == corpus
+    assert corpus.convert("bilou") is corpus  # type: ignore[arg-type]
+
+
 def test_sample() -> None:
     corpus = numbered(1000)
     sample = corpus.sample(100, seed=7)
