@@ -124,6 +124,10 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
         console.print(
             f"[yellow]repaired[/yellow] {count_of(report.repairs, 'tag')} in invalid sequences. First: {escape(first)}"
         )
+    for split, counts in report.splits.items():
+        if counts.documents is None:
+            for change, number in counts.changes.items():
+                console.print(f"{split}: {change}: {number:,}")
     for warning in report.warnings:
         console.print(f"[yellow]warning[/yellow] {escape(warning)}")
 

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from tfkd_base.corpora.column_files import UNTYPED, ColumnFile, read_columns, write_columns
 from tfkd_base.corpora.corpus import SPLITS, Corpus, ReadReport, Sentence, SplitReport, count_split
-from tfkd_base.corpora.detection import LateBoundaries, detect_scheme, late_boundaries, tag_evidence
+from tfkd_base.corpora.detection import (
+    FULL_STOPS,
+    LEAST_SENTENCES,
+    LateBoundaries,
+    detect_scheme,
+    late_boundaries,
+    tag_evidence,
+)
 from tfkd_base.corpora.schemes import PREFIXES, Scheme, check_scheme, repair_tags, violation
 from tfkd_base.errors import CorpusError
 
@@ -150,6 +157,12 @@ def _warnings(
         late = late_boundaries(splits[split])
         if late:
             yield _late_warning(file, late)
+        stops = sum(token in FULL_STOPS for token in splits[split][0].tokens) if len(splits[split]) == 1 else 0
+        if stops >= LEAST_SENTENCES:
+            yield (
+                f"{file.path.name}: all {len(splits[split][0].tokens):,} tokens are one sentence, with {stops:,} full "
+                "stops inside; write a blank line after each sentence"
+            )
         beginnings, insides = bare[split]
         if scheme == "iob2" and insides > beginnings:
             yield (

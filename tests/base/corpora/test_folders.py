@@ -125,6 +125,19 @@ def test_warnings(tmp_path: Path) -> None:
     assert read_column_corpus(tmp_path).report.warnings == ()
 
 
+def test_comments_bilou_and_missing_blank_lines_are_reported(tmp_path: Path) -> None:
+    folder_of(tmp_path, train__tsv="# id = 1\nTNF\tU-Gene\nbinds\tO\n# id = 2\nx\tO\n", test__tsv=IOB2)
+    report = read_column_corpus(tmp_path / "train.tsv").report
+    assert (report.scheme, report.splits["train"].changes) == ("iobes", {"comment lines skipped": 2})
+    assert report.warnings == ("train.tsv: tags of BILOU were read as IOBES, L as E and U as S",)
+    assert report.repairs == 0
+    folder_of(tmp_path, train__tsv="TNF\tB-Gene\nbinds\tO\n.\tO\n" * 30)
+    (warning,) = read_column_corpus(tmp_path / "train.tsv").report.warnings
+    assert warning == (
+        "train.tsv: all 90 tokens are one sentence, with 30 full stops inside; write a blank line after each sentence"
+    )
+
+
 def test_write_and_read(tmp_path: Path) -> None:
     rows = (Sentence(("IL", "-", "2", "receptor"), ("B-Gene", "I-Gene", "E-Gene", "S-Gene")),)
     corpus = Corpus("genes", "iobes", {"train": rows, "test": rows})
