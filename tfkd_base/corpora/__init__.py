@@ -4,7 +4,7 @@ from tfkd_base.corpora.column_files import read_columns, write_columns
 from tfkd_base.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
 from tfkd_base.corpora.demo import BUNDLED, bundled_corpus, demo_corpora
 from tfkd_base.corpora.folders import read_column_corpus, write_corpus
-from tfkd_base.corpora.overlap import Overlap, held_out_keys, overlap, without_held_out
+from tfkd_base.corpora.overlap import Overlap, held_out_hashes, overlap, without_held_out
 from tfkd_base.corpora.schemes import (
     SCHEMES,
     Scheme,
@@ -15,6 +15,7 @@ from tfkd_base.corpora.schemes import (
     tag_list,
     tags_from_spans,
 )
+from tfkd_base.corpora.sentence_hashes import Match, SentenceHashes, normalized_words
 from tfkd_base.corpora.transfer import TransferReport, TransferSentences
 from tfkd_base.errors import CorpusError
 
@@ -23,10 +24,12 @@ __all__ = [
     "SCHEMES",
     "Corpus",
     "CorpusError",
+    "Match",
     "Overlap",
     "ReadReport",
     "Scheme",
     "Sentence",
+    "SentenceHashes",
     "Span",
     "SplitReport",
     "TransferReport",
@@ -35,7 +38,8 @@ __all__ = [
     "bundled_corpus",
     "convert_tags",
     "demo_corpora",
-    "held_out_keys",
+    "held_out_hashes",
+    "normalized_words",
     "overlap",
     "read_column_corpus",
     "read_columns",

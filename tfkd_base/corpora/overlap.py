@@ -1,8 +1,8 @@
 """Sentences that are in a training set and also in a development or test set.
 
-Two sentences count as the same if their tokens, joined without spaces, are equal after Unicode compatibility
-normalisation (NFKC) and case folding. The tokenisation does not matter, the wording does. Short sentences, such as
-headings, recur by chance and are skipped.
+Sentences are compared by `SentenceHashes`: by their words, whatever the case, the punctuation and the tokenisation. A
+sentence is in a set if it is one of its sentences, part of one, or has one as a part; a part has six words or more.
+Sentences of fewer than six tokens that are equal, such as headings, recur by chance and are skipped by default.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tfkd_base.corpora.corpus import Corpus, Sentence
+from tfkd_base.corpora.sentence_hashes import Match, SentenceHashes
 
 LEAST_TOKENS = 6
 HELD_OUT = ("devel", "test")
@@ -30,13 +33,16 @@ class Overlap:
     held_out_split: str
     """its split, `devel` or `test`"""
     sentences: int
-    """sentences of the held-out split that are also in the other"""
+    """sentences of the held-out split that are also in the other, with the same text"""
     out_of: int
     """sentences of the held-out split that are long enough to be compared"""
+    similar: int = 0
+    """further sentences of the held-out split that differ from one of the other in punctuation only, are part of one,
+    or have one as a part"""
 
 
 def sentence_key(sentence: Sentence) -> str:
-    """Return a key that is equal for sentences that count as the same: their text without spaces and case.
+    """Return a key that is equal for sentences with the same text, apart from spaces and case.
 
     Args:
         sentence: The sentence.
@@ -50,24 +56,20 @@ def sentence_key(sentence: Sentence) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
-def held_out_keys(corpora: Iterable[Corpus], least_tokens: int = LEAST_TOKENS) -> set[str]:
-    """Return the keys of all sentences of development and test sets, except very short ones.
+def held_out_hashes(corpora: Iterable[Corpus], least_tokens: int = 1) -> SentenceHashes:
+    """Hash the sentences of development and test sets.
 
     Args:
         corpora: The corpora.
         least_tokens: Shorter sentences are skipped.
 
     Example:
-        >>> held_out_keys([Corpus("tiny", "iob2", {"test": (Sentence(tuple("abcdef"), ("O",) * 6),)})])
-        {'abcdef'}
+        >>> corpus = Corpus("tiny", "iob2", {"test": (Sentence(tuple("abcdef"), ("O",) * 6),)})
+        >>> held_out_hashes([corpus]).match(["abcdef", "xyz"]).tolist()
+        [3, 0]
     """
-    return {
-        key for corpus in corpora for split in HELD_OUT for key in _keys(corpus.splits.get(split, ()), least_tokens)
-    }
-
-
-def _keys(sentences: Iterable[Sentence], least_tokens: int) -> list[str]:
-    return [sentence_key(s) for s in sentences if len(s.tokens) >= least_tokens]
+    splits = (corpus.splits.get(split, ()) for corpus in corpora for split in HELD_OUT)
+    return SentenceHashes.of(s.tokens for sentences in splits for s in sentences if len(s.tokens) >= least_tokens)
 
 
 def overlap(
@@ -91,7 +93,7 @@ def overlap(
         1
     """
     held_out = {
-        (name, split): _keys(corpus.splits[split], least_tokens)
+        (name, split): [s for s in corpus.splits[split] if len(s.tokens) >= least_tokens]
         for name, corpus in corpora.items()
         for split in HELD_OUT
         if split in corpus.splits
@@ -99,15 +101,18 @@ def overlap(
     overlaps = []
     for name, corpus in corpora.items():
         for split in splits:
-            if split not in corpus.splits:
+            if split not in corpus.splits or split == "test":
                 continue
-            seen = {sentence_key(sentence) for sentence in corpus.splits[split]}
-            for (other, other_split), keys in held_out.items():
-                if split == other_split or split == "test":
+            learned = SentenceHashes.of(sentence.tokens for sentence in corpus.splits[split])
+            texts = {sentence_key(sentence) for sentence in corpus.splits[split]}
+            for (other, other_split), sentences in held_out.items():
+                if split == other_split:
                     continue
-                shared = sum(key in seen for key in keys)
-                if shared:
-                    overlaps.append(Overlap(name, split, other, other_split, shared, len(keys)))
+                is_equal = np.array([sentence_key(sentence) in texts for sentence in sentences], bool)
+                is_similar = learned.match(s.tokens for s in sentences) >= Match.CONTAINED
+                equal, similar = int(is_equal.sum()), int((is_similar & ~is_equal).sum())
+                if equal or similar:
+                    overlaps.append(Overlap(name, split, other, other_split, equal, len(sentences), similar))
     return overlaps
 
 
@@ -131,12 +136,13 @@ def without_held_out(
         >>> len(kept["one"].train), dropped
         (1, {'one': 1, 'two': 0})
     """
-    held_out = held_out_keys(corpora.values(), least_tokens)
+    held_out = held_out_hashes(corpora.values(), least_tokens)
     kept: dict[str, Corpus] = {}
     dropped: dict[str, int] = {}
     for name, corpus in corpora.items():
         train = corpus.splits.get("train", ())
-        rest = [sentence for sentence in train if sentence_key(sentence) not in held_out]
-        dropped[name] = len(train) - len(rest)
+        is_dropped = held_out.match(sentence.tokens for sentence in train) >= Match.CONTAINED
+        dropped[name] = int(is_dropped.sum())
+        rest = [sentence for sentence, drop in zip(train, is_dropped, strict=True) if not drop]
         kept[name] = corpus.with_split("train", rest) if dropped[name] else corpus
     return kept, dropped

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfkd_base.corpora.corpus import Corpus, Sentence
-from tfkd_base.corpora.overlap import held_out_keys, sentence_key
+from tfkd_base.corpora.overlap import held_out_hashes
+from tfkd_base.corpora.sentence_hashes import HashedSentences, Match, SentenceHashes
 from tfkd_base.errors import CorpusError
+
+_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,33 +24,38 @@ class TransferReport:
     read: int
     """sentences of all sources"""
     held_out: int
-    """dropped, because they are in a development or test set"""
+    """dropped, because they are in a development or test set, or share eight words in a row with it"""
     repeated: int
     """dropped, because they are labelled or repeated"""
     kept: int
     """the rest, or the sample of it"""
+    held_out_parts: int = 0
+    """those of `held_out` that only share a part with a development or test sentence"""
 
     def __str__(self) -> str:
         """Return the numbers in one line."""
+        parts = f" ({self.held_out_parts:,} of them in part)" if self.held_out_parts else ""
         return (
             f"{self.kept:,} of {self.read:,} sentences, {self.held_out:,} dropped that are in a development or test "
-            f"set, {self.repeated:,} that are labelled or repeated"
+            f"set{parts}, {self.repeated:,} that are labelled or repeated"
         )
 
 
 class TransferSentences(Iterable[tuple[str, ...]]):
     """The sentences of some sources that a student may learn from, in order. Each iteration reads the sources again.
 
-    Sentences of a development or test set, labelled sentences and repetitions are dropped, however short, by
-    `sentence_key`. Only 16 bytes of each sentence are held in memory, and only while the choice is made.
+    Sentences of a development or test set are dropped, however short, and so are sentences that share a part with one
+    of them: eight words in a row, or all words of a sentence of six or seven. Labelled sentences and repetitions are
+    dropped too. `SentenceHashes` compares the sentences. Only a hash of each sentence is held in memory, and only
+    while the choice is made.
 
     Args:
         sources: Token sequences of each source; each must restart with every iteration.
-        corpora: Corpora whose development and test sets are excluded.
+        held_out: Corpora whose development and test sets are excluded, or hashes of sentences to exclude.
         labelled: The labelled sentences of the student.
         sentences: Number of sentences to draw at random. Default: all.
         seed: Seed of the draw.
-        further: Corpora whose development and test sets are excluded after the draw, which does not depend on them.
+        further: As `held_out`, but excluded after the draw, which does not depend on them.
 
     Attributes:
         report: Numbers of sentences that were read, dropped and kept.
@@ -65,44 +74,40 @@ class TransferSentences(Iterable[tuple[str, ...]]):
     def __init__(
         self,
         sources: Sequence[Iterable[Sequence[str]]],
-        corpora: Iterable[Corpus],
+        held_out: Iterable[Corpus | SentenceHashes],
         labelled: Iterable[Sentence] = (),
         sentences: int | None = None,
         seed: int = 1,
-        further: Iterable[Corpus] = (),
+        further: Iterable[Corpus | SentenceHashes] = (),
     ) -> None:
         self._sources = sources
-        # Short sentences are excluded too: little is lost with them.
-        held_out, further_held_out = held_out_keys(corpora, 1), held_out_keys(further, 1)
-        seen = {_digest(sentence_key(sentence)) for sentence in labelled}
-        read = from_held_out = repeated = 0
-        candidates, barred = [], []
-        for index, tokens in enumerate(self._read()):
-            read = index + 1
-            key = sentence_key(Sentence(tuple(tokens), ()))
-            digest = _digest(key)
-            if key in held_out:
-                from_held_out += 1
-            elif digest in seen or not tokens:
-                repeated += 1
-            else:
-                seen.add(digest)
-                candidates.append(index)
-                if key in further_held_out:
-                    barred.append(index)
-        chosen = np.array(candidates, np.int64)
+        matches, wholes = self._compare(_hash_held_out(held_out), _hash_held_out(further))
+        is_labelled = np.isin(wholes, SentenceHashes.of(sentence.tokens for sentence in labelled).wholes)
+        is_repeated = np.ones(len(wholes), bool)
+        is_repeated[np.unique(wholes, return_index=True)[1]] = False
+        is_empty = wholes == SentenceHashes.of([()]).wholes
+        is_barred = matches != Match.NONE
+        is_candidate = ~(is_barred[0] | is_labelled | is_repeated | is_empty)
+        chosen = np.flatnonzero(is_candidate)
         if sentences is not None and sentences < len(chosen):
-            chosen = np.random.default_rng(seed).choice(chosen, size=sentences, replace=False)
-        kept = np.setdiff1d(chosen, barred)
-        from_held_out += len(chosen) - len(kept)
+            chosen = np.sort(np.random.default_rng(seed).choice(chosen, size=sentences, replace=False))
+        kept = chosen[~is_barred[1, chosen]]
+        dropped = np.r_[matches[0, is_barred[0]], matches[1, chosen[is_barred[1, chosen]]]]
+        self.report = TransferReport(
+            read=len(wholes),
+            held_out=len(dropped),
+            repeated=int(np.sum(~is_barred[0] & ~is_candidate)),
+            kept=len(kept),
+            held_out_parts=int(np.sum(dropped != Match.WHOLE)),
+        )
         if not len(kept):
             raise CorpusError(
-                f"there is no sentence to transfer: {read:,} were read, {from_held_out:,} of which are in a "
-                f"development or test set and {repeated:,} are labelled or repeated. Name other text."
+                f"there is no sentence to transfer: {self.report.read:,} were read, {self.report.held_out:,} of which "
+                f"are in a development or test set and {self.report.repeated:,} are labelled or repeated. Name other "
+                "text."
             )
-        self._kept = _Chosen(self._read, read, kept)
-        self.drawn: Iterable[tuple[str, ...]] = _Chosen(self._read, read, chosen)
-        self.report = TransferReport(read, from_held_out, repeated, len(kept))
+        self._kept = _Chosen(self._read, len(wholes), kept)
+        self.drawn: Iterable[tuple[str, ...]] = _Chosen(self._read, len(wholes), chosen)
 
     def __len__(self) -> int:
         """Return the number of sentences."""
@@ -115,6 +120,22 @@ class TransferSentences(Iterable[tuple[str, ...]]):
     def _read(self) -> Iterator[Sequence[str]]:
         for source in self._sources:
             yield from source
+
+    def _compare(self, *held_out: SentenceHashes) -> tuple[NDArray[np.int8], NDArray[np.uint64]]:
+        """Return the `Match` of each sentence with each set, int8 `[sets, sentences]`, and the sentences' hashes."""
+        matches, wholes = [np.empty((len(held_out), 0), np.int8)], [np.empty(0, np.uint64)]
+        remaining = self._read()
+        while chunk := list(itertools.islice(remaining, _CHUNK)):
+            hashed = HashedSentences(chunk)
+            matches.append(np.stack([each.match(hashed) for each in held_out]))
+            wholes.append(hashed.wholes)
+        return np.concatenate(matches, axis=1), np.concatenate(wholes)
+
+
+def _hash_held_out(held_out: Iterable[Corpus | SentenceHashes]) -> SentenceHashes:
+    given = list(held_out)
+    hashes = [each for each in given if isinstance(each, SentenceHashes)]
+    return SentenceHashes.union([*hashes, held_out_hashes(each for each in given if isinstance(each, Corpus))])
 
 
 class _Chosen(Iterable[tuple[str, ...]]):
@@ -129,7 +150,3 @@ class _Chosen(Iterable[tuple[str, ...]]):
         for chosen, tokens in zip(self._mask, self._read(), strict=True):
             if chosen:
                 yield tuple(tokens)
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()

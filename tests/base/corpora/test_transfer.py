@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.base.corpora.test_overlap import corpus, sentence
-from tfkd_base.corpora import TransferSentences
+from tfkd_base.corpora import TransferSentences, held_out_hashes
 from tfkd_base.errors import CorpusError
 
 HELD = [
@@ -39,6 +39,47 @@ def test_what_is_scored_on_is_left_out_by_content_and_so_are_repetitions() -> No
     assert str(found.report) == (
         "3 of 9 sentences, 4 dropped that are in a development or test set, 2 that are labelled or repeated"
     )
+
+
+TEST, NEXT = tokens(
+    "mutations of the BRCA1 gene raise the risk of breast and ovarian cancer in carriers of both sexes .",
+    "patients with a stable weight were asked to keep a diary for three months .",
+)
+
+
+@pytest.mark.parametrize(
+    ("variant", "parts"),
+    [
+        (TEST[:-1], 0),
+        ([*TEST[:-1], *NEXT], 1),
+        ([*NEXT, *TEST], 1),
+        (TEST[:9], 1),
+        (TEST[9:], 1),
+        ([*TEST[9:], *NEXT], 1),
+        ([*TEST[:3], "BR\u00adCA1", *TEST[4:]], 0),
+        ([token.title() for token in TEST], 0),
+        (["“", *TEST[:-1], "”", "!"], 0),
+        ([*TEST[:3], "BRCA", "-", "1", *TEST[4:]], 0),
+    ],
+)
+def test_parts_and_variants_of_test_sentences_are_dropped_and_counted(variant: list[str], parts: int) -> None:
+    held_out = corpus("c", test=[" ".join(TEST)], devel=["a b"])
+    found = TransferSentences([[variant, NEXT]], [held_out])
+    assert list(found) == [NEXT]
+    assert (found.report.held_out, found.report.held_out_parts) == (1, parts)
+
+
+def test_a_common_phrase_drops_nothing() -> None:
+    held_out = corpus("c", test=["the aim of this study was to measure the weight of patients"])
+    text = tokens("the aim of this study was the opposite", "the weight of patients rose", "this study was small")
+    assert list(TransferSentences([text], [held_out])) == text
+
+
+def test_hashes_of_held_out_sentences_replace_corpora() -> None:
+    hashes = held_out_hashes(HELD)
+    text = tokens(*TEXT)
+    assert list(TransferSentences([text], [hashes])) == list(TransferSentences([text], HELD))
+    assert list(TransferSentences([text], [], further=[hashes])) == list(TransferSentences([text], HELD))
 
 
 def test_labelled_sentences_are_left_out_in_any_tokenisation() -> None:
