@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": Entry("demo", "Train, distil, export and annotate on bundled corpora, in minutes."),
     "corpus": Entry("corpus", "Check, convert and generate corpora."),
     "train": Entry("train", "Train a teacher or a tagger."),
+    "vectors": Entry("vectors", "Make word vectors for small models from a transformer."),
     "cache-teacher": Entry("cache_teacher", "Write a teacher's outputs to disk for its students."),
     "distill": Entry("distill", "Train a student with a trained teacher."),
     "evaluate": Entry("evaluate", "Score a trained model on a corpus."),

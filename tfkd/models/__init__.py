@@ -1,5 +1,6 @@
 """Models: the single-task tagger, the multi-task teacher, and descriptions of their encoders and heads."""
 
+from tfkd.models.encoder_vectors import make_encoder_vectors
 from tfkd.models.encoders import ENCODERS, BiLSTM, Encoded, Encoder
 from tfkd.models.heads import CRF, HEADS, Head, Softmax
 from tfkd.models.initializing import initialize_from
@@ -22,4 +23,5 @@ __all__ = [
     "Transformer",
     "initialize_from",
     "load_model",
+    "make_encoder_vectors",
 ]

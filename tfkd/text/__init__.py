@@ -8,7 +8,7 @@ from tfkd.text.segmentation import Segments, segment
 from tfkd.text.text import Text
 from tfkd.text.text_files import TextSentences
 from tfkd.text.word_features import CASINGS, WordFeatures
-from tfkd.text.word_vectors import WordVectors, read_word_vectors
+from tfkd.text.word_vectors import WordVectors, read_word_vectors, write_word_vectors
 from tfkd.text.wordpiece import WordPiece
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "read_word_vectors",
     "segment",
     "tokenized",
+    "write_word_vectors",
 ]

@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from tfkd.text.word_features import WordFeatures
 from tfkd_base.errors import TfkdError
+from tfkd_base.files import atomic_file
 
 MAP_ABOVE = 256 * 2**20
 """Size in bytes above which a file of vectors is mapped into memory instead of read."""
@@ -143,6 +144,33 @@ def read_word_vectors(
     if file.stat().st_size <= map_above:
         return WordVectors(*_read(file, limit), source=str(path))
     return WordVectors(*_map(file, limit), source=str(path))
+
+
+def write_word_vectors(vectors: WordVectors, path: str | os.PathLike[str]) -> None:
+    """Write word vectors in the binary format of word2vec, which `read_word_vectors` and other tools read.
+
+    Args:
+        vectors: The words with their vectors.
+        path: The file to create or replace. It appears complete or not at all.
+
+    Raises:
+        TfkdError: A word contains a space or a line break, which the format cannot hold.
+
+    Example:
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> path = Path(folder.name, "tiny.bin")
+        >>> write_word_vectors(WordVectors(("gene", "p53"), np.array([[1, 2], [3, 4]], np.float32)), path)
+        >>> read_word_vectors(path).matrix.tolist()
+        [[1.0, 2.0], [3.0, 4.0]]
+        >>> folder.cleanup()
+    """
+    for word in vectors.words:
+        if not word or " " in word or "\n" in word:
+            raise TfkdError(f"{path}: word2vec files cannot hold the word {word!r}, which is empty or has white space.")
+    with atomic_file(path) as part, part.open("wb") as file:
+        file.write(f"{len(vectors)} {vectors.width}\n".encode())
+        for word, row in zip(vectors.words, vectors.matrix, strict=True):
+            file.write(word.encode("utf-8", "surrogatepass") + b" " + row.astype("<f4").tobytes() + b"\n")
 
 
 def _read(path: Path, limit: int | None) -> tuple[tuple[str, ...], np.ndarray]:

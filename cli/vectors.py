@@ -1,0 +1,43 @@
+"""`tfkd vectors`: word vectors from a transformer, for small models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .progress import ConsoleProgress
+from .startup import choose_threads, import_tensorflow
+
+
+@click.command(epilog="Example: tfkd vectors models/biobert corpora/NCBI-disease abstracts.txt.gz --out biobert.bin")
+@click.argument("encoder")
+@click.argument("sources", nargs=-1, required=True, metavar="CORPUS_OR_TEXT...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File of the vectors.")
+@click.option(
+    "--units", type=click.IntRange(min=1), default=100, show_default=True, help="Numbers in the vector of a word."
+)
+@click.option(
+    "--min-count", type=click.IntRange(min=1), default=1, show_default=True, help="Skip words that occur less often."
+)
+@click.option("--words", type=click.IntRange(min=1), help="Number of words, the most frequent ones.  [default: all]")
+def vectors(encoder: str, sources: tuple[str, ...], out: Path, units: int, min_count: int, words: int | None) -> None:
+    """Make word vectors for a small model from a transformer.
+
+    ENCODER is a folder of a pre-trained transformer, a preset of keras-hub, or a run whose model has a transformer.
+    Each word of the training sentences and texts runs through it alone; no label is needed. Texts are files (.txt,
+    .txt.gz) with one document per line.
+
+    A student reads the file with --set text.vectors=FILE, and starts from the vectors.
+    """
+    from rich.console import Console
+
+    import_tensorflow()
+    choose_threads(runs=[encoder])
+    from tfkd.runs.vectors import write_encoder_vectors
+
+    console = Console(highlight=False)
+    result = write_encoder_vectors(
+        encoder, sources, out, units=units, min_count=min_count, words=words, progress=ConsoleProgress(console)
+    )
+    console.print(f"  {result.path}: {result.words:,} vectors of {result.units} numbers", soft_wrap=True)
