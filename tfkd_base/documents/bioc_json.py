@@ -6,15 +6,19 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from tfkd_base.documents.bioc_documents import LIBRARY, from_bioc, to_bioc
-from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError, FaultError
+from tfkd_base.documents.bioc_documents import LIBRARY, CollectionCounter, from_bioc, to_bioc
+from tfkd_base.documents.document import BrokenDocument, Collection, Counts, Document, DocumentError, FaultError
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
+from tfkd_base.documents.json_objects import check_unicode, json_shape, read_objects, rewindable
 
 PLACES = ("documents.item", "item.documents.item", "PubTator3.item")
 """Paths of documents: in a collection, in a list of collections, and in answers of PubTator's service"""
-_LISTS = ("annotations", "relations")
-_LIST = object()
+LISTED = ("item",)
+"""The path of documents in a list without a collection"""
+_COLLECTION_KEYS = frozenset({"documents", "PubTator3", "bioctype", "source", "date", "key"})
+_HEAD = 1 << 16
 _REST = "the rest of the file is skipped"
+_NOTHING = 'no document is here; expected {"documents": [...]}, a BioC collection, or documents with "passages"'
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -33,87 +37,121 @@ class BioCJson(DocumentFormat):
 
     description = "BioC in JSON"
     endings = (".json",)
+    other_endings = (".jsonl", ".ndjson")
     priority = -1
 
     def recognizes(self, ending: str, content: bytes) -> bool:
-        """Recognize JSON with a key of a BioC collection near the beginning."""
-        is_json = ending == ".json" or content[:1] in (b"{", b"[")
-        return is_json and any(key in content for key in (b'"documents"', b'"bioctype"', b'"PubTator3"'))
+        """Recognize JSON whose first object is a BioC collection or document."""
+        shape = json_shape(content)
+        keys = set(shape.keys)
+        is_collection = bool(keys & {"documents", "bioctype", "PubTator3"})
+        return is_collection or ("passages" in keys and "text" not in keys)
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
-        """Read the documents of a collection one by one, holding one in memory.
+        """Read the documents of collections one by one, holding one in memory.
 
-        Where the JSON is broken, the rest of the file is one broken document.
+        A file may also be a document without a collection, a list of documents, or a document per line. Where the JSON
+        is broken, the rest of the file, or of the line, is one broken document.
 
         Raises:
             DocumentError: The library `bioc` is missing.
         """
-        library, ijson = _libraries()
+        _, ijson = _libraries()
+        head, stream = rewindable(stream, _HEAD)
+        shape = json_shape(head)
+        has_collection = bool(_COLLECTION_KEYS & set(shape.keys)) and "passages" not in shape.keys
+        if shape.kind == "object" and not has_collection:
+            yield from self._read_objects(stream, source, counts)
+            return
+        places = LISTED if shape.kind == "list" and not has_collection else PLACES
         number = 0
         is_collection = False
         try:
-            for value in _values(ijson, stream):
+            for item in _items(ijson, stream, places, counts):
                 is_collection = True
-                if value is _LIST:
+                if item is None:
                     continue
                 number += 1
+                value, collection = item
                 try:
-                    yield from_bioc(_document(library, value), counts)
+                    yield self._read(value, counts, collection)
                 except FaultError as fault:
                     yield BrokenDocument(source, fault.reason, json.dumps(value).encode(), number=number)
-        except (ijson.JSONError, UnicodeDecodeError) as error:
+        except (ijson.JSONError, ValueError, RecursionError) as error:
             yield BrokenDocument(source, f"the JSON is broken: {error}; {_REST}", number=number + 1)
             return
         if not is_collection:
-            yield BrokenDocument(source, 'no document is here; expected {"documents": [...]}, a BioC collection')
+            yield BrokenDocument(source, _NOTHING)
+
+    def _read_objects(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
+        """Read a document, or several of which each is an object of its own, such as one per line."""
+        number = 0
+        for item in read_objects(stream):
+            documents, collection = [item.value], Collection()
+            if "documents" in item.value and isinstance(item.value["documents"], list):
+                documents, collection = item.value["documents"], _collection(item.value)
+            for value in documents:
+                number += 1
+                try:
+                    if item.fault is not None:
+                        raise FaultError(item.fault, item.line)
+                    yield self._read(value, counts, collection)
+                except FaultError as fault:
+                    yield BrokenDocument(source, fault.reason, item.raw, line=item.line, number=number)
+        if not number:
+            yield BrokenDocument(source, _NOTHING)
+
+    def _read(self, value: Any, counts: Counts, collection: Collection) -> Document:
+        check_unicode(value, json.dumps(value).encode())
+        found = Counts()
+        document = from_bioc(value, found, self.offsets, collection)
+        counts.update(found)
+        return document
 
     def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
         """Return a writer of BioCJson."""
         return _Writer(stream, counts)
 
 
-def _values(ijson: Any, stream: IO[bytes]) -> Iterator[Any]:
-    """Yield each value at the path of a document, and `_LIST` where a list of documents starts."""
-    builder = None
-    inside = ""
-    for prefix, event, value in ijson.parse(stream, use_float=True):
-        if builder is None and prefix in PLACES:
-            builder, inside = ijson.ObjectBuilder(), prefix
-        elif event == "start_array" and f"{prefix}.item" in PLACES:
-            yield _LIST
+def _items(
+    ijson: Any, stream: IO[bytes], places: tuple[str, ...], counts: Counts
+) -> Iterator[tuple[Any, Collection] | None]:
+    """Yield each document with its collection, and None where a list of documents starts."""
+    builder = about = None
+    inside = about_at = key = ""
+    held: dict[str, Any] = {}
+    has_started = False
+    for prefix, event, value in ijson.parse(stream, use_float=True, multiple_values=True):
+        if builder is None and about is None:
+            if prefix in places:
+                builder, inside = ijson.ObjectBuilder(), prefix
+            elif event == "start_map" and prefix in ("", "item"):
+                held, has_started = {}, False
+            elif event == "map_key" and prefix in ("", "item"):
+                key = value
+            elif event == "start_array" and f"{prefix}.item".lstrip(".") in places:
+                has_started = True
+                yield None
+            elif key in ("source", "date", "key", "infons") and prefix in (key, f"item.{key}"):
+                about, about_at = ijson.ObjectBuilder(), prefix
+        is_end = event not in ("start_map", "start_array", "map_key")
         if builder is not None:
             builder.event(event, value)
-            if prefix == inside and event not in ("start_map", "start_array", "map_key"):
-                yield builder.value
+            if prefix == inside and is_end:
+                yield builder.value, _collection(held)
                 builder = None
+        elif about is not None:
+            about.event(event, value)
+            if prefix == about_at and is_end:
+                counts["values of collections dropped, which come after its documents"] += has_started
+                held[key], about = about.value, None
 
 
-def _document(library: Any, value: Any) -> Any:
-    """Return the library's document for an object, in which empty lists and infons may be missing."""
-    try:
-        filled = {"infons": {}, **dict.fromkeys(_LISTS, ()), **value}
-        filled["passages"] = [_filled(one, "sentences") for one in value["passages"]]
-        filled["annotations"] = [_filled(one) for one in filled["annotations"]]
-        for passage in filled["passages"]:
-            passage["sentences"] = [_filled(one) for one in passage["sentences"]]
-        for holder in [*filled["passages"], *(s for p in filled["passages"] for s in p["sentences"])]:
-            holder["annotations"] = [{"text": "", **_filled(one, "locations")} for one in holder["annotations"]]
-        document = library.fromJSON(filled, "BioCDocument")
-        _check(json.dumps(value, ensure_ascii=False))
-        return document
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, UnicodeEncodeError):
-            raise FaultError("half a surrogate pair, which UTF-8 cannot express") from None
-        raise FaultError(f"it is not BioC JSON: {type(error).__name__} {error}") from None
-
-
-def _filled(value: dict[str, Any], *more: str) -> dict[str, Any]:
-    """Return an object with all keys that the library needs; existing values are unchanged."""
-    return {"infons": {}, **dict.fromkeys((*_LISTS, *more), ()), **value}
-
-
-def _check(text: str) -> None:
-    text.encode()
+def _collection(value: dict[str, Any]) -> Collection:
+    """Return what an object says about its documents. Values of other types are kept as text or not at all."""
+    source, date, key = (str(value.get(name) or "") for name in ("source", "date", "key"))
+    infons = value.get("infons")
+    return Collection(source, date, key, infons if isinstance(infons, dict) else {})
 
 
 class _Writer(FormatWriter):
@@ -123,18 +161,28 @@ class _Writer(FormatWriter):
         self._library, _ = _libraries()
         self._stream = stream
         self._counts = counts
-        self._between = ""
-        stream.write(
-            b'{"bioctype": "BioCCollection", "source": "", "date": "", "key": "", "version": "1.0", "infons": {}, '
-            b'"documents": [\n'
-        )
+        self._between: str | None = None
+        self._collections = CollectionCounter(counts)
 
     def write(self, document: Document) -> None:
-        """Write one document."""
+        """Write one document. What the first one's collection says is written before it."""
+        self._collections.add(document.collection)
+        self._start(document.collection)
         value = self._library.toJSON(to_bioc(document, self._counts))
-        self._stream.write((self._between + json.dumps(value, ensure_ascii=False)).encode())
+        self._stream.write(((self._between or "") + json.dumps(value, ensure_ascii=False)).encode())
         self._between = ",\n"
+
+    def _start(self, collection: Collection) -> None:
+        if self._between is not None:
+            return
+        value = {"source": collection.source, "date": collection.date, "key": collection.key, "version": "1.0"}
+        about = json.dumps(
+            {"bioctype": "BioCCollection", **value, "infons": dict(collection.infons)}, ensure_ascii=False
+        )
+        self._stream.write(f'{about[:-1]}, "documents": [\n'.encode())
+        self._between = ""
 
     def close(self) -> None:
         """End the collection."""
+        self._start(Collection())
         self._stream.write(b"\n]}\n")

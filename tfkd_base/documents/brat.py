@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,16 +21,19 @@ from tfkd_base.documents.document import (
     count_infons,
     unique_ids,
 )
-from tfkd_base.documents.files import READ_ERRORS, FileNames, open_file
+from tfkd_base.documents.files import READ_ERRORS, FileNames, open_file, plain_name
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
+from tfkd_base.documents.json_objects import MARK
 from tfkd_base.documents.plain_text import document_name
+from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
 from tfkd_base.files import read_lines
 
 SCORE = "Score"
 """The attribute for the score of an entity"""
 RESOURCE = "ID"
 """The resource of an identifier that names none"""
-_ENTITY = re.compile(r"(T[^\t]*)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)\t(.*)", re.DOTALL)
+_ENTITY = re.compile(r"(T[^\t]*)\t(\S+) ([0-9]{1,12} [0-9]{1,12}(?:;[0-9]{1,12} [0-9]{1,12})*)\t(.*)", re.DOTALL)
+_EVENT = re.compile(r"E[^\t]*\t[^:\s]+:(\S+)")
 _REFERENCE = re.compile(r"N[^\t]*\tReference (\S+) (\S+?):(\S+)(?:\t.*)?", re.DOTALL)
 _SCORE = re.compile(rf"A[^\t]*\t{SCORE} (\S+) (\S+)")
 _OTHERS = {
@@ -49,15 +53,17 @@ class Brat(DocumentFormat):
 
     description = "BRAT standoff, NAME.txt and NAME.ann"
     endings = (".txt",)
-    companions = (".ann",)
+    companions = (".ann", ".a1", ".a2")
     is_folder = True
     is_one_document = True
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
         """Read one document: the text from a stream, its entities from the `.ann` file beside the source.
 
-        The text is unchanged: offsets count from its first code point, even if that is a byte order mark. Fragments
-        with only line breaks between them are joined, because BRAT cuts entities at line breaks.
+        Without an `.ann` file, entities are in the `.a1` and `.a2` files of BioNLP shared tasks. Triggers of events in
+        an `.a2` file are dropped and counted. The text is unchanged: offsets count from its first code point, even if
+        that is a byte order mark. Fragments with only line breaks between them are joined, because BRAT cuts entities
+        at line breaks.
         """
         raw = stream.read()
         try:
@@ -66,85 +72,121 @@ class Brat(DocumentFormat):
             line = raw[: error.start].count(b"\n") + 1
             yield BrokenDocument(source, "not UTF-8; convert the file, for example with iconv -t UTF-8", raw, line)
             return
-        annotations = self.find_companion(Path(source))
-        if annotations is None:
-            yield BrokenDocument(source, "there is no .ann file beside it for its entities", raw)
+        files = self.list_companions(Path(source))
+        if files and plain_name(files[0]).endswith(self.companions[0]):
+            files = files[:1]
+        if not files:
+            yield BrokenDocument(source, "there is no .ann or .a1 file beside it for its entities", raw)
             return
-        lines = b""
+        found, annotations = Counts(), _Annotations()
+        name, lines = files[0], b""
         try:
-            with open_file(annotations) as file:
-                lines = file.read()
-            yield Document(document_name(source), text, _entities(lines, text, counts))
+            for name in files:
+                with open_file(name) as file:
+                    lines = file.read()
+                annotations.add(lines, found, drops_triggers=plain_name(name).endswith(".a2"))
+            stated = annotations.entities(found)
+            layout, entities = place_entities(whole_text(text), stated, found, self.offsets, joins_lines=True)
+            document = Document(document_name(source), layout.text, entities)
         except FaultError as fault:
-            yield BrokenDocument(str(annotations), fault.reason, lines, fault.line)
+            if len(files) > 1 and fault.line is not None:  # an entity of several files
+                name, line = annotations.place(fault.line, files)
+                fault = FaultError(fault.reason, line)
+            yield BrokenDocument(str(name), fault.reason, lines, fault.line)
         except (DocumentError, *READ_ERRORS) as error:
-            yield BrokenDocument(str(annotations), str(error), lines)
+            yield BrokenDocument(str(name), str(error), lines)
+        else:
+            counts.update(found)
+            yield document
 
     def folder_writer(self, folder: Path, counts: Counts) -> FormatWriter:
         """Return a writer of Brat."""
         return _Writer(folder, counts)
 
 
-def _entities(raw: bytes, text: str, counts: Counts) -> tuple[Entity, ...]:
-    entities: dict[str, Entity] = {}
-    references: list[tuple[str, str]] = []
-    scores: list[tuple[str, str]] = []
-    for number, raw_line in enumerate(read_lines(io.BytesIO(raw)), 1):
-        try:
-            line = raw_line.rstrip(b"\r\n").decode()
-        except UnicodeDecodeError:
-            raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
-        if not line.strip():
-            continue
+class _Annotations:
+    """The lines of the files of one document. Line numbers of a later file continue those of the one before."""
+
+    def __init__(self) -> None:
+        self._entities: dict[str, StatedEntity] = {}
+        self._references: list[tuple[str, str]] = []
+        self._scores: list[tuple[str, str]] = []
+        self._lines: list[int] = []
+
+    def add(self, raw: bytes, counts: Counts, *, drops_triggers: bool) -> None:
+        """Read the lines of one file."""
+        first = sum(self._lines)
+        lines = [line.rstrip(b"\r\n") for line in read_lines(io.BytesIO(raw.removeprefix(MARK)))]
+        self._lines.append(len(lines))
+        triggers: set[str] = set()
+        before = set(self._entities)
+        for number, raw_line in enumerate(lines, first + 1):
+            try:
+                line = raw_line.decode()
+            except UnicodeDecodeError:
+                raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
+            if line.strip():
+                self._add_line(line, number, counts)
+            if trigger := _EVENT.match(line):
+                triggers.add(trigger[1])
+        for name in triggers - before if drops_triggers else ():
+            counts["triggers of events dropped"] += self._entities.pop(name, None) is not None
+
+    def _add_line(self, line: str, number: int, counts: Counts) -> None:
         if line.startswith("T"):
-            entity = _entity(line, number, text)
-            if entity.id in entities:
+            entity = _entity(line, number)
+            if entity.id in self._entities:
                 raise FaultError(f"the id {entity.id} occurs twice in this file", number)
-            entities[str(entity.id)] = entity
+            self._entities[str(entity.id)] = entity
         elif match := _REFERENCE.fullmatch(line):
             prefix = "" if match[2] == RESOURCE else f"{match[2]}:"
-            references.append((match[1], prefix + match[3]))
+            self._references.append((match[1], prefix + match[3]))
         elif match := _SCORE.fullmatch(line):
-            scores.append((match[1], match[2]))
+            self._scores.append((match[1], match[2]))
         elif line[0] in _OTHERS:
             counts[f"{_OTHERS[line[0]]} dropped"] += 1
         else:
             raise FaultError(
                 f"expected a line of BRAT standoff, such as T1, type, offsets and text; got {line[:60]!r}", number
             )
-    for name, identifier in references:
-        if name in entities and entities[name].identifier is None:
-            entities[name] = replace(entities[name], identifier=identifier)
-        else:
-            counts["references dropped"] += 1
-    for name, score in scores:
-        try:
-            entities[name] = replace(entities[name], score=float(score))
-        except (KeyError, ValueError):
-            counts["attributes dropped"] += 1
-    return tuple(entities.values())
+
+    def entities(self, counts: Counts) -> list[StatedEntity]:
+        """Return the entities of all files, with identifiers and scores."""
+        entities = self._entities
+        for name, identifier in self._references:
+            if name in entities and entities[name].identifier is None:
+                entities[name] = replace(entities[name], identifier=identifier)
+            else:
+                counts["references dropped"] += 1
+        for name, score in self._scores:
+            try:
+                value = float(score)
+                if not math.isfinite(value):
+                    raise ValueError
+                entities[name] = replace(entities[name], score=value)
+            except (KeyError, ValueError):
+                counts["attributes dropped"] += 1
+        return list(entities.values())
+
+    def place(self, line: int, files: list[Path]) -> tuple[Path, int]:
+        """Return the file, and the line in it, of a line number of all files."""
+        for file, length in zip(files, self._lines, strict=False):
+            if line <= length:
+                return file, line
+            line -= length
+        return files[-1], line
 
 
-def _entity(line: str, number: int, text: str) -> Entity:
+def _entity(line: str, number: int) -> StatedEntity:
     match = _ENTITY.fullmatch(line)
     if not match:
         raise FaultError(
             f"expected an id, a tab, a type and offsets separated by spaces, a tab and a text; got {line[:60]!r}",
             number,
         )
-    parts: list[tuple[int, int]] = []
-    for place in match[3].split(";"):
-        start, end = map(int, place.split(" "))
-        if not (parts[-1][1] if parts else 0) <= start < end <= len(text):
-            raise FaultError(f"the offsets {match[3]} are empty, out of order or outside the text", number)
-        if parts and _is_line_break(text[parts[-1][1] : start]):
-            parts[-1] = (parts[-1][0], end)
-        else:
-            parts.append((start, end))
-    actual_text = " ".join(text[start:end] for start, end in parts)
-    if actual_text.split() != match[4].split():
-        raise FaultError(f"expected {match[4]!r} at offsets {match[3]}, but the text there is {actual_text!r}", number)
-    return Entity(parts[0][0], parts[-1][1], match[2], id=match[1], fragments=tuple(parts) if len(parts) > 1 else ())
+    pairs = (place.split(" ") for place in match[3].split(";"))
+    places = tuple((int(start), int(end)) for start, end in pairs)
+    return StatedEntity(places, match[4], match[2], id=match[1], line=number)
 
 
 class _Writer(FormatWriter):

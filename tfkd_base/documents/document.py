@@ -74,6 +74,28 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Collection:
+    """What a file says about all its documents.
+
+    Attributes:
+        source: Where the documents come from.
+        date: When they were collected.
+        key: The name of the file that describes them.
+        infons: Further information of the source, by key.
+    """
+
+    source: str = ""
+    date: str = ""
+    key: str = ""
+    infons: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def size(self) -> int:
+        """Number of values that are not empty."""
+        return bool(self.source) + bool(self.date) + bool(self.key) + len(self.infons)
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A text with its entities.
 
@@ -84,6 +106,7 @@ class Document:
         passages: The passages that make up the text, in order. Default: one passage for the whole text.
         sentences: For each sentence, start and end of each token; empty if the document is not cut into tokens.
         infons: Further information of the source, by key.
+        collection: What the file says about all its documents.
 
     Raises:
         DocumentError: An entity, passage or token is empty, out of order or outside the text.
@@ -102,6 +125,7 @@ class Document:
     passages: tuple[Passage, ...] = ()
     sentences: tuple[tuple[tuple[int, int], ...], ...] = ()
     infons: Mapping[str, object] = field(default_factory=dict, hash=False)
+    collection: Collection = field(default=Collection(), hash=False)
 
     def __post_init__(self) -> None:
         """Check that entities, passages and tokens lie in the text."""
@@ -244,7 +268,14 @@ def unique_ids(entities: Iterable[Entity], counts: Counts, prefix: str = "T") ->
     return names
 
 
-def count_infons(document: Document, counts: Counts) -> None:
-    """Count the infons of a document, for a format that cannot hold them."""
+def count_infons(document: Document, counts: Counts, *, kept: int = 0) -> None:
+    """Count the infons of a document and of its collection, for a format that cannot hold them.
+
+    Args:
+        document: The document.
+        counts: Receives the numbers.
+        kept: Number of infons that are written in another way, such as identifiers.
+    """
     held = [document.infons, *(p.infons for p in document.passages), *(m.infons for m in document.entities)]
-    counts["infons dropped, which this format cannot hold"] += sum(map(len, held))
+    counts["infons dropped, which this format cannot hold"] += sum(map(len, held)) - kept
+    counts["documents whose collection's source, date, key or infons were dropped"] += bool(document.collection.size)

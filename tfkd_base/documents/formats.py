@@ -10,6 +10,7 @@ from typing import IO, ClassVar
 
 from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError
 from tfkd_base.documents.files import READ_ERRORS, plain_name, read_error
+from tfkd_base.documents.offsets import CHARACTERS, get_units
 from tfkd_base.files import read_lines
 from tfkd_base.registry import Registry
 
@@ -40,7 +41,13 @@ class DocumentFormat(ABC):
         is_readable: Whether it can be read.
         is_folder: Whether its output is a folder with files for each document.
         is_one_document: Whether a file is always a single document.
+        is_writable: Whether it can be written.
+        other_endings: Endings of further files that it reads if it recognizes their content.
+        folder_format: The name of the format that its files are taken for in a folder. Default: the same.
         priority: Formats of a higher priority are asked first whether they recognize a file's content.
+
+    Attributes:
+        offsets: What offsets of entities count, one of `OFFSETS`. Formats that read them pass it to `place_entities`.
 
     Example:
         >>> class Shouted(DocumentFormat):
@@ -58,9 +65,13 @@ class DocumentFormat(ABC):
     has_entities: ClassVar[bool] = True
     has_tokens: ClassVar[bool] = False
     is_readable: ClassVar[bool] = True
+    is_writable: ClassVar[bool] = True
+    other_endings: ClassVar[tuple[str, ...]] = ()
+    folder_format: ClassVar[str | None] = None
     is_folder: ClassVar[bool] = False
     is_one_document: ClassVar[bool] = False
     priority: ClassVar[int] = 0
+    offsets: str = CHARACTERS
 
     @property
     def name(self) -> str:
@@ -82,10 +93,18 @@ class DocumentFormat(ABC):
         Args:
             path: The file of documents.
         """
+        return next(iter(self.list_companions(path)), None)
+
+    def list_companions(self, path: Path) -> list[Path]:
+        """List the files beside a file of documents that belong to it, in the order of `companions`.
+
+        Args:
+            path: The file of documents.
+        """
         name = path.name.removesuffix(".gz")
-        stem = next((name.removesuffix(ending) for ending in self.endings if name.endswith(ending)), name)
+        stem = next((name[: -len(ending)] for ending in self.endings if name.lower().endswith(ending)), name)
         beside = [path.with_name(stem + companion + gz) for companion in self.companions for gz in ("", ".gz")]
-        return next((file for file in beside if file.is_file()), None)
+        return [file for file in beside if file.is_file()]
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
         """Read documents one by one. A broken document is yielded as such, and the next ones follow.
@@ -220,18 +239,25 @@ FORMATS: Registry[type[DocumentFormat]] = Registry("document format", "tfkd.form
 """Every document format by its name."""
 
 
-def get_format(name: str) -> DocumentFormat:
+def get_format(name: str, offsets: str = CHARACTERS) -> DocumentFormat:
     """Return a format by its name.
 
+    Args:
+        name: The name.
+        offsets: What offsets count in the files that it reads, one of `OFFSETS`.
+
     Raises:
-        TfkdError: There is none of that name; the message has the nearest one.
+        TfkdError: There is no format or no such option of that name; the message has the nearest one.
 
     Example:
         >>> get_format("pubtater")
         Traceback (most recent call last):
         tfkd_base.errors.TfkdError: there is no document format 'pubtater': did you mean 'pubtator'?
     """
-    return FORMATS.get(name)()
+    get_units(offsets)
+    format = FORMATS.get(name)()
+    format.offsets = offsets
+    return format
 
 
 def all_formats() -> list[DocumentFormat]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import IO, Any
 
 from tfkd_base.documents.document import (
@@ -18,8 +20,15 @@ from tfkd_base.documents.document import (
     count_infons,
 )
 from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
+from tfkd_base.documents.json_objects import parse_object
+from tfkd_base.documents.offsets import Ruler, Unit
+from tfkd_base.documents.stated import Layout, StatedEntity, place_entities, whole_text
 from tfkd_base.files import read_lines
 
+LARGEST = 10**12
+"""The largest offset"""
+_EXPECTED = 'expected an object such as {"text": "...", "entities": [...]}'
+_FOREIGN = frozenset({"denotations", "tracks", "annotations"})
 _KEYS = frozenset({"id", "text", "entities", "passages"})
 _ENTITY_KEYS = frozenset({"start", "end", "type", "text", "score", "id", "identifier", "fragments"})
 
@@ -63,7 +72,7 @@ class JsonLines(LineFormat):
                 continue
             number += 1
             try:
-                yield _document(line, line_number, counts)
+                yield _document(line, line_number, counts, self.offsets)
             except FaultError as fault:
                 yield BrokenDocument(source, fault.reason, line, line=line_number, number=number)
 
@@ -72,62 +81,92 @@ class JsonLines(LineFormat):
         return _Writer(stream, counts)
 
 
-def _document(line: bytes, number: int, counts: Counts) -> Document:
-    try:
-        value = json.loads(line.decode())
-    except UnicodeDecodeError:
-        raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        raise FaultError(f"not a JSON object on one line: {error}") from None
-    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
-        raise FaultError('expected an object such as {"text": "...", "entities": [...]}, in which the text is a string')
-    text = value["text"]
+def _document(line: bytes, number: int, counts: Counts, offsets: str) -> Document:
+    value = parse_object(line)
+    text = value.get("text")
+    if not isinstance(text, str):
+        raise FaultError(f"{_EXPECTED}, in which the text is a string; {_describe(value)}")
+    if "entities" not in value and _FOREIGN & value.keys():
+        raise FaultError(f"{_EXPECTED}; {_describe(value)}")
     name = value.get("id", str(number))
-    if isinstance(name, int):
+    if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)
     if not isinstance(name, str):
         raise FaultError(f"expected an id that is a string, got {name!r}")
-    _check_unicode(text, name)
-    counts["unknown JSON keys, dropped"] += len(value.keys() - _KEYS)
+    found = Counts({"unknown JSON keys, dropped": len(value.keys() - _KEYS)})
+    entities = [_entity(item, found) for item in _list(value, "entities")]
+    passages = [_passage(item) for item in _list(value, "passages")]
+
+    def layout(unit: Unit) -> Layout:
+        ruler = Ruler(text, unit)
+        parts: list[Passage] = []
+        for stated in passages:
+            start, end = ruler.start(stated.start), ruler.end(stated.end)
+            if start is None or end is None or start > end:
+                raise FaultError(f"a passage from {stated.start} to {stated.end} is not in the text")
+            parts.append(replace(stated, start=start, end=end))
+        return whole_text(text, tuple(parts))(unit)
+
+    chosen, placed = place_entities(layout, entities, found, offsets)
     try:
-        entities = tuple(_entity(item, text, counts) for item in value.get("entities") or ())
-        passages = tuple(
-            Passage(item["start"], item["end"], str(item.get("kind", KIND))) for item in value.get("passages") or ()
-        )
-        return Document(name, text, entities, passages)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, DocumentError):
-            raise FaultError(str(error)) from None
-        raise FaultError(f"an entity or passage is not as expected: {type(error).__name__} {error}") from None
+        document = Document(name, text, placed, chosen.passages)
+    except DocumentError as error:
+        raise FaultError(str(error)) from None
+    counts.update(found)
+    return document
 
 
-def _check_unicode(*values: str) -> None:
-    for value in values:
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise FaultError(
-                f"half a surrogate pair, {value[error.start]!r}, at character {error.start} of a string, which UTF-8 "
-                "cannot express"
-            ) from None
+def _describe(value: Mapping[str, Any]) -> str:
+    """Describe an object of another shape, and what to do with it."""
+    keys = ", ".join(sorted(map(str, value))[:8])
+    if "denotations" in value or "tracks" in value:
+        return "this looks like PubAnnotation: read it with the format pubannotation (--from pubannotation)"
+    if "annotations" in value and "passages" not in value:
+        return "this looks like the output of BERN2: read it with the format bern2 (--from bern2)"
+    if "passages" in value:
+        return "this looks like BioC: read it with the format bioc-json (--from bioc-json)"
+    remedy = "write one object per line, for example with jq -c '{id: .id, text: .abstract}'"
+    return f"got an object with the keys {keys}; {remedy}" if keys else f"got an empty object; {remedy}"
 
 
-def _entity(value: Mapping[str, Any], text: str, counts: Counts) -> Entity:
-    fragments = tuple((int(start), int(end)) for start, end in value.get("fragments") or ())
-    start, end, kind, score = value["start"], value["end"], value["type"], value.get("score")
-    strings = [item for item in (kind, value.get("id"), value.get("identifier")) if item is not None]
-    if not (type(start) is int and type(end) is int and all(isinstance(item, str) for item in strings)):
+def _list(value: Mapping[str, Any], key: str) -> list[Any]:
+    items = value.get(key)
+    if not isinstance(items, list | None):
+        raise FaultError(f"expected {key} that are a list, got {str(items)[:60]!r}")
+    return items or []
+
+
+def _passage(value: object) -> Passage:
+    if not isinstance(value, dict) or type(value.get("start")) is not int or type(value.get("end")) is not int:
+        raise FaultError(f"expected a passage with whole numbers start and end, got {str(value)[:60]!r}")
+    return Passage(value["start"], value["end"], str(value.get("kind", KIND)))
+
+
+def _entity(value: object, counts: Counts) -> StatedEntity:
+    if not isinstance(value, dict):
+        raise FaultError(f"expected an entity that is an object, got {str(value)[:60]!r}")
+    start, end, kind, score = (value.get(key) for key in ("start", "end", "type", "score"))
+    strings = [item for item in (value.get("id"), value.get("identifier")) if item is not None]
+    if not (_is_offset(start) and _is_offset(end) and all(isinstance(item, str) for item in (kind, *strings))):
         raise FaultError(f"expected an entity with whole numbers start and end, and a type, got {value!r}")
-    if score is not None and type(score) not in (int, float):
+    if score is not None and not (type(score) in (int, float) and math.isfinite(score)):
         raise FaultError(f"expected a score that is a number, got {score!r}")
-    _check_unicode(*strings)
-    entity = Entity(start, end, kind, value.get("id"), value.get("identifier"), score, fragments)
-    given_text = value.get("text")
-    actual_text = " ".join(text[first:last] for first, last in entity.parts)
-    if given_text is not None and given_text not in (actual_text, text[max(start, 0) : max(end, 0)]):
-        raise FaultError(f"expected {given_text!r} at offsets {start} to {end}, but the text there is {actual_text!r}")
+    given = value.get("text")
+    if not isinstance(given, str | None):
+        raise FaultError(f"expected the text of an entity to be a string, got {given!r}")
+    fragments = _list(value, "fragments")
+    pairs = [item for item in fragments if isinstance(item, list) and len(item) == 2 and all(map(_is_offset, item))]
+    if len(pairs) < len(fragments):
+        raise FaultError(f"expected fragments that are pairs of whole numbers, got {str(fragments)[:60]}")
+    places = tuple((first, last) for first, last in pairs) or ((start, end),)
+    if (min(first for first, _ in places), max(last for _, last in places)) != (start, end):
+        raise FaultError(f"expected fragments from {start} to {end}, got {str(fragments)[:60]}")
     counts["unknown JSON keys, dropped"] += len(value.keys() - _ENTITY_KEYS)
-    return entity
+    return StatedEntity(places, given, str(kind), value.get("id"), value.get("identifier"), score)
+
+
+def _is_offset(value: object) -> bool:
+    return type(value) is int and abs(value) <= LARGEST
 
 
 class _Writer(FormatWriter):

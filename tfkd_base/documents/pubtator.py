@@ -19,12 +19,14 @@ from tfkd_base.documents.document import (
 )
 from tfkd_base.documents.files import READ_ERRORS, open_file, read_error
 from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
+from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
 from tfkd_base.files import read_lines
 
 _BEGINNING = re.compile(rb"\s*[^|\t\n]+\|[ta]\|")
 _TEXT_LINE = re.compile(r"[^|\t]+\|([ta])\|(.*)", re.DOTALL)
 _RELATION_COLUMNS = 4
 _MENTION_COLUMNS = 6
+_NUMBER = re.compile(r"-?[0-9]{1,12}")
 _BREAKS = re.compile(r"[\t\n\r]")
 
 Block = list[tuple[int, bytes]]
@@ -64,7 +66,7 @@ class PubTator(LineFormat):
         """
         for number, block in enumerate(_blocks(stream, first_line), 1):
             try:
-                yield _document(block, counts)
+                yield _document(block, counts, self.offsets)
             except FaultError as fault:
                 raw = b"".join(line for _, line in block)
                 yield BrokenDocument(source, fault.reason, raw, line=fault.line, number=number)
@@ -79,7 +81,8 @@ def read_pubtator(path: str | Path) -> list[Document]:
 
     A document is `ID|t|title`, `ID|a|abstract` and tab-separated lines `ID, start, end, text, type, identifier`,
     followed by a blank line. Offsets count Unicode code points in the title, one space and the abstract. The text of an
-    entity must be the text at its offsets, white space aside. Lines of four columns are relations and are dropped.
+    entity must be the text at its offsets, white space aside. Columns after the identifier, and lines that hold no
+    offsets, such as relations, are dropped.
 
     Args:
         path: The file, UTF-8, plain or gzip.
@@ -134,11 +137,11 @@ def _decode(number: int, line: bytes) -> str:
         raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8", number) from None
 
 
-def _document(block: Block, counts: Counts) -> Document:
+def _document(block: Block, counts: Counts, offsets: str) -> Document:
     name = ""
     parts: dict[str, str] = {}
-    entities: list[Entity] = []
-    text = ""
+    entities: list[StatedEntity] = []
+    found = Counts()
     for number, raw in block:
         line = _decode(number, raw)
         line_name = re.split(r"[|\t]", line, maxsplit=1)[0]
@@ -152,14 +155,16 @@ def _document(block: Block, counts: Counts) -> Document:
         match = _TEXT_LINE.fullmatch(line)
         if match and match[1] not in parts and not entities:
             parts[match[1]] = match[2]
-            text = _text(parts)
         elif "t" not in parts:
             raise FaultError(f"expected a title, ID|t|text, got {line[:60]!r}", number)
         else:
-            entities += _entity(number, line, text, counts)
+            entities += _entity(number, line, found)
     if "t" not in parts:
         raise FaultError(f"expected a title, ID|t|text, got {_decode(*block[0])[:60]!r}", block[0][0])
-    return Document(name, text, tuple(entities), _passages(parts["t"], parts.get("a", "")))
+    passages = _passages(parts["t"], parts.get("a", ""))
+    layout, placed = place_entities(whole_text(_text(parts), passages), entities, found, offsets)
+    counts.update(found)
+    return Document(name, layout.text, placed, passages)
 
 
 def _passages(title: str, abstract: str) -> tuple[Passage, ...]:
@@ -173,23 +178,22 @@ def _text(parts: dict[str, str]) -> str:
     return f"{title} {abstract}" if abstract else title
 
 
-def _entity(number: int, line: str, text: str, counts: Counts) -> list[Entity]:
+def _entity(number: int, line: str, counts: Counts) -> list[StatedEntity]:
     columns = line.split("\t")
-    if len(columns) == _RELATION_COLUMNS and not columns[1].isdecimal():
-        counts["relations dropped"] += 1
+    has_offset = len(columns) > 1 and _NUMBER.fullmatch(columns[1]) is not None
+    has_end = len(columns) > 2 and _NUMBER.fullmatch(columns[2]) is not None
+    if len(columns) > 1 and not (has_offset and (has_end or len(columns) > _RELATION_COLUMNS)):
+        is_relation = len(columns) >= _RELATION_COLUMNS
+        counts["relations dropped" if is_relation else "lines that are no entities, dropped"] += 1
         return []
-    if len(columns) <= _RELATION_COLUMNS or not (columns[1].isdecimal() and columns[2].isdecimal()):
+    if len(columns) <= _RELATION_COLUMNS or not (has_offset and has_end):
         raise FaultError(f"expected ID, start, end, text and type separated by tabs, got {line[:60]!r}", number)
-    start, end = int(columns[1]), int(columns[2])
-    if not start < end <= len(text) or text[start:end].split() != columns[3].split():
-        raise FaultError(
-            f"expected {columns[3]!r} at offsets {start} to {end}, but the text there is "
-            f"{text[start:end]!r}; offsets count characters of the title, one space and the abstract",
-            number,
-        )
     counts["columns after the identifier of an entity, dropped"] += max(len(columns) - _MENTION_COLUMNS, 0)
     identifier = columns[5] if len(columns) >= _MENTION_COLUMNS else ""
-    return [Entity(start, end, columns[4], identifier=identifier or None)]
+    if not columns[3] or not columns[4]:
+        raise FaultError(f"expected a text and a type in columns 4 and 5, got {line[:60]!r}", number)
+    places = ((int(columns[1]), int(columns[2])),)
+    return [StatedEntity(places, columns[3], columns[4], identifier=identifier or None, line=number)]
 
 
 class _Writer(FormatWriter):
