@@ -14,7 +14,7 @@ import click
 
 from tfkd_base.errors import TfkdError
 
-from .configuration import code_option
+from .configuration import code_option, offsets_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class _Options:
 
     tasks: tuple[str, ...]
     source_format: str | None
+    offsets: str
     target_format: str | None
     out: Path | None
     parts: bool
@@ -65,6 +66,7 @@ class _Options:
     metavar="FORMAT",
     help="Input format. Default: detected from the file name and content.",
 )
+@offsets_option
 @click.option(
     "--to", "target_format", metavar="FORMAT", help="Output format. Default: from the ending of PATH, or jsonl."
 )
@@ -170,6 +172,7 @@ def _annotate_files(
                 inputs,
                 output,
                 format=options.source_format,
+                offsets=options.offsets,
                 errors=options.errors,
                 engine=EngineOptions(options.engine, options.workers, options.address, block_bytes),
                 on_progress=display.show,
@@ -209,7 +212,7 @@ def _annotate_stream(
     broken: list[BrokenDocument] = []
     for source in inputs:  # missing files are reported before models are loaded
         if source != STANDARD:
-            document_files(source, options.source_format)
+            document_files(source, options.source_format, offsets=options.offsets)
     annotator = annotation.open_models()
     with ProgressDisplay(console) as display, _open_writer(output, options) as writer:
 
@@ -225,6 +228,7 @@ def _annotate_stream(
             inputs,
             writer,
             format=options.source_format,
+            offsets=options.offsets,
             on_broken=set_aside,
             on_document=(lambda _: sys.stdout.buffer.flush()) if is_typed else None,
         )

@@ -36,6 +36,25 @@ code_option = click.option(
 )
 """The option `--code`, which runs a user's file before the command reads anything"""
 
+
+def _check_offsets(_: click.Context, __: click.Parameter, value: str) -> str:
+    from tfkd_base.documents.offsets import get_units
+
+    get_units(value)
+    return value
+
+
+offsets_option = click.option(
+    "--offsets",
+    default="characters",
+    show_default=True,
+    metavar="UNIT",
+    callback=_check_offsets,
+    help="What offsets of entities count in documents: characters, bytes, utf16, passage (from its start), from-one, "
+    "escaped, ascii, or detect.",
+)
+"""The option `--offsets` of commands that read documents"""
+
 _OPTIONS = (
     click.argument("config"),
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run, created here."),

@@ -9,7 +9,7 @@ import click
 
 from tfkd_base.wording import count_of
 
-from .configuration import code_option
+from .configuration import code_option, offsets_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -53,8 +53,11 @@ _strict = click.option("--strict", is_flag=True, help="Refuse invalid tag sequen
 @_strict
 @_token_column
 @_tag_column
+@offsets_option
 @code_option
-def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> None:
+def check(
+    paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int | str, tag_column: int | str, offsets: str
+) -> None:
     """Check corpora, and show their content.
 
     PATH is a folder with files named train, devel and test, or one file. Files are column files, or annotated documents
@@ -70,7 +73,7 @@ def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int |
 
     corpora: dict[str, Corpus] = {}
     for path in paths:
-        read = _read(Path(path), scheme, strict, token_column, tag_column)
+        read = _read(Path(path), scheme, strict, token_column, tag_column, offsets)
         corpora[_unused_name(read.name, path, corpora)] = read
     console = Console(highlight=False, soft_wrap=False)
     for number, (name, read) in enumerate(corpora.items()):
@@ -81,7 +84,9 @@ def check(paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int |
     _show_overlap(console, overlap(corpora, splits=("train", "devel")), len(corpora))
 
 
-def _read(path: Path, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str) -> Corpus:
+def _read(
+    path: Path, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str, offsets: str
+) -> Corpus:
     """Read column files or documents. Only documents need TensorFlow, which cuts them into sentences."""
     from tfkd_base.documents import holds_documents
 
@@ -90,7 +95,7 @@ def _read(path: Path, scheme: Any, strict: bool, token_column: int | str, tag_co
         choose_threads()
         from tfkd import read_corpus
 
-        return read_corpus(path, scheme=scheme, strict=strict)
+        return read_corpus(path, scheme=scheme, strict=strict, offsets=offsets)
     from tfkd_base.corpora import read_column_corpus
 
     return read_column_corpus(path, scheme=scheme, strict=strict, token_column=token_column, tag_column=tag_column)
@@ -192,6 +197,7 @@ def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> No
 @_strict
 @_token_column
 @_tag_column
+@offsets_option
 @code_option
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 def convert(
@@ -202,6 +208,7 @@ def convert(
     strict: bool,
     token_column: int | str,
     tag_column: int | str,
+    offsets: str,
     overwrite: bool,
 ) -> None:
     """Convert a corpus to column files in another tag scheme.
@@ -211,7 +218,7 @@ def convert(
     """
     from tfkd_base.corpora import write_columns
 
-    read = _read(source, given, strict, token_column, tag_column)
+    read = _read(source, given, strict, token_column, tag_column, offsets)
     converted = read.convert(scheme)
     if source.is_dir():
         files = {split: target / f"{split}.tsv" for split in converted.splits}

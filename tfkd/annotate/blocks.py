@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from tfkd_base.documents import (
     BrokenDocument,
+    Collection,
     Counts,
     Document,
     DocumentError,
@@ -22,6 +23,7 @@ from tfkd_base.documents import (
     open_documents,
 )
 from tfkd_base.documents.files import open_file
+from tfkd_base.documents.offsets import CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Block:
         size: Bytes that it takes in the files of the input.
         source: The file that it is part of.
         format: The format of that file.
+        offsets: What offsets of entities count in that file, or those files.
         first_line: The number of its first line in the file, if its content are bytes.
         first_number: The number of its first document in the file.
         counts: What was dropped or changed in reading, if its content are documents.
@@ -94,6 +97,7 @@ class Block:
     size: int
     source: str = ""
     format: str = ""
+    offsets: str = CHARACTERS
     first_line: int = 1
     first_number: int = 1
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -109,9 +113,9 @@ class Block:
             yield from map(PlacedDocument.from_line, io.BytesIO(self.content))
         elif self.kind == "files":
             for path, format in json.loads(self.content):
-                yield from read_file(DocumentFile(Path(path), format), counts)
+                yield from read_file(DocumentFile(Path(path), format, self.offsets), counts)
         else:
-            format = get_format(self.format)
+            format = get_format(self.format, self.offsets)
             assert isinstance(format, LineFormat)
             documents = format.read(io.BytesIO(self.content), self.source, counts, self.first_line)
             for number, document in enumerate(documents, self.first_number):
@@ -129,7 +133,7 @@ def read_file(file: DocumentFile, counts: Counts) -> Iterator[PlacedDocument]:
     """
     source = str(file.path)
     try:
-        reader = open_documents(file.path, file.format)
+        reader = open_documents(file.path, file.format, file.offsets)
     except DocumentError as error:
         yield PlacedDocument(source, 1, BrokenDocument(source, str(error).removeprefix(f"{source}: ")))
         return
@@ -203,7 +207,8 @@ def _cut_group(group: FileGroup, block_bytes: int) -> Iterator[Block]:
         if not format.is_one_document:
             return _cut_documents(group, file, block_bytes)
     names = json.dumps([[str(one.path), one.format] for one in group.files]).encode()
-    return iter([Block(name=group.block_name(0), kind="files", content=names, size=group.size)])
+    name = group.block_name(0)
+    return iter([Block(name=name, kind="files", content=names, size=group.size, offsets=file.offsets)])
 
 
 def _cut_bytes(group: FileGroup, file: DocumentFile, format: LineFormat, block_bytes: int) -> Iterator[Block]:
@@ -226,6 +231,7 @@ def _cut_bytes(group: FileGroup, file: DocumentFile, format: LineFormat, block_b
                 size=done - before,
                 source=source,
                 format=file.format,
+                offsets=file.offsets,
                 first_line=lines.first_line,
                 first_number=lines.first_number,
             )
@@ -238,7 +244,7 @@ def _cut_documents(group: FileGroup, file: DocumentFile, block_bytes: int) -> It
     lines: list[bytes] = []
     size, first_number = 0, 1
     with open(source, "rb") as raw:
-        reader = open_documents(raw, file.format)
+        reader = open_documents(raw, file.format, file.offsets)
         counted = reader.counts
 
         def block() -> Block:
@@ -275,11 +281,14 @@ def _document_to_json(document: Document) -> list[object]:
         [e.start, e.end, e.type, e.id, e.identifier, e.score, e.fragments, dict(e.infons)] for e in document.entities
     ]
     passages = [[p.start, p.end, p.kind, p.offset, dict(p.infons)] for p in document.passages]
-    return [document.id, document.text, entities, passages, document.sentences, dict(document.infons)]
+    value = [document.id, document.text, entities, passages, document.sentences, dict(document.infons)]
+    about = document.collection
+    collection = [about.source, about.date, about.key, dict(about.infons)]
+    return [*value, collection] if about.size else value
 
 
 def _document_from_json(value: list[Any]) -> Document:
-    name, text, entities, passages, sentences, infons = value
+    name, text, entities, passages, sentences, infons, *collection = value
     return Document(
         name,
         text,
@@ -287,6 +296,7 @@ def _document_from_json(value: list[Any]) -> Document:
         tuple(Passage(*passage) for passage in passages),
         tuple(tuple((start, end) for start, end in sentence) for sentence in sentences),
         infons,
+        Collection(*collection[0]) if collection else Collection(),
     )
 
 

@@ -17,6 +17,7 @@ from tfkd.annotate.options import AnnotationOptions, AnnotationOutput, EngineOpt
 from tfkd.annotate.report import AnnotationReport
 from tfkd.serving import identify_model
 from tfkd_base.documents import BrokenDocument, DocumentFile, get_format
+from tfkd_base.documents.offsets import CHARACTERS
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import ResumableFolder
 
@@ -204,7 +205,8 @@ def _number(values: Iterable[dict[str, str]]) -> dict[str, dict[str, str]]:
 
 def _state(file: DocumentFile) -> str:
     status = os.stat(file.path)
-    return f"{file.format}, {status.st_size} bytes, changed {status.st_mtime_ns}"
+    offsets = "" if file.offsets == CHARACTERS else f", offsets {file.offsets}"
+    return f"{file.format}, {status.st_size} bytes, changed {status.st_mtime_ns}{offsets}"
 
 
 def _read_description(data: bytes) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tfkd_base.documents import (
     document_files,
     open_documents,
 )
+from tfkd_base.documents.offsets import CHARACTERS
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 from tfkd_base.registry import loaded_code
@@ -40,6 +41,7 @@ def annotate_files(
     output: AnnotationOutput,
     *,
     format: str | None = None,
+    offsets: str = CHARACTERS,
     errors: str | os.PathLike[str] | None = None,
     engine: EngineOptions | None = None,
     on_progress: Callable[[AnnotationProgress], None] | None = None,
@@ -56,6 +58,7 @@ def annotate_files(
         inputs: Files and folders.
         output: The output.
         format: The name of the input's format. Default: detected for each file from its name and content.
+        offsets: What offsets of entities count in the input, one of `OFFSETS`.
         errors: The file for broken documents, a JSON object each. Default: `OUTPUT.errors.jsonl` beside the output.
         engine: The engine. Default: this process.
         on_progress: Called after each change.
@@ -87,7 +90,7 @@ def annotate_files(
     paths = [Path(one) for one in inputs]
     output.check(paths)
     counts = Counts()
-    files = _list_files(paths, format, counts)
+    files = _list_files(paths, format, offsets, counts)
     folder = AnnotationFolder.of_output(output)
     errors_file = Path(errors) if errors is not None else output.errors
     progress = AnnotationProgress(sum(file.path.stat().st_size for file in files), on_progress)
@@ -105,8 +108,8 @@ def annotate_files(
     return progress
 
 
-def _list_files(paths: Sequence[Path], format: str | None, counts: Counts) -> list[DocumentFile]:
-    files = [file for path in paths for file in document_files(path, format, counts)]
+def _list_files(paths: Sequence[Path], format: str | None, offsets: str, counts: Counts) -> list[DocumentFile]:
+    files = [file for path in paths for file in document_files(path, format, counts, offsets)]
     seen: set[Path] = set()
     for file in files:
         resolved = file.path.resolve()
@@ -179,6 +182,7 @@ def annotate_stream(
     writer: DocumentWriter,
     *,
     format: str | None = None,
+    offsets: str = CHARACTERS,
     on_broken: Callable[[BrokenDocument], None],
     on_document: Callable[[AnnotationReport], None] | None = None,
 ) -> AnnotationReport:
@@ -190,6 +194,7 @@ def annotate_stream(
         inputs: Files, folders, and `-` for standard input.
         writer: Receives the documents.
         format: The name of the input's format. Default: detected from name and content.
+        offsets: What offsets of entities count in the input, one of `OFFSETS`.
         on_broken: Called with each broken document.
         on_document: Called with the report after each document.
 
@@ -220,7 +225,8 @@ def annotate_stream(
         report.broken += 1
         on_broken(broken)
 
-    placed = annotate_placed(_read_inputs(inputs, format, counts), annotator, options, writer.needs_tokens, set_aside)
+    read = _read_inputs(inputs, format, offsets, counts)
+    placed = annotate_placed(read, annotator, options, writer.needs_tokens, set_aside)
     write_placed(placed, lambda one: writer.write(one.whole), set_aside, report, on_document)
     report.changes.update(+counts)
     report.changes.update(writer.counts)
@@ -228,14 +234,14 @@ def annotate_stream(
 
 
 def _read_inputs(
-    inputs: Iterable[str | os.PathLike[str]], format: str | None, counts: Counts
+    inputs: Iterable[str | os.PathLike[str]], format: str | None, offsets: str, counts: Counts
 ) -> Iterator[PlacedDocument]:
     for source in inputs:
         if os.fspath(source) == STANDARD:
-            reader = open_documents(STANDARD, format)
+            reader = open_documents(STANDARD, format, offsets)
             for number, document in enumerate(reader, 1):
                 yield PlacedDocument("standard input", number, document)
             counts.update(reader.counts)
         else:
-            for file in document_files(Path(source), format, counts):
+            for file in document_files(Path(source), format, counts, offsets):
                 yield from read_file(file, counts)

@@ -29,6 +29,7 @@ from tfkd.sections import (
     Weight,
 )
 from tfkd.training.devices import parse_devices
+from tfkd_base.documents import OffsetName
 
 KEY_ERROR = "key_error"
 """Type of the errors that name their key in `ctx["key"]`: they are found at the whole configuration."""
@@ -49,6 +50,11 @@ class CorpusConfig(Section):
         description="the corpus: a folder with `train`, `devel` and `test` files, taken from `corpora_root`, column "
         "files or annotated documents (PubTator, BioC, BRAT, JSON lines); "
         "or `demo:disease`, `demo:chemical`, `demo:gene`, a bundled one"
+    )
+    offsets: OffsetName = Field(
+        default="characters",
+        description="what offsets of entities count in annotated documents; `detect` is what fits the entities of each "
+        "document",
     )
     devel_sentences: Count | None = Field(
         default=None,

@@ -44,7 +44,7 @@ def read_data(config: Config) -> Data:
     """
     corpora = {}
     for name, task in config.tasks.items():
-        corpus = read_corpus(task.path).convert(config.scheme)
+        corpus = read_corpus(task.path, offsets=task.offsets).convert(config.scheme)
         corpora[name] = (
             corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
         )

@@ -58,7 +58,7 @@ def read_corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
     sizes = {}
     for name, task in tasks.items():
         try:
-            corpus = read_corpus(task.path)
+            corpus = read_corpus(task.path, offsets=task.offsets)
         except TfkdError as error:
             raise error_at(plan.source, ("corpora", name, "path"), str(error)) from None
         for split in ("train", "devel", "test"):

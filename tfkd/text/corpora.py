@@ -40,6 +40,7 @@ def read_corpus(
     name: str | None = None,
     token_column: int | str = 0,
     tag_column: int | str = -1,
+    offsets: str = "characters",
 ) -> Corpus:
     r"""Read a corpus of column files or annotated documents, or a bundled one.
 
@@ -56,6 +57,8 @@ def read_corpus(
         token_column: The column of the token in column files: a number from 0, negative from the last, or a name in
             the header line.
         tag_column: The column of the tag, likewise.
+        offsets: What offsets of entities count in documents, one of `tfkd.documents.OFFSETS`: `characters`, or for
+            files of other tools for example `bytes`; with `detect`, what fits the entities of each document.
 
     Returns:
         The corpus. Its `report` says what was repaired, changed or dropped in each split.
@@ -77,15 +80,15 @@ def read_corpus(
         corpus = corpus.convert(scheme) if scheme else corpus
         return replace(corpus, name=name) if name else corpus
     if holds_documents(path):
-        return _read_documents(Path(path), scheme or "iob2", strict, name)
+        return _read_documents(Path(path), scheme or "iob2", strict, name, offsets)
     return read_column_corpus(
         path, scheme=scheme, strict=strict, name=name, token_column=token_column, tag_column=tag_column
     )
 
 
-def _read_documents(path: Path, scheme: Scheme, strict: bool, name: str | None) -> Corpus:
+def _read_documents(path: Path, scheme: Scheme, strict: bool, name: str | None, offsets: str) -> Corpus:
     scheme = check_scheme(scheme)
-    files = corpus_documents(path)
+    files = corpus_documents(path, offsets)
     splits: dict[str, tuple[Sentence, ...]] = {}
     counts: dict[str, SplitReport] = {}
     for split, of_split in files.splits.items():
@@ -122,7 +125,7 @@ def _read_split(files: list[DocumentFile], scheme: Scheme, strict: bool) -> tupl
 def _read_files(files: list[DocumentFile], counts: Counts) -> Iterator[Document]:
     """Yield the documents of files, none of which may be broken."""
     for file in files:
-        reader = open_documents(file.path, file.format)
+        reader = open_documents(file.path, file.format, file.offsets)
         for document in reader:
             if isinstance(document, BrokenDocument):
                 raise DocumentError(f"{document}; mend the document or take it out")

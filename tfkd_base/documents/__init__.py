@@ -5,7 +5,7 @@ from tfkd_base.documents.bioc_xml import BioCXml
 from tfkd_base.documents.brat import Brat
 from tfkd_base.documents.columns import Columns
 from tfkd_base.documents.corpus_files import corpus_documents, holds_documents
-from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError, Entity, Passage
+from tfkd_base.documents.document import BrokenDocument, Collection, Counts, Document, DocumentError, Entity, Passage
 from tfkd_base.documents.files import STANDARD
 from tfkd_base.documents.formats import (
     FORMATS,
@@ -20,19 +20,23 @@ from tfkd_base.documents.formats import (
 )
 from tfkd_base.documents.html_page import HtmlPage
 from tfkd_base.documents.json_lines import JsonLines
+from tfkd_base.documents.offsets import OFFSETS, OffsetName
 from tfkd_base.documents.plain_text import Lines, WholeText
 from tfkd_base.documents.pubtator import PubTator, read_pubtator
 from tfkd_base.documents.reading import DocumentFile, DocumentReader, document_files, open_documents
+from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
 from tfkd_base.documents.tagging import TaggingReport, tagged
 from tfkd_base.documents.writing import DocumentWriter, document_writer
 
 __all__ = [
     "FORMATS",
+    "OFFSETS",
     "STANDARD",
     "BioCJson",
     "BioCXml",
     "Brat",
     "BrokenDocument",
+    "Collection",
     "Columns",
     "Counts",
     "Document",
@@ -48,8 +52,10 @@ __all__ = [
     "LineBlock",
     "LineFormat",
     "Lines",
+    "OffsetName",
     "Passage",
     "PubTator",
+    "StatedEntity",
     "TaggingReport",
     "WholeText",
     "all_formats",
@@ -61,6 +67,8 @@ __all__ = [
     "get_format",
     "holds_documents",
     "open_documents",
+    "place_entities",
     "read_pubtator",
     "tagged",
+    "whole_text",
 ]

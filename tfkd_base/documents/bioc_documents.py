@@ -5,6 +5,7 @@ BioC in XML is read into the same shape. The text at an entity's offsets is comp
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -91,7 +92,7 @@ def from_bioc(
     stated = [entity for one, piece in held if (entity := _entity(one, piece, counts)) is not None]
     name = source.get("id")
     if not isinstance(name, str | int) or isinstance(name, bool):
-        raise FaultError(f"expected an id of the document that is a string, got {name!r}")
+        raise FaultError(f"expected an id of the document that is a string, got {_show(name)}")
     infons = _infons(source, "the document")
     layout, entities = place_entities(lambda unit: _layout(parts, unit), stated, counts, offsets)
     try:
@@ -102,9 +103,13 @@ def from_bioc(
         raise FaultError(str(error)) from None
 
 
+def _show(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)[:60]
+
+
 def _object(value: object, where: str, keys: frozenset[str], counts: Counts) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise FaultError(f"expected {where} to be an object, got {str(value)[:60]!r}")
+        raise FaultError(f"expected {where} to be an object, got {_show(value)}")
     counts["unknown keys of BioC JSON, dropped"] += len(value.keys() - keys)
     return value
 
@@ -112,14 +117,14 @@ def _object(value: object, where: str, keys: frozenset[str], counts: Counts) -> 
 def _list(value: Mapping[str, Any], key: str, where: str, *, required: bool = False) -> list[Any]:
     found = value.get(key, None if required else [])
     if not isinstance(found, list):
-        raise FaultError(f"expected {key} of {where} to be a list, got {str(found)[:60]!r}")
+        raise FaultError(f"expected {key} of {where} to be a list, got {_show(found)}")
     return found
 
 
 def _infons(value: Mapping[str, Any], where: str) -> dict[str, Any]:
     infons = value.get("infons", {})
     if not isinstance(infons, dict):
-        raise FaultError(f"expected infons of {where} to be an object, got {str(infons)[:60]!r}")
+        raise FaultError(f"expected infons of {where} to be an object, got {_show(infons)}")
     return dict(infons)
 
 
@@ -128,7 +133,7 @@ def _number(value: Mapping[str, Any], key: str, where: str) -> int:
     if isinstance(number, str) and _WHOLE.fullmatch(number):
         return int(number)
     if type(number) is not int or abs(number) > LARGEST:
-        raise FaultError(f"expected {key} of {where} to be a whole number, got {str(number)[:60]!r}")
+        raise FaultError(f"expected {key} of {where} to be a whole number, got {_show(number)}")
     return number
 
 
@@ -148,7 +153,7 @@ def _part(value: object, where: str, counts: Counts, *, is_passage: bool) -> _Pa
     if text is None and sentences:
         text = ""
     if not isinstance(text, str):
-        raise FaultError(f"expected text of {where} to be a string, got {str(text)[:60]!r}")
+        raise FaultError(f"expected text of {where} to be a string, got {_show(text)}")
     inner = tuple(
         _part(one, f"sentence {number} of {where}", counts, is_passage=False) for number, one in enumerate(sentences, 1)
     )
@@ -219,15 +224,15 @@ def _entity(value: object, piece: int | None, counts: Counts) -> StatedEntity | 
     source = _object(value, "an annotation", _ANNOTATION_KEYS, counts)
     name, text = source.get("id"), source.get("text")
     if not isinstance(name, str | int | None) or isinstance(name, bool):
-        raise FaultError(f"expected the id of an annotation to be a string, got {name!r}")
+        raise FaultError(f"expected the id of an annotation to be a string, got {_show(name)}")
     where = f"annotation {name!r}"
     if not isinstance(text, str | None):
-        raise FaultError(f"expected text of {where} to be a string, got {str(text)[:60]!r}")
+        raise FaultError(f"expected text of {where} to be a string, got {_show(text)}")
     infons = _infons(source, where)
     places = []
     for place in _list(source, "locations", where):
         if not isinstance(place, dict):
-            raise FaultError(f"expected a location of {where} to be an object, got {str(place)[:60]!r}")
+            raise FaultError(f"expected a location of {where} to be an object, got {_show(place)}")
         offset = _number(place, "offset", f"a location of {where}")
         places.append((offset, offset + _number(place, "length", f"a location of {where}")))
     if not places:

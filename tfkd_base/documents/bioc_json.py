@@ -95,6 +95,8 @@ class BioCJson(DocumentFormat):
                 try:
                     if item.fault is not None:
                         raise FaultError(item.fault, item.line)
+                    if value is item.value and "passages" not in value:
+                        raise FaultError(f"{_NOTHING}; got the keys {', '.join(sorted(value)[:8])}")
                     yield self._read(value, counts, collection)
                 except FaultError as fault:
                     yield BrokenDocument(source, fault.reason, item.raw, line=item.line, number=number)

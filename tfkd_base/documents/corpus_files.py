@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfkd_base.corpora.corpus import SPLITS
 from tfkd_base.corpora.folders import split_of
 from tfkd_base.documents.document import DocumentError
 from tfkd_base.documents.formats import DocumentFormat, all_formats, get_format
+from tfkd_base.documents.offsets import CHARACTERS, get_units
 from tfkd_base.documents.reading import DocumentFile, document_files
 
 
@@ -43,7 +44,7 @@ def holds_documents(path: str | Path) -> bool:
     return path.exists() and bool(_find(path).splits)
 
 
-def corpus_documents(path: str | Path) -> CorpusFiles:
+def corpus_documents(path: str | Path, offsets: str = CHARACTERS) -> CorpusFiles:
     """Find the files of each split of a corpus of documents.
 
     The files and folders of a folder whose names contain a split's name are the splits: one file, or all documents of
@@ -52,6 +53,7 @@ def corpus_documents(path: str | Path) -> CorpusFiles:
 
     Args:
         path: A file of documents, or a folder.
+        offsets: What offsets of entities count in these files, one of `OFFSETS`.
 
     Raises:
         DocumentError: There are no annotated documents, or several files or folders could be one split.
@@ -64,13 +66,15 @@ def corpus_documents(path: str | Path) -> CorpusFiles:
         'pubtator'
     """
     path = Path(path)
+    get_units(offsets)
     if not path.exists():
         raise DocumentError(f"{path}: there is no such file or folder")
     files = _find(path)
     if not files.splits:
         formats = ", ".join(format.description for format in all_formats() if _is_annotated(format))
         raise DocumentError(f"{path}: no annotated documents are here; expected {formats}")
-    return files
+    splits = {split: [replace(file, offsets=offsets) for file in of_split] for split, of_split in files.splits.items()}
+    return replace(files, splits=splits)
 
 
 def _is_annotated(format: DocumentFormat) -> bool:

@@ -147,7 +147,9 @@ def _entity(value: object, counts: Counts) -> StatedEntity:
         raise FaultError(f"expected an entity that is an object, got {str(value)[:60]!r}")
     start, end, kind, score = (value.get(key) for key in ("start", "end", "type", "score"))
     strings = [item for item in (value.get("id"), value.get("identifier")) if item is not None]
-    if not (_is_offset(start) and _is_offset(end) and all(isinstance(item, str) for item in (kind, *strings))):
+    if not (isinstance(start, int) and isinstance(end, int)) or not (
+        _is_offset(start) and _is_offset(end) and all(isinstance(item, str) for item in (kind, *strings))
+    ):
         raise FaultError(f"expected an entity with whole numbers start and end, and a type, got {value!r}")
     if score is not None and not (type(score) in (int, float) and math.isfinite(score)):
         raise FaultError(f"expected a score that is a number, got {score!r}")

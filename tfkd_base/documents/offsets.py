@@ -94,7 +94,7 @@ def _utf16(text: str) -> Iterable[int]:
 
 def _without_returns(text: str) -> Iterable[int]:
     following = itertools.chain(text[1:], " ")
-    return (not (one == "\r" and two == "\n") for one, two in zip(text, following, strict=True))
+    return (not (one == "\r" and two == "\n") for one, two in zip(text, following, strict=False))
 
 
 def _with_returns(text: str) -> Iterable[int]:

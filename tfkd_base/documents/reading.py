@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError
 from tfkd_base.documents.files import HEAD, READ_ERRORS, STANDARD, open_file, plain_name, read_error, source_name
 from tfkd_base.documents.formats import DocumentFormat, all_formats, detect_format, get_format
+from tfkd_base.documents.offsets import CHARACTERS, get_units
 
 SKIPPED = "files skipped, whose endings are none of the format"
 
@@ -23,10 +24,12 @@ class DocumentFile:
     Attributes:
         path: Its path.
         format: The name of its format.
+        offsets: What offsets of entities count in it, one of `OFFSETS`.
     """
 
     path: Path
     format: str
+    offsets: str = CHARACTERS
 
 
 class DocumentReader(Iterator[Document | BrokenDocument]):
@@ -52,13 +55,17 @@ class DocumentReader(Iterator[Document | BrokenDocument]):
         return next(self._documents)
 
 
-def open_documents(source: str | os.PathLike[str] | IO[bytes], format: str | None = None) -> DocumentReader:
+def open_documents(
+    source: str | os.PathLike[str] | IO[bytes], format: str | None = None, offsets: str = CHARACTERS
+) -> DocumentReader:
     r"""Read documents one by one; a broken one is yielded as a `BrokenDocument`, and the next ones follow.
 
     Args:
         source: A file, plain or gzip; a folder, all of whose files of documents are read; `-` for standard input; or a
             stream of bytes.
         format: The name of the format, one of `FORMATS`. Default: detected from name and content.
+        offsets: What offsets of entities count, one of `OFFSETS`: `characters`, or for files of other tools for example
+            `bytes`; with `detect`, what fits the entities of each document.
 
     Returns:
         An iterator, whose attribute `counts` says what was dropped or changed. Files are read only as far as needed,
@@ -77,12 +84,12 @@ def open_documents(source: str | os.PathLike[str] | IO[bytes], format: str | Non
     """
     counts = Counts()
     if isinstance(source, str | os.PathLike) and os.fspath(source) != STANDARD:
-        files = document_files(Path(source), format, counts)
+        files = document_files(Path(source), format, counts, offsets)
         return DocumentReader(files, _read_files(files, counts), counts)
-    chosen = get_format(format) if format is not None else None
+    chosen = get_format(format, offsets) if format is not None else None
     stream = open_file(os.fspath(source) if isinstance(source, str | os.PathLike) else source)
     name = source_name(source)
-    chosen = chosen or get_format(detect_format("", stream.peek(HEAD)))
+    chosen = chosen or get_format(detect_format("", stream.peek(HEAD)), offsets)
     if not chosen.is_readable or chosen.companions:
         reason = "is only written" if not chosen.is_readable else "is two files a document"
         raise DocumentError(f"the format {chosen.name} {reason}, and cannot be read from {name}")
@@ -97,7 +104,7 @@ def _read_files(files: list[DocumentFile], counts: Counts) -> Iterator[Document 
             yield BrokenDocument(str(file.path), str(error).removeprefix(f"{file.path}: "))
             continue
         with stream:
-            yield from _read_stream(get_format(file.format), stream, str(file.path), counts)
+            yield from _read_stream(get_format(file.format, file.offsets), stream, str(file.path), counts)
 
 
 def _read_stream(
@@ -113,7 +120,9 @@ def _read_stream(
         yield BrokenDocument(name, read_error(error), number=number + 1)
 
 
-def document_files(path: str | Path, format: str | None = None, counts: Counts | None = None) -> list[DocumentFile]:
+def document_files(
+    path: str | Path, format: str | None = None, counts: Counts | None = None, offsets: str = CHARACTERS
+) -> list[DocumentFile]:
     """Find the files of documents at a path, without reading more than their beginnings.
 
     In a folder and the folders within it, these are all files with the endings of the format (default: of any format),
@@ -124,6 +133,7 @@ def document_files(path: str | Path, format: str | None = None, counts: Counts |
         path: A file or a folder.
         format: The name of the format. Default: detected for each file from its name and content.
         counts: Receives the number of files that were skipped.
+        offsets: What offsets of entities count in these files, one of `OFFSETS`.
 
     Raises:
         DocumentError: There is nothing at the path, no file of documents in the folder, or the format cannot be
@@ -139,14 +149,16 @@ def document_files(path: str | Path, format: str | None = None, counts: Counts |
     """
     path = Path(path)
     counts = Counts() if counts is None else counts
+    get_units(offsets)
     chosen = get_format(format) if format is not None else None
     if chosen is not None and not chosen.is_readable:
         raise DocumentError(f"the format {format} is only written, and cannot be read")
     if not path.exists():
         raise DocumentError(f"{path}: cannot be read: No such file or directory")
     if not path.is_dir():
-        return [_find_format(path, chosen)]
+        return [replace(_find_format(path, chosen), offsets=offsets)]
     files = [file for folder in _walk(path) for file in _list_files(folder, chosen, counts)]
+    files = [replace(file, offsets=offsets) for file in files] if offsets != CHARACTERS else files
     if not files:
         endings = chosen.endings if chosen else sorted(_readable_endings())
         raise DocumentError(f"{path}: no documents are in this folder; expected files ending in {', '.join(endings)}")

@@ -189,7 +189,7 @@ def _choose(
         fit, _ = _try(layout, stated, unit)
         if fit is not None:
             fits.append(fit)
-    evident = [fit for fit in fits if fit is first or fit.compared]
+    evident = [fit for fit in fits if fit is first or fit.compared >= _needed(fit.unit, offsets)]
     exact = [fit for fit in evident if fit.is_exact]
     almost = [fit for fit in evident if not fit.different]
     if first and not first.different:
@@ -198,7 +198,12 @@ def _choose(
     for fit in exact or almost:
         if fit.unit in allowed:
             return fit
-    raise _disagreement(stated, first, (exact or almost or [None])[0], fits, fault)
+    raise _disagreement(stated, first, next(iter(exact or almost), None), evident, fault)
+
+
+def _needed(unit: Unit, offsets: str) -> int:
+    """Return the number of entities that are evidence for a unit: a single one may be wrong by one character."""
+    return 2 if unit.shift != (0, 0) and unit.name != offsets else 1
 
 
 def _disagreement(
@@ -295,10 +300,8 @@ def _locate(entity: StatedEntity, layout: Layout, unit: Unit, ruler: Callable[[i
     index = entity.piece
     passages = [i for i, piece in enumerate(layout.pieces) if piece.passage is None]
     outer = None if index is None else layout.pieces[index].passage
-    if index is None:
-        candidates = passages
-    else:
-        candidates = [index if outer is None or unit.relative == "sentence" else outer]
+    piece = index if outer is None or unit.relative == "sentence" else outer
+    candidates = passages if piece is None else [piece]
     for candidate in candidates:
         yield _locate_in(entity, candidate, layout, unit, ruler)
 
@@ -324,20 +327,21 @@ def _locate_across(entity: StatedEntity, layout: Layout, unit: Unit, ruler: Call
     places = []
     for start, end in entity.places:
         start, end = start + unit.shift[0], end + unit.shift[1]
-        firsts = [
-            piece.start + place
-            for i, piece in passages
-            if (place := ruler(i).start(start - piece.offset)) is not None and place < piece.end - piece.start
-        ]
-        lasts = [
-            piece.start + place
-            for i, piece in passages
-            if (place := ruler(i).end(end - piece.offset)) is not None and place > 0
-        ]
-        if not firsts or not lasts or not firsts[0] < lasts[0]:
+        firsts = [(piece, ruler(i).start(start - piece.offset)) for i, piece in passages]
+        lasts = [(piece, ruler(i).end(end - piece.offset)) for i, piece in passages]
+        # An entity may begin or end in the space between two passages, where no piece is.
+        first = _first([(p.start + at, at < p.end - p.start) for p, at in firsts if at is not None])
+        last = _first([(p.start + at, at > 0) for p, at in lasts if at is not None])
+        if first is None or last is None or not first < last:
             return None
-        places.append((firsts[0], lasts[0]))
+        places.append((first, last))
     return tuple(places)
+
+
+def _first(places: Sequence[tuple[int, bool]]) -> int | None:
+    """Return the first place that is inside its piece, or else the first one."""
+    inside = [place for place, is_inside in places if is_inside]
+    return next(iter(inside or [place for place, _ in places]), None)
 
 
 def _match(text: str, located: Places, given: str | None, unit: Unit) -> tuple[int, Places, int]:

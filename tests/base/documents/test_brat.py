@@ -53,9 +53,9 @@ def test_an_entity_over_a_line_break(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("T1\tX 0 9\tCancer\n", r"a\.ann:1: the offsets 0 9 are empty, out of order or outside the text"),
+        ("T1\tX 0 9\tCancer\n", r"a\.ann:1: expected 'Cancer' at offsets 0 to 9, but the text has 6 characters"),
         ("T1\tX 3 3\t\n", "are empty"),
-        ("\nT1\tX 0 6\tcancer\n", r"a\.ann:2: expected 'cancer' at offsets 0 6, but the text there is 'Cancer'"),
+        ("\nT1\tX 0 6\tcancer\n", r"a\.ann:2: expected 'cancer' at offsets 0 to 6, but the text there is 'Cancer'"),
         ("T1\tX 0 6\tCancer\nT1\tX 0 6\tCancer\n", r"a\.ann:2: the id T1 occurs twice"),
         ("T1 X 0 6 Cancer\n", "expected an id, a tab"),
     ],

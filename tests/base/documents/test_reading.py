@@ -60,8 +60,8 @@ def test_a_broken_brat_document_is_reported_and_the_rest_read(tmp_path: Path) ->
     assert isinstance(a, Document)
     assert isinstance(c, Document)
     assert [m.id for m in a.entities] == ["T1"]
-    assert str(b) == f"{tmp_path / 'b.ann'}:1: expected 'Title' at offsets 0 4, but the text there is 'Titl'"
-    assert "there is no .ann file beside it" in str(d)
+    assert str(b) == f"{tmp_path / 'b.ann'}:1: expected 'Title' at offsets 0 to 4, but the text there is 'Titl'"
+    assert "there is no .ann or .a1 file beside it" in str(d)
     assert "expected a line of BRAT standoff" in str(e)
 
 
