@@ -75,7 +75,7 @@ def write_encoder_vectors(
 
 def _open(encoder: str | os.PathLike[str]) -> str | os.PathLike[str] | Tagger | MultiTaskTagger:
     if (Path(encoder) / MODEL_FILE).is_file():
-        return load_model(encoder)
+        return load_model(os.fspath(encoder))
     open_pretrained(encoder)  # an error is raised before the text is read
     return encoder
 
@@ -83,4 +83,4 @@ def _open(encoder: str | os.PathLike[str]) -> str | os.PathLike[str] | Tagger | 
 def _read_sentences(source: str | os.PathLike[str]) -> Iterable[Sequence[str]]:
     if os.fspath(source).endswith((".txt", ".txt.gz")):
         return TextSentences(source)
-    return [sentence.tokens for sentence in read_corpus(source).train]
+    return [sentence.tokens for sentence in read_corpus(os.fspath(source)).train]
