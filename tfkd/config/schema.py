@@ -196,6 +196,11 @@ class TrainingConfig(Section):
         default=None,
         description="stop after so many epochs without a better F1 on the development sets; null never stops early",
     )
+    exclude_duplicates: bool | None = Field(
+        default=None,
+        description="exclude training sentences that are also in a development or test set of the run's tasks; null: "
+        "those of at least six tokens; true: shorter ones too, such as headings; false: none",
+    )
     task_power: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.75, description="a teacher draws a task in proportion to its training sentences to this power"
     )

@@ -12,32 +12,41 @@ import tfkd.optimizers
 from tfkd.config import Config
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
 from tfkd.pretrained import open_pretrained
+from tfkd.runs.held_out import TrainingOverlap, exclude_held_out
 from tfkd.sections import resolve
 from tfkd.text import Text, WordFeatures, WordVectors, read_corpus, read_word_vectors
 from tfkd.training import Batches, batches, multitask_batches
-from tfkd_base.corpora import Corpus, without_held_out
+from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
 
 
 @dataclass(frozen=True)
 class Data:
-    """The corpora of a run, and what was left out of them.
+    """The corpora of a run, without the training sentences that are excluded.
 
     Attributes:
         corpora: The corpus of each task, in the configuration's scheme.
-        left_out: For each task of a teacher the training sentences left out because they stand in the development
-            or test set of one of its corpora.
+        overlaps: For each task the training sentences that are also in a development or test set.
     """
 
     corpora: dict[str, Corpus]
-    left_out: dict[str, int]
+    overlaps: dict[str, TrainingOverlap]
 
 
 def read_data(config: Config) -> Data:
     """Read the corpora of a configuration.
 
-    The training sentences are sampled first. A teacher then leaves out those that stand in a development or test
-    set of any of its corpora.
+    The training sentences are sampled first. Then those are excluded that are in a development or test set of any of
+    the corpora, as `training.exclude_duplicates` says.
+
+    Raises:
+        TfkdError: A corpus cannot be read, or is smaller than the sample asked for.
+    """
+    return Data(*exclude_held_out(config, read_corpora(config)))
+
+
+def read_corpora(config: Config) -> dict[str, Corpus]:
+    """Read the corpora of a configuration, and sample their training sentences, but exclude none.
 
     Raises:
         TfkdError: A corpus cannot be read, or is smaller than the sample asked for.
@@ -48,10 +57,7 @@ def read_data(config: Config) -> Data:
         corpora[name] = (
             corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
         )
-    if config.kind == "teacher":
-        corpora, left_out = without_held_out(corpora)
-        return Data(corpora, left_out)
-    return Data(corpora, {})
+    return corpora
 
 
 def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, Corpus]:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from tfkd.config import Config
 from tfkd.distillation import LOSSES, Need, TeacherCache
-from tfkd.distillation.cache import bytes_needed
+from tfkd.distillation.cache import CHUNK, bytes_needed
 from tfkd.models import Head
 from tfkd.runs.assembly import read_data
-from tfkd.runs.distilling import make_losses, read_transfer, view_of_run
+from tfkd.runs.distilling import make_losses, read_run_sentences, read_transfer, view_of_run
+from tfkd.runs.held_out import RunSentences, check_teachers
 from tfkd.runs.run_folder import RunFolder
 from tfkd.text import TextSentences, read_corpus
-from tfkd_base.errors import TfkdError
+from tfkd_base.corpora import Corpus, SentenceHashes, held_out_hashes
+from tfkd_base.errors import TfkdError, TfkdWarning
+from tfkd_base.files import atomic_file
 from tfkd_base.progress import Progress
+
+CHECKS = "checks.json"
+"""File in a cache with the numbers of sentences that are also in development or test sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +40,15 @@ class CacheResult:
         sentences: Number of different sentences.
         tokens: Number of their tokens.
         bytes: Its size on disk.
+        held_out: Number of sentences of training sets and texts that are also in a development or test set, as a whole
+            or in part; no student learns from them as unlabelled text.
     """
 
     path: Path
     sentences: int
     tokens: int
     bytes: int
+    held_out: int = 0
 
 
 def cache_teacher(
@@ -67,6 +80,10 @@ def cache_teacher(
 
     Raises:
         TfkdError: There is no such run, task, corpus or layer, the folder holds another cache, or the disk is full.
+
+    Warns:
+        TfkdWarning: Sentences are also in a development or test set of the teacher, the sources or the student; or the
+            teacher was trained on such sentences of the student. `checks.json` in the folder has the numbers.
     """
     progress = progress or Progress()
     folder = RunFolder(run)
@@ -75,12 +92,23 @@ def cache_teacher(
         task = (student.distillation and student.distillation.task) or next(iter(student.tasks))
     teacher, task = view_of_run(folder, task)
     needs = [Need.parse(text) for text in outputs] or _needs_of(student, config.head)
-    sentences = _Sentences(sources, splits, student)
-    count = tokens = 0
-    for sentence in sentences:
-        count, tokens = count + 1, tokens + len(sentence)
+    of_teacher = read_run_sentences(folder)
+    sentences = _Sentences(sources, splits, student, of_teacher)
+    count, tokens, held_out = sentences.count()
     if not count:
         raise TfkdError("there is no sentence to run the teacher on: name a corpus, a text file, or --for CONFIG.")
+    checks: dict[str, Any] = {"sentences": count, "held_out": held_out, "teachers": []}
+    if student is not None:
+        checks["teachers"] = check_teachers(sentences.corpora, {str(folder.path): of_teacher})
+    if held_out:
+        text = (
+            f"{held_out:,} of {count:,} sentences are also in a development or test set, as a whole or in part: no "
+            "student learns from them as unlabelled text"
+        )
+        if any(is_text_file(source) for source in sources):
+            warnings.warn(text, TfkdWarning, stacklevel=2)
+        else:
+            progress.message(text)
     size = bytes_needed(teacher, needs, count, tokens, dtype)
     names = ", ".join(map(str, dict.fromkeys(needs)))
     progress.message(f"{count:,} sentences, {tokens:,} tokens: {names} in {dtype} take up to {format_bytes(size)}")
@@ -100,9 +128,13 @@ def cache_teacher(
         raise KeyboardInterrupt(f"finished sentences are kept in {out}: run the same command to resume") from None
     finally:
         progress.end()
+    if of_teacher is not None:
+        of_teacher.write(Path(out))
+    with atomic_file(Path(out) / CHECKS) as part:
+        part.write_text(json.dumps(checks, indent=2) + "\n", encoding="utf-8")
     store = TeacherCache(out).store
     files = sum(file.stat().st_size for file in Path(out).iterdir())
-    return CacheResult(path=Path(out), sentences=len(store), tokens=store.tokens, bytes=files)
+    return CacheResult(path=Path(out), sentences=len(store), tokens=store.tokens, bytes=files, held_out=held_out)
 
 
 def format_bytes(size: int) -> str:
@@ -128,25 +160,58 @@ def _needs_of(student: Config | None, head: Head) -> list[Need]:
     return [Need("logits"), Need("posteriors", 1.0)] if head.has_transitions else [Need("logits")]
 
 
+def is_text_file(source: str | os.PathLike[str]) -> bool:
+    """Tell whether a source of sentences is a text file, by its name, and not a corpus."""
+    return os.fspath(source).endswith((".txt", ".txt.gz"))
+
+
 class _Sentences(Iterable[Sequence[str]]):
-    """Tokens of all sentences to run the teacher on; each iteration reads the sources again."""
+    """Tokens of all sentences to run the teacher on; each iteration reads the sources again.
+
+    Attributes:
+        corpora: The corpora of the student.
+    """
 
     def __init__(
-        self, sources: Sequence[str | os.PathLike[str]], splits: Sequence[str], student: Config | None
+        self,
+        sources: Sequence[str | os.PathLike[str]],
+        splits: Sequence[str],
+        student: Config | None,
+        teacher: RunSentences | None,
     ) -> None:
-        self._parts: list[Iterable[Sequence[str]]] = []
-        for source in [os.fspath(source) for source in sources]:
-            if source.endswith((".txt", ".txt.gz")):
-                self._parts.append(TextSentences(source))
-            else:
-                corpus = read_corpus(source)
-                self._parts.append([sentence.tokens for split in splits for sentence in corpus.split(split)])
+        # Sources that a student may learn from, and development and test sets that were asked for.
+        self._text: list[Iterable[Sequence[str]]] = []
+        self._scored: list[Iterable[Sequence[str]]] = []
+        self._held_out = [teacher.held_out] if teacher is not None else []
+        self._of_student: list[Iterable[Sequence[str]]] = []
+        self.corpora: dict[str, Corpus] = {}
+        for source in sources:
+            if is_text_file(source):
+                self._text.append(TextSentences(source))
+                continue
+            corpus = read_corpus(os.fspath(source))
+            self._held_out.append(held_out_hashes([corpus]))
+            for split in splits:
+                part = [sentence.tokens for sentence in corpus.split(split)]
+                (self._text if split == "train" else self._scored).append(part)
         if student is not None:
-            corpora = read_data(student).corpora
-            self._parts += [[sentence.tokens for sentence in corpus.train] for corpus in corpora.values()]
-            transfer = read_transfer(student, corpora)
+            self.corpora = read_data(student).corpora
+            self._held_out.append(held_out_hashes(self.corpora.values()))
+            self._of_student += [[sentence.tokens for sentence in corpus.train] for corpus in self.corpora.values()]
+            transfer = read_transfer(student, self.corpora, [teacher])
             if transfer is not None:
-                self._parts.append(transfer)
+                self._of_student.append(transfer)
 
     def __iter__(self) -> Iterator[Sequence[str]]:
-        return itertools.chain.from_iterable(self._parts)
+        return itertools.chain.from_iterable([*self._text, *self._scored, *self._of_student])
+
+    def count(self) -> tuple[int, int, int]:
+        """Return the numbers of sentences, of tokens, and of sentences to learn from that are held out."""
+        sentences = tokens = held_out = 0
+        known = SentenceHashes.union(self._held_out)
+        for sources, is_text in ((self._text, True), (self._scored, False), (self._of_student, False)):
+            remaining = itertools.chain.from_iterable(sources)
+            while chunk := list(itertools.islice(remaining, CHUNK)):
+                sentences, tokens = sentences + len(chunk), tokens + sum(map(len, chunk))
+                held_out += int(np.sum(known.match(chunk) > 0)) if is_text else 0
+        return sentences, tokens, held_out

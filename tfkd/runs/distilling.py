@@ -10,7 +10,8 @@ from typing import Any
 from tfkd.config import Config, DistillationConfig
 from tfkd.distillation import DistillationLoss, Distiller, Ensemble, Teacher, TeacherCache
 from tfkd.models import MultiTaskTagger, Tagger, initialize_from
-from tfkd.runs.assembly import compiled_shapes, updates
+from tfkd.runs.assembly import compiled_shapes, read_corpora, read_data, updates
+from tfkd.runs.held_out import RunSentences
 from tfkd.runs.run_folder import RunFolder
 from tfkd.sections import resolve
 from tfkd.text import TextSentences, read_corpus
@@ -108,12 +109,12 @@ def read_teacher(config: Config) -> Teacher | Tagger:
 
 
 def read_transfer(
-    config: Config, corpora: Mapping[str, Corpus], teachers: Iterable[Corpus] = ()
+    config: Config, corpora: Mapping[str, Corpus], teachers: Iterable[RunSentences | None] = ()
 ) -> TransferSentences | None:
     """Find the sentences without labels that a configuration names, if it names any.
 
-    Those are left out that stand in a development or test set of the task's corpus, of the corpora that they are taken
-    from, or of those that the teachers were trained on. The draw does not depend on the last.
+    Those are excluded that are in a development or test set of the task's corpus, of the corpora that they are taken
+    from, or of the teachers. The draw does not depend on the last.
 
     Raises:
         TfkdError: A corpus or a file cannot be read, or nothing is left.
@@ -126,7 +127,8 @@ def read_transfer(
     sources += [TextSentences(path) for path in settings.texts]
     labelled = (sentence for corpus in corpora.values() for sentence in corpus.train)
     in_play = [*corpora.values(), *named]
-    return TransferSentences(sources, in_play, labelled, settings.sentences, settings.sample_seed, teachers)
+    further = [teacher.held_out for teacher in teachers if teacher is not None]
+    return TransferSentences(sources, in_play, labelled, settings.sentences, settings.sample_seed, further)
 
 
 class _Tokens(Iterable[Sequence[str]]):
@@ -137,30 +139,53 @@ class _Tokens(Iterable[Sequence[str]]):
         return (sentence.tokens for sentence in self._corpus.train)
 
 
-def teachers_corpora(config: Config) -> list[Corpus]:
-    """Read the corpora that the teachers were trained on and the configuration does not name itself.
+def read_teachers_sentences(config: Config) -> dict[str, RunSentences | None]:
+    """Read the sentences that the teachers of a configuration were scored on and trained on, by name.
 
-    One that is not there any more is named in a warning.
+    They are hashes in the folder of each teacher's run or cache. Earlier versions did not write them: the corpora are
+    read then. A teacher whose corpora are not there any more has `None` and is named in a warning.
     """
     settings = distillation_settings(config)
-    paths = [task.path for run in several(settings.teacher) for task in RunFolder(run).config().tasks.values()]
-    for folder in several(settings.cache):
-        paths += TeacherCache(folder).store.notes["corpora"]
-    known = {task.path for task in config.tasks.values()} | set(config.transfer.corpora if config.transfer else ())
-    found = []
-    for path in dict.fromkeys(paths):
-        if path in known:
-            continue
-        try:
-            found.append(read_corpus(path))
-        except TfkdError:
-            warnings.warn(
-                f"the teacher's corpus {path} cannot be read: its development and test sentences may be among the "
-                "unlabelled sentences that the student learns from",
-                TfkdWarning,
-                stacklevel=3,
-            )
-    return found
+    runs, caches = several(settings.teacher), several(settings.cache)
+    if runs:
+        return {run: read_run_sentences(RunFolder(run)) for run in runs}
+    return {cache: _read_cache_sentences(Path(cache)) for cache in caches}
+
+
+def read_run_sentences(folder: RunFolder) -> RunSentences | None:
+    """Read the sentences that a finished run was scored on and trained on; see `read_teachers_sentences`."""
+    sentences = RunSentences.read(folder.path)
+    if sentences is not None:
+        return sentences
+    config = folder.config()
+    try:
+        # Earlier versions excluded sentences of development and test sets from the training of teachers only.
+        corpora = read_data(config).corpora if config.kind == "teacher" else read_corpora(config)
+    except TfkdError as error:
+        _warn_of_unchecked(folder.path, error)
+        return None
+    return RunSentences.of(corpora.values())
+
+
+def _read_cache_sentences(folder: Path) -> RunSentences | None:
+    sentences = RunSentences.read(folder)
+    if sentences is not None:
+        return sentences
+    try:
+        return RunSentences.of([read_corpus(path) for path in TeacherCache(folder).store.notes["corpora"]])
+    except TfkdError as error:
+        _warn_of_unchecked(folder, error)
+        return None
+
+
+def _warn_of_unchecked(teacher: Path, error: TfkdError) -> None:
+    warnings.warn(
+        f"the sentences of the teacher {teacher} are unknown: an earlier version wrote it, without hashes of them, and "
+        f"its corpora cannot be read ({error}). Whether it was trained on test sentences of its student cannot be "
+        "checked, and its development and test sentences may be among the unlabelled text",
+        TfkdWarning,
+        stacklevel=4,
+    )
 
 
 def student_updates(config: Config, sentences: int) -> int:

@@ -18,6 +18,7 @@ from tfkd.config import Config, ConfigError, dump_config, load_config, parse_con
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.loading import missing_code
 from tfkd.parts import find_code
+from tfkd.runs.held_out import HASHES
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import LOCK, ResumableFolder
@@ -26,7 +27,7 @@ CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.jso
 CHECKPOINT = "checkpoint.npz"
 CODE = "code"
 """Folder with copies of the user's files that define parts of the run."""
-FILES = (SCORES, CONFIG, MODEL, HISTORY, RUN, CHECKPOINT)
+FILES = (SCORES, CONFIG, MODEL, HISTORY, RUN, HASHES, CHECKPOINT)
 """The files of a run. Removed in this order: without scores a run is unfinished, whatever else is there."""
 
 

@@ -22,9 +22,11 @@ from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.parts import describe_code
 from tfkd.runs.assembly import (
+    Data,
     make_model,
     make_optimizer,
     make_text,
+    read_corpora,
     read_data,
     read_vectors,
     training_batches,
@@ -36,12 +38,19 @@ from tfkd.runs.distilling import (
     initialize,
     make_distiller,
     read_teacher,
+    read_teachers_sentences,
     read_transfer,
     student_updates,
-    teachers_corpora,
     view_of,
     view_of_run,
     with_teachers,
+)
+from tfkd.runs.held_out import (
+    RunChecks,
+    RunSentences,
+    check_teachers,
+    warn_of_known_sentences,
+    warn_of_training_overlap,
 )
 from tfkd.runs.progress import EpochProgress, record_warnings
 from tfkd.runs.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
@@ -49,6 +58,7 @@ from tfkd.text import WordFeatures, WordVectors, read_corpus
 from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
 from tfkd_base.corpora import Corpus
+from tfkd_base.corpora.corpus import SPLITS
 from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.files import NO_ROOM
 from tfkd_base.progress import Progress
@@ -119,7 +129,8 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
     with record_warnings() as texts:
         strategy = _choose_devices(config, progress)
         vectors = read_vectors(config)
-        corpora = _read_corpora(config, progress)
+        data = _read_data(config, progress)
+        corpora = data.corpora
         transfer = read_transfer(config, corpora)
         with strategy.scope():
             model = _make_model(config, corpora, vectors, progress, transfer)
@@ -127,7 +138,8 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
         with strategy.scope():
             optimizer = make_optimizer(config, updates(config, len(batches)), model.encoder.layer_names)
             model.compile(optimizer, jit_compile=config.training.jit_compile)
-        return _fit(config, folder, model, model, corpora, batches, progress, overwrite, {}, texts)
+        checks = RunChecks(data.overlaps, RunSentences.of(corpora.values()))
+        return _fit(config, folder, model, model, corpora, batches, progress, overwrite, {}, texts, checks)
 
 
 def distill(
@@ -170,8 +182,11 @@ def distill(
         folder = RunFolder(out)
         folder.check(config, overwrite)
         vectors = read_vectors(config)
-        corpora = _read_corpora(config, progress)
-        transfer = read_transfer(config, corpora, teachers_corpora(config) if config.transfer else ())
+        data = _read_data(config, progress)
+        corpora = data.corpora
+        of_teachers = read_teachers_sentences(config)
+        teachers = check_teachers(corpora, of_teachers)
+        transfer = read_transfer(config, corpora, of_teachers.values())
         if transfer is not None:
             progress.message(f"transfer: {transfer.report}")
         with strategy.scope():
@@ -185,7 +200,9 @@ def distill(
             distiller.compile(optimizer, jit_compile=config.training.jit_compile)
         batches = distilling_batches(config, distiller, corpora, transfer)
         facts = {"transfer": asdict(transfer.report)} if transfer is not None else {}
-        return _fit(config, folder, student, distiller, corpora, batches, progress, overwrite, facts, texts)
+        known = [sentences for sentences in of_teachers.values() if sentences is not None]
+        checks = RunChecks(data.overlaps, RunSentences.of(corpora.values(), transfer or (), known), teachers)
+        return _fit(config, folder, student, distiller, corpora, batches, progress, overwrite, facts, texts, checks)
 
 
 def evaluate_run(
@@ -206,13 +223,21 @@ def evaluate_run(
     Raises:
         TfkdError: The folder is not a finished run, the teacher has several tasks and none is named, or the corpus
             lacks the split.
+
+    Warns:
+        TfkdWarning: The run was trained on sentences of another corpus that it is scored on.
     """
     folder = RunFolder(run)
     config = folder.config()
     tagger, name = view_of_run(folder, task)
-    scored = read_data(config).corpora[name] if corpus is None else read_corpus(os.fspath(corpus))
-    if len(scored.splits) == 1 and corpus is not None and Path(corpus).is_file():
-        split = next(iter(scored.splits))
+    if corpus is None:
+        scored = (read_data(config).corpora if split == "train" else read_corpora(config))[name]
+    else:
+        scored = read_corpus(os.fspath(corpus))
+        if len(scored.splits) == 1 and Path(corpus).is_file():
+            split = next(iter(scored.splits))
+        scored.split(split)
+        warn_of_known_sentences(str(folder.path), RunSentences.read(folder.path), scored, split)
     return evaluate_tagger(tagger, scored, split)
 
 
@@ -222,15 +247,22 @@ def _paths(paths: RunPath | Sequence[RunPath] | None) -> list[str]:
     return [os.fspath(paths)] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths]
 
 
-def _read_corpora(config: Config, progress: Progress) -> dict[str, Corpus]:
+def _read_data(config: Config, progress: Progress) -> Data:
     data = read_data(config)
     for name, corpus in data.corpora.items():
-        dropped = data.left_out.get(name, 0)
-        note = f", {dropped} dropped because they are in a development or test set" if dropped else ""
+        for split in SPLITS:
+            if split not in corpus.splits:
+                raise TfkdError(
+                    f"{config.tasks[name].path} has no {split} sentences: a run needs a training set, a development "
+                    "set to choose the best epoch, and a test set to be scored on."
+                )
+        excluded = data.overlaps[name].excluded
+        note = f", {excluded} excluded because they are in a development or test set" if excluded else ""
         progress.message(f"{name}: {len(corpus.train)} training sentences{note}")
         for text in corpus.report.warnings:
             warnings.warn(text, TfkdWarning, stacklevel=3)
-    return data.corpora
+    warn_of_training_overlap(data.corpora, data.overlaps)
+    return data
 
 
 def _choose_devices(config: Config, progress: Progress) -> tf.distribute.Strategy:
@@ -270,6 +302,7 @@ def _fit(
     overwrite: bool,
     facts: Mapping[str, Any],
     texts: Sequence[str],
+    checks: RunChecks,
 ) -> RunResult:
     with folder.hold(config, overwrite), _saying_how_to_resume(folder):
         watched = watched_corpora(config, corpora)
@@ -298,7 +331,7 @@ def _fit(
             warnings=tuple(texts),
         )
         code = describe_code(config)
-        _write_results(folder, result, {**facts, **({"code": code} if code else {})})
+        _write_results(folder, result, {**facts, **({"code": code} if code else {})}, checks)
     return result
 
 
@@ -330,7 +363,8 @@ def _saying_how_to_resume(folder: RunFolder) -> Iterator[None]:
         raise TfkdError(f"{error.strerror}, while a file of the run was written. Make room; {remedy}.") from error
 
 
-def _write_results(folder: RunFolder, result: RunResult, facts: Mapping[str, Any]) -> None:
+def _write_results(folder: RunFolder, result: RunResult, facts: Mapping[str, Any], checks: RunChecks) -> None:
+    checks.sentences.write(folder.path)
     folder.write_json(
         RUN,
         {
@@ -340,11 +374,15 @@ def _write_results(folder: RunFolder, result: RunResult, facts: Mapping[str, Any
             "words_per_processor_second": round(result.words_per_processor_second),
             "training_seconds": round(result.seconds, 1),
             **facts,
+            "overlap": checks.facts(),
             "warnings": list(result.warnings),
             "versions": environment(),
         },
     )
-    plain = {task: {split: s.to_dict() for split, s in splits.items()} for task, splits in result.scores.items()}
+    plain = {
+        task: {split: {**s.to_dict(), "overlap": checks.of_split(task, split)} for split, s in splits.items()}
+        for task, splits in result.scores.items()
+    }
     folder.finish(plain)
 
 
