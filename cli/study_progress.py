@@ -46,6 +46,7 @@ class StudyDisplay(StudyProgress):
             markup=False,
             soft_wrap=True,
         )
+        print_held_out(self._console, self._sizes)
         self._bar = Progress(
             TextColumn("{task.completed:,}/{task.total:,} jobs"),
             BarColumn(bar_width=30),
@@ -161,6 +162,7 @@ def print_plan(
         )
     if groups:
         console.print(table)
+    print_held_out(console, sizes)
     counts = Counter(job.kind for job in jobs.values())
     summary = ", ".join(count(number, kind) for kind, number in counts.items())
     finished = f"; {queue.finished:,} of {len(plan.runs):,} runs are finished" if queue.finished else ""
@@ -174,6 +176,18 @@ def print_plan(
         f"estimated {basis}",
         soft_wrap=True,
     )
+
+
+def print_held_out(console: Console, sizes: Mapping[str, CorpusSize]) -> None:
+    """Print how many training sentences of each corpus are also in its development or test set."""
+    for name, size in sizes.items():
+        if size.held_out:
+            console.print(
+                f"{name}: {count(size.held_out, 'training sentence')} of at least six tokens also in its development "
+                "or test set; training.exclude_duplicates=false keeps them",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def print_study_result(console: Console, result: StudyResult, out: Path) -> None:

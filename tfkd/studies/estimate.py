@@ -19,6 +19,7 @@ from tfkd.studies.checks import error_at
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.plan import Job, Plan
 from tfkd.text import read_corpus
+from tfkd_base.corpora import without_held_out
 from tfkd_base.errors import TfkdError
 
 PER_SECOND = {"bilstm": 10e9, "transformer": 40e9}
@@ -35,10 +36,18 @@ START_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class CorpusSize:
-    """Numbers of sentences and tokens of a corpus, by split."""
+    """Numbers of sentences and tokens of a corpus, by split.
+
+    Attributes:
+        sentences: Number of sentences.
+        tokens: Number of tokens.
+        held_out: Number of training sentences of at least six tokens that are also in its development or test set;
+            by default no run is trained on them.
+    """
 
     sentences: dict[str, int]
     tokens: dict[str, int]
+    held_out: int = 0
 
     def tokens_of(self, split: str, sentences: int | None) -> float:
         """Return the expected number of tokens in some sentences of a split; `None`: all sentences."""
@@ -69,6 +78,7 @@ def read_corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
         sizes[name] = CorpusSize(
             {split: len(sentences) for split, sentences in splits.items()},
             {split: sum(len(sentence.tokens) for sentence in sentences) for split, sentences in splits.items()},
+            without_held_out({name: corpus})[1][name],
         )
     _check_training_sizes(plan, sizes)
     _check_other_files(plan)

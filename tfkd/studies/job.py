@@ -185,7 +185,7 @@ def measure(
     corpora: Mapping[str, Corpus],
     scores: Mapping[str, Mapping[str, Scores]],
     predicted: Mapping[str, Sequence[Sequence[str]]],
-    facts: Mapping[str, float],
+    facts: Mapping[str, Any],
 ) -> list[StudyRun]:
     """Return what a study keeps of a run, for each of its tasks.
 
@@ -194,7 +194,7 @@ def measure(
         corpora: Corpus of each task, with the training sentences of the run and in its tag scheme.
         scores: Scores of each task on `devel` and `test`.
         predicted: Predicted tags of the test sentences of each task.
-        facts: `parameters`, `words_per_processor_second` and `training_seconds` of the run.
+        facts: Content of `run.json`: `parameters`, `words_per_processor_second`, `training_seconds` and `overlap`.
     """
     scheme, runs = job.config.scheme, []
     for task, corpus in corpora.items():
@@ -216,9 +216,21 @@ def measure(
                 seen=score_seen_entities(corpus.test, tags, collect_entities(corpus.train, scheme), scheme),
                 errors=find_errors(gold, tags, scheme),
                 sentence_counts=pack_counts(sentence_counts(gold, tags, scheme)),
+                overlap=_overlap_of(facts, task),
             )
         )
     return runs
+
+
+def _overlap_of(facts: Mapping[str, Any], task: str) -> dict[str, int]:
+    """Return the numbers of a task that `StudyRun.overlap` holds; empty for a run of an earlier version."""
+    if "overlap" not in facts:
+        return {}
+    training = facts["overlap"]["training"][task]
+    counts = {name: training[name] for name in ("excluded", "kept")}
+    counts |= {name: training[name]["test"] for name in ("in_training_sets", "trained_on")}
+    teachers = [each["trained_on"][task]["test"] for each in facts["overlap"]["teachers"] if each["checked"]]
+    return counts | ({"teachers_trained_on": max(teachers)} if teachers else {})
 
 
 def _read_finished(

@@ -85,6 +85,9 @@ def cache_identity(config: Config) -> dict[str, Any]:
     identity = {key: plain[key] for key in ("seed", "scheme", "tasks", "transfer")}
     if identity["transfer"] is not None:
         del identity["transfer"]["share"]
+        identity["excluded_text"] = "parts of held-out sentences"  # earlier versions excluded whole ones only
+    if config.training.exclude_duplicates is not None:
+        identity["exclude_duplicates"] = config.training.exclude_duplicates
     # The order of the students that share a cache does not matter.
     return identity | {"losses": sorted(plain["distillation"]["losses"], key=json.dumps)}
 
@@ -278,7 +281,8 @@ class _Planner:
             transfer = None if student.transfer is None else student.transfer.model_dump(exclude={"share"})
             # Students of a layer that the teacher may lack have their own cache, so that others do not fail with them.
             layers = sorted(_teacher_layers(student) - _certain_layers(teacher_job.config))
-            groups.setdefault((point.corpus, json.dumps(transfer), *layers), []).append(point)
+            learned = json.dumps([transfer, student.training.exclude_duplicates])
+            groups.setdefault((point.corpus, learned, *layers), []).append(point)
         for (corpus, *_), group in groups.items():
             cached = [p for p in group if not _needs_teacher_itself(self._student(p), teacher_job.config.head)]
             if cached:

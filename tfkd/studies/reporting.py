@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from tfkd.studies.folder import StudyFolder, open_study
 from tfkd.studies.plan import Plan, teacher_method
-from tfkd.studies.report import ReportFiles, Study, StudyPart, write_report
+from tfkd.studies.report import ReportFiles, Study, StudyPart, StudyRun, write_report
 from tfkd.studies.schema import PartConfig
 
 
@@ -36,7 +37,7 @@ def gather_study(plan: Plan, folder: StudyFolder) -> Study:
         parts=tuple(report_part for part in plan.config.parts for report_part in _split_by_size(plan, part)),
         runs=tuple(runs),
         description=plan.config.description,
-        notes=(*plan.config.notes, *_describe_missing(plan, folder)),
+        notes=(*plan.config.notes, *describe_overlap(runs), *_describe_missing(plan, folder)),
         alpha=plan.config.alpha,
         legend=dict(plan.config.legend),
     )
@@ -64,6 +65,40 @@ def _split_by_size(plan: Plan, part: PartConfig) -> list[StudyPart]:
             )
         )
     return parts
+
+
+_OVERLAPS = {
+    "excluded": "training sentences were excluded, since they are also in a development or test set",
+    "trained_on": "test sentences were trained on",
+    "teachers_trained_on": "test sentences were in the training text of a teacher",
+}
+
+
+def describe_overlap(runs: Iterable[StudyRun]) -> list[str]:
+    """Describe, for each corpus, the sentences that runs were scored on and that are also in training text.
+
+    Args:
+        runs: The finished runs.
+
+    Example:
+        >>> run = StudyRun("a", "small alone", 1, 0.7, overlap={"excluded": 3, "trained_on": 0})
+        >>> describe_overlap([run])
+        ['Corpus a: at most 3 training sentences were excluded, since they are also in a development or test set.']
+    """
+    runs = list(runs)
+    notes = []
+    for corpus in dict.fromkeys(run.corpus for run in runs):
+        counts = {key: max(run.overlap.get(key, 0) for run in runs if run.corpus == corpus) for key in _OVERLAPS}
+        parts = [f"at most {count:,} {_OVERLAPS[key]}" for key, count in counts.items() if count]
+        if parts:
+            notes.append(f"Corpus {corpus}: {'; '.join(parts)}.")
+    unchecked = sum(not run.overlap for run in runs)
+    if 0 < unchecked < len(runs):
+        notes.append(
+            f"{unchecked:,} of {len(runs):,} results are from an earlier version, whose students and taggers were "
+            "trained on such sentences too, uncounted."
+        )
+    return notes
 
 
 def _describe_missing(plan: Plan, folder: StudyFolder) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,7 @@ from tfkd.studies.estimate import CorpusSize, read_corpus_sizes
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import FAILED, JobRunner, has_model
 from tfkd.studies.plan import Job, Plan
-from tfkd_base.errors import TfkdError, describe_os_error
+from tfkd_base.errors import TfkdError, TfkdWarning, describe_os_error
 from tfkd_base.files import NO_ROOM
 from tfkd_base.registry import loaded_code
 
@@ -168,7 +169,8 @@ def run_study(
     folder = StudyFolder(out, work)
     if sizes is None:
         folder.check(plan)  # before the corpora, which take longer
-        read_corpus_sizes(plan)
+        sizes = read_corpus_sizes(plan)
+    _warn_of_earlier_runs(plan, folder, sizes)
     try:
         with folder.hold(plan), _open_engine(folder, engine, workers, address) as opened:
             return _StudyRunner(plan, folder, opened, progress or StudyProgress(), keep).run()
@@ -181,6 +183,27 @@ def run_study(
             f"{describe_os_error(error)}. Free some space; {folder.path} keeps what is done: run the same command to "
             "resume."
         ) from None
+
+
+def _warn_of_earlier_runs(plan: Plan, folder: StudyFolder, sizes: Mapping[str, CorpusSize]) -> None:
+    """Warn of finished runs of an earlier version that were trained on sentences which new runs exclude."""
+    earlier: dict[str, list[str]] = {}
+    for name, job in plan.runs.items():
+        (task, *others) = job.config.tasks
+        # Teachers of earlier versions excluded such sentences.
+        is_alike = others or job.kind == "teacher" or job.config.training.exclude_duplicates is False
+        if is_alike or not sizes[task].held_out or not folder.is_finished(name):
+            continue
+        if not all(run.overlap for run in folder.results.runs(name)):
+            earlier.setdefault(task, []).append(name)
+    for task, names in earlier.items():
+        warnings.warn(
+            f"{len(names):,} finished runs on {task}, such as {names[0]}, are of an earlier version: they were trained "
+            f"on {sizes[task].held_out:,} sentences that are also in its development or test set and that new runs "
+            f"exclude. To repeat a run, remove {folder.results.how_to_repeat(names[0])}",
+            TfkdWarning,
+            stacklevel=3,
+        )
 
 
 def _open_engine(folder: StudyFolder, name: str, workers: int | None, address: str | None) -> Engine[str, int]:

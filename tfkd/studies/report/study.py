@@ -37,6 +37,9 @@ class StudyRun:
         seen: Scores of entities seen in training, and of the others.
         errors: What became of the entities.
         sentence_counts: Counts of each test sentence, in their order, as `pack_counts` packs them.
+        overlap: Numbers of sentences: of training sentences that are also in a development or test set, `excluded` and
+            `kept`; of test sentences, those `in_training_sets` before, those still `trained_on`, and for a student
+            those that `teachers_trained_on`. Earlier versions did not count.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
@@ -55,6 +58,7 @@ class StudyRun:
     seen: SeenScores | None = None
     errors: EntityErrors | None = None
     sentence_counts: str | None = None
+    overlap: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
