@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
-from tfkd.serving.server import RequestRefused, ServedModels
+from tfkd.serving.served_models import RequestRefused, ServedModels
 
 ReadInputs = Callable[[Mapping[str, tf.TensorSpec]], Mapping[str, tf.Tensor]]
 

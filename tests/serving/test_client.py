@@ -19,7 +19,9 @@ from tfkd.serving import Annotation, Annotator, ClientOptions, ServerError
 from tfkd.serving.backends import SavedModel
 from tfkd.serving.client import Address, Client
 from tfkd.serving.protocols import GrpcClient, RestClient
-from tfkd.serving.server import RequestRefused, grpc_server, rest_server
+from tfkd.serving.rest_server import rest_server
+from tfkd.serving.served_models import RequestRefused
+from tfkd.serving.server import grpc_server
 from tfkd_base.corpora import Corpus, demo_corpora
 from tfkd_base.errors import TfkdError
 
