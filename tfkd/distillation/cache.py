@@ -319,11 +319,19 @@ class CachedOutputs(TeacherOutputs):
         """Compute the softmax of the emission scores over a temperature."""
         return self._plain.tag_probabilities(temperature)
 
+    @override
+    def tag_scores(self, temperature: float | Tensor) -> Tensor:
+        return self._plain.tag_scores(temperature)
+
     def posteriors(self, temperature: float | Tensor) -> Tensor:
         """Return the posteriors; those of a CRF are cached."""
         if self.is_chain:
             return self._get(str(Need("posteriors", temperature)))
         return self._plain.posteriors(temperature)
+
+    @override
+    def log_posteriors(self, temperature: float | Tensor) -> Tensor:
+        return super().log_posteriors(temperature) if self.is_chain else self._plain.log_posteriors(temperature)
 
     def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
         """Return the statistics of the distribution over sequences; those of a CRF are cached."""

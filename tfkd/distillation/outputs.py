@@ -103,9 +103,24 @@ class TeacherOutputs(ABC):
     def tag_probabilities(self, temperature: float | Tensor) -> Tensor:
         """Compute the softmax of each token's emission scores over a temperature, `[batch, time, tags]`."""
 
+    def tag_scores(self, temperature: float | Tensor) -> Tensor:
+        """Compute scores whose softmax is `tag_probabilities`; probabilities near 0 and 1 keep their precision.
+
+        Args:
+            temperature: The temperature.
+
+        Returns:
+            `[batch, time, tags]`, minus infinity for a probability of 0.
+        """
+        return tf.math.log(self.tag_probabilities(temperature))
+
     @abstractmethod
     def posteriors(self, temperature: float | Tensor) -> Tensor:
         """Compute each token's probabilities of tags over all paths, `[batch, time, tags]`."""
+
+    def log_posteriors(self, temperature: float | Tensor) -> Tensor:
+        """Compute the logarithms of `posteriors`; minus infinity for a probability of 0, any value in the padding."""
+        return tf.math.log(self.posteriors(temperature))
 
     @abstractmethod
     def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
@@ -124,7 +139,8 @@ class TeacherOutputs(ABC):
         """
         paths, scores = self.paths(number)
         exists = tf.math.is_finite(scores)
-        return paths, tf.nn.softmax(tf.where(exists, scores if by_probability else 0.0, -1e30))
+        weights = tf.nn.softmax(tf.where(exists, scores if by_probability else 0.0, -1e30))
+        return paths, tf.where(exists, weights, 0.0)
 
     @abstractmethod
     def features(self, layer: str) -> Tensor:
@@ -189,9 +205,17 @@ class Outputs(TeacherOutputs):
         """Compute the softmax of each token's emission scores over a temperature."""
         return tf.nn.softmax(self.emissions / temperature)
 
+    @override
+    def tag_scores(self, temperature: float | Tensor) -> Tensor:
+        return self.emissions / temperature
+
     def posteriors(self, temperature: float | Tensor) -> Tensor:
         """Compute each token's probabilities of tags over all paths."""
         return self.distribution.tempered(temperature).marginals()
+
+    @override
+    def log_posteriors(self, temperature: float | Tensor) -> Tensor:
+        return self.distribution.tempered(temperature).log_marginals()
 
     def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
         """Compute the statistics of the distribution over sequences."""
@@ -237,6 +261,11 @@ class AverageOutputs(TeacherOutputs):
     def _mean(self, values: Sequence[Tensor]) -> Tensor:
         return tf.add_n([weight * value for weight, value in zip(self.weights, values, strict=True)])
 
+    def _log_mean(self, logs: Sequence[Tensor]) -> Tensor:
+        """Return the logarithm of the mean of values that are given by their logarithms."""
+        weighted = [math.log(weight) + log for weight, log in zip(self.weights, logs, strict=True) if weight > 0]
+        return tf.reduce_logsumexp(tf.stack(weighted), axis=0)
+
     @property
     def emissions(self) -> Tensor:
         """The mean of the teachers' emission scores."""
@@ -246,9 +275,17 @@ class AverageOutputs(TeacherOutputs):
         """Compute the mean of the softmaxes."""
         return self._mean([m.tag_probabilities(temperature) for m in self.members])
 
+    @override
+    def tag_scores(self, temperature: float | Tensor) -> Tensor:
+        return self._log_mean([tf.nn.log_softmax(m.tag_scores(temperature)) for m in self.members])
+
     def posteriors(self, temperature: float | Tensor) -> Tensor:
         """Compute the mean of the posteriors."""
         return self._mean([m.posteriors(temperature) for m in self.members])
+
+    @override
+    def log_posteriors(self, temperature: float | Tensor) -> Tensor:
+        return self._log_mean([m.log_posteriors(temperature) for m in self.members])
 
     def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
         """Compute the statistics of the mixture; its entropy is the mean, see the class."""

@@ -7,8 +7,9 @@ and Pereira 2001). Names and order of the arguments are those of tensorflow-addo
 them as arguments.
 
 All functions compute in the dtype of `inputs`, which should be float32. Sentences are padded on the right; the values
-in the padding do not change the results. A score of -1e30 forbids a tag or a transition. Functions that sum over paths
-treat lower scores, including minus infinity, as -1e30.
+in the padding do not change the results. A batch may have no sentences, and its sentences no tokens: an empty sentence
+has one path, with a score of 0. A score of -1e30 forbids a tag or a transition. Functions that sum over paths treat
+lower scores, including minus infinity, as -1e30.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfkd.layers.crf_recursions import FORBIDDEN, Lattice, compute_on_lattice
+from tfkd.layers.crf_recursions import FORBIDDEN, Lattice, compute_on_lattice, pad_empty_time
 from tfkd.tensors import Tensor
 
 _NO_DERIVATIVE = "the log-normaliser and the marginals of a CRF have no derivative of a higher order"
@@ -42,9 +43,11 @@ def crf_boundaries(inputs: Tensor, sequence_lengths: Tensor, start: Tensor, end:
     """
     positions = tf.range(tf.shape(inputs)[1])[tf.newaxis, :]
     lengths = tf.cast(sequence_lengths, tf.int32)[:, tf.newaxis]
-    first = tf.cast((positions == 0) & (lengths > 0), inputs.dtype)[:, :, tf.newaxis]
-    last = tf.cast(positions == lengths - 1, inputs.dtype)[:, :, tf.newaxis]
-    return inputs + first * tf.cast(start, inputs.dtype) + last * tf.cast(end, inputs.dtype)
+    first = ((positions == 0) & (lengths > 0))[:, :, tf.newaxis]
+    last = (positions == lengths - 1)[:, :, tf.newaxis]
+    # Select, because a score may be minus infinity, and its product with 0 is no number.
+    start, end = (tf.cast(scores, inputs.dtype) for scores in (start, end))
+    return inputs + tf.where(first, start, tf.zeros_like(start)) + tf.where(last, end, tf.zeros_like(end))
 
 
 def crf_sequence_score(
@@ -98,7 +101,7 @@ def crf_binary_score(tag_indices: Tensor, sequence_lengths: Tensor, transition_p
     Args:
         tag_indices: The path, int `[batch, time]`; any value in the padding.
         sequence_lengths: Number of tokens of each sentence, int `[batch]`.
-        transition_params: Score of tag `j` after tag `i`, finite, `[tags, tags]`.
+        transition_params: Score of tag `j` after tag `i`, `[tags, tags]`. Scores below -1e30 count as -1e30.
 
     Returns:
         Sums, `[batch]`; 0 for a sentence of at most one token.
@@ -108,7 +111,7 @@ def crf_binary_score(tag_indices: Tensor, sequence_lengths: Tensor, transition_p
         >>> crf_binary_score(path, tf.constant([3]), tf.constant([[1.0, 2.0], [3.0, 4.0]])).numpy().tolist()
         [6.0]
     """
-    transitions = tf.convert_to_tensor(transition_params)
+    transitions = tf.maximum(tf.convert_to_tensor(transition_params), FORBIDDEN)
     tags = _real_tags(tag_indices, sequence_lengths)
     chosen = tf.one_hot(tags, tf.shape(transitions)[0], dtype=transitions.dtype)
     transition_scores = tf.einsum("bti,ij->btj", chosen[:, :-1], transitions)
@@ -188,7 +191,7 @@ def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Te
 
         def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
             def compute(lattice: Lattice) -> tuple[Tensor, ...]:
-                expected = lattice.sum_pairs(forward, backward, sums, tf.ones_like(forward), None)
+                expected = lattice.sum_pairs(forward, backward, sums)
                 return lattice.compute_marginals(forward, backward), expected
 
             marginals, expected = compute_on_lattice(inputs, lengths, transitions, compute)
@@ -197,7 +200,7 @@ def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Te
 
         return norm, grad
 
-    inputs = tf.convert_to_tensor(inputs)
+    inputs = pad_empty_time(inputs)
     return log_norm(inputs, tf.cast(transition_params, inputs.dtype))
 
 
@@ -239,35 +242,62 @@ def crf_marginals(inputs: Tensor, sequence_lengths: Tensor, transition_params: T
         >>> crf_marginals(tf.zeros([1, 2, 2]), tf.constant([1]), tf.zeros([2, 2])).numpy().round(4).tolist()
         [[[0.5, 0.5], [0.0, 0.0]]]
     """
+    return _marginals(inputs, sequence_lengths, transition_params, is_log=False)
+
+
+def crf_log_marginals(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
+    """Return the logarithms of `crf_marginals`, exact for probabilities that are too small for float32.
+
+    Args:
+        inputs: Emission scores, float `[batch, time, tags]`.
+        sequence_lengths: Number of tokens of each sentence, int `[batch]`.
+        transition_params: Score of tag `j` after tag `i`, `[tags, tags]`.
+
+    Returns:
+        Log-probabilities, `[batch, time, tags]`; any finite value in the padding.
+
+    Example:
+        >>> x = tf.constant([[[0.0, -300.0], [0.0, 0.0]]])
+        >>> crf_log_marginals(x, tf.constant([2]), tf.zeros([2, 2])).numpy().round(3).tolist()
+        [[[0.0, -300.0], [-0.6930000185966492, -0.6930000185966492]]]
+    """
+    return _marginals(inputs, sequence_lengths, transition_params, is_log=True)
+
+
+def _marginals(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor, is_log: bool) -> Tensor:
     lengths = tf.cast(sequence_lengths, tf.int32)
 
     @tf.custom_gradient
     def compute_marginals(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
         def compute(lattice: Lattice) -> tuple[Tensor, ...]:
             _, forward, backward, sums = lattice.sweep()
-            return lattice.compute_marginals(forward, backward), forward, backward, sums
+            marginals = lattice.compute_log_marginals if is_log else lattice.compute_marginals
+            return marginals(forward, backward), forward, backward, sums
 
-        marginals, forward, backward, sums = compute_on_lattice(inputs, lengths, transitions, compute)
+        result, forward, backward, sums = compute_on_lattice(inputs, lengths, transitions, compute)
 
         def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
-            # The marginals are the first derivative of the log-normaliser, so this is the product of its second
-            # derivative with `upstream`: the covariance, over paths, of the summed `upstream` of a path with its tags
-            # and with its transitions.
+            # The derivative of `log p(y_t = i)` by a score is the probability of its tag or its transition given
+            # `y_t = i`, less the one without this condition. With `g` the upstream gradient of the logarithms, the
+            # gradient is the sum of `g` times the conditional ones, less the sum of `g` times the marginals.
             def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+                marginals = lattice.compute_marginals(forward, backward)
                 values = tf.transpose(upstream, [1, 0, 2]) * lattice.mask[..., tf.newaxis]
-                before, after = lattice.average_values(forward, backward, values)
-                conditional = before + values + after
-                mean = tf.reduce_sum(marginals * conditional, axis=-1, keepdims=True)
-                by_transitions = lattice.sum_pairs(forward, backward, sums, before + values, values + after - mean)
-                return marginals * (conditional - mean), tf.reduce_sum(by_transitions, axis=0)
+                values = values if is_log else values * marginals
+                total = tf.reduce_sum(values, axis=[0, 2])
+                from_before, from_after, pairs = lattice.move_values(forward, backward, values)
+                by_inputs = values + (from_before + from_after) * lattice.mask[..., tf.newaxis]
+                by_transitions = pairs - lattice.sum_pairs(forward, backward, sums) * total[:, tf.newaxis, tf.newaxis]
+                return by_inputs - marginals * total[:, tf.newaxis], tf.reduce_sum(by_transitions, axis=0)
 
             by_inputs, by_transitions = compute_on_lattice(inputs, lengths, transitions, compute)
             return _without_gradient(tf.transpose(by_inputs, [1, 0, 2])), _without_gradient(by_transitions)
 
-        return tf.transpose(marginals, [1, 0, 2]), grad
+        return tf.transpose(result, [1, 0, 2]), grad
 
-    inputs = tf.convert_to_tensor(inputs)
-    return compute_marginals(inputs, tf.cast(transition_params, inputs.dtype))
+    time = tf.shape(inputs)[1]
+    inputs = pad_empty_time(inputs)
+    return compute_marginals(inputs, tf.cast(transition_params, inputs.dtype))[:, :time]
 
 
 def crf_expected_transitions(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
@@ -288,9 +318,9 @@ def crf_expected_transitions(inputs: Tensor, sequence_lengths: Tensor, transitio
 
     def compute(lattice: Lattice) -> tuple[Tensor, ...]:
         _, forward, backward, sums = lattice.sweep()
-        return (lattice.sum_pairs(forward, backward, sums, tf.ones_like(forward), None),)
+        return (lattice.sum_pairs(forward, backward, sums),)
 
-    inputs = tf.convert_to_tensor(inputs)
+    inputs = pad_empty_time(inputs)
     transitions = tf.cast(transition_params, inputs.dtype)
     return compute_on_lattice(inputs, tf.cast(sequence_lengths, tf.int32), transitions, compute)[0]
 

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfkd.layers.crf import crf_filtered_inputs
-from tfkd.layers.crf_recursions import scan
+from tfkd.layers.crf_recursions import pad_empty_time, scan
 from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError
 
@@ -35,8 +35,8 @@ def crf_decode(potentials: Tensor, transition_params: Tensor, sequence_length: T
         >>> path.numpy().tolist(), score.numpy().tolist()
         ([[1, 0]], [3.0])
     """
-    lengths = tf.cast(sequence_length, tf.int32)
-    scores, into_tag = _best_scores(potentials, transition_params)
+    lengths, time = tf.cast(sequence_length, tf.int32), tf.shape(potentials)[1]
+    scores, into_tag = _best_scores(pad_empty_time(potentials), transition_params)
     steps, tags = tf.shape(scores)[0], tf.shape(scores)[2]
 
     def back(state: tuple[Tensor], score: Tensor, inside: Tensor) -> tuple[tuple[Tensor], tuple[Tensor]]:
@@ -50,7 +50,7 @@ def crf_decode(potentials: Tensor, transition_params: Tensor, sequence_length: T
     last = tf.maximum(lengths - 1, 0)
     best = tf.reduce_max(tf.gather(tf.transpose(scores, [1, 0, 2]), last, batch_dims=1), axis=-1)
     paths = tf.where(tf.sequence_mask(lengths, steps), tf.transpose(path[::-1]), 0)
-    return paths, tf.where(lengths > 0, best, tf.zeros([], best.dtype))
+    return paths[:, :time], tf.where(lengths > 0, best, tf.zeros([], best.dtype))
 
 
 def crf_constrained_decode(
@@ -108,7 +108,8 @@ def crf_decode_top_k(
     """
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise TfkdError(f"expected k, the number of paths, to be an integer of at least 1, got {k!r}")
-    lengths = tf.cast(sequence_length, tf.int32)
+    lengths, time = tf.cast(sequence_length, tf.int32), tf.shape(potentials)[1]
+    potentials = pad_empty_time(potentials)
     scores, into_tag = _best_scores(potentials, transition_params)
     dtype = scores.dtype
     (steps, batch, tags), nothing = tf.unstack(tf.shape(scores)), tf.constant(float("-inf"), dtype)
@@ -137,7 +138,7 @@ def crf_decode_top_k(
     best = totals[-1]
     best = tf.where((lengths > 0)[:, tf.newaxis], tf.where(best > _LOWEST_ALLOWED, best, nothing), empty)
     real = tf.sequence_mask(lengths, steps)[:, tf.newaxis] & (best > nothing)[..., tf.newaxis]
-    return tf.where(real, tf.transpose(paths, [1, 2, 0]), 0), best
+    return tf.where(real, tf.transpose(paths, [1, 2, 0]), 0)[:, :, :time], best
 
 
 def _best_scores(potentials: Tensor, transition_params: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,7 +147,6 @@ def _best_scores(potentials: Tensor, transition_params: Tensor) -> tuple[Tensor,
     Returns:
         The scores, `[time, batch, tags]`, and the transposed transitions with a row of zeros below, `[tags + 1, tags]`.
     """
-    potentials = tf.convert_to_tensor(potentials)
     transposed = tf.transpose(tf.cast(transition_params, potentials.dtype))
     by_time = tf.transpose(potentials, [1, 0, 2])
 

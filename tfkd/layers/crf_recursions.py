@@ -102,6 +102,27 @@ def _merge_steps(x: Tensor) -> Tensor:
     return flat
 
 
+def pad_empty_time(x: Tensor) -> Tensor:
+    """Add a token of padding to sentences if the time dimension is 0, since recursions need a first step.
+
+    Args:
+        x: `[batch, time, ...]`.
+
+    Returns:
+        `[batch, max(time, 1), ...]`.
+
+    Example:
+        >>> pad_empty_time(tf.zeros([2, 0, 3])).shape
+        TensorShape([2, 1, 3])
+    """
+    x = tf.convert_to_tensor(x)
+    if x.shape[1]:
+        return x
+    missing = tf.maximum(1 - tf.shape(x)[1], 0)
+    padded = tf.pad(x, [[0, 0], [0, missing], *[[0, 0]] * (len(x.shape) - 2)])
+    return tf.ensure_shape(padded, [x.shape[0], None, *x.shape[2:]])
+
+
 class Lattice:
     """Base class: the scores of a batch of sentences and the recursions over them.
 
@@ -129,26 +150,33 @@ class Lattice:
         """
         raise NotImplementedError
 
+    def compute_log_marginals(self, forward: Tensor, backward: Tensor) -> Tensor:
+        """Return `log p(y_t = i)`, `[time, batch, tags]`; any finite value in the padding."""
+        raise NotImplementedError
+
     def compute_marginals(self, forward: Tensor, backward: Tensor) -> Tensor:
         """Return `p(y_t = i)`, `[time, batch, tags]`, 0 in the padding."""
+        return tf.exp(self.compute_log_marginals(forward, backward)) * self.mask[..., tf.newaxis]
+
+    def sum_pairs(self, forward: Tensor, backward: Tensor, sums: Tensor) -> Tensor:
+        """Return the sum over `t` of `p(y_t = i, y_{t+1} = j)`, `[batch, tags, tags]`."""
         raise NotImplementedError
 
-    def sum_pairs(
-        self, forward: Tensor, backward: Tensor, sums: Tensor, left: Tensor | None, right: Tensor | None
-    ) -> Tensor:
-        """Return the sum over `t` of `p(y_t = i, y_{t+1} = j) (left[t, i] + right[t + 1, j])`, `[batch, tags, tags]`.
+    def move_values(self, forward: Tensor, backward: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Move values of tags along the conditional probabilities of their neighbours.
 
-        `left` and `right` are `[time, batch, tags]`. One of them may be None, for zeros.
-        """
-        raise NotImplementedError
-
-    def average_values(self, forward: Tensor, backward: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return, for each tag at each token, the expected sums of the values of all earlier and of all later tokens.
+        A value at a tag of one token arrives at tag `j` of another one multiplied by the probability of `j` there,
+        given the first tag. Conditional probabilities are at most 1, however improbable the tags are.
 
         Args:
             forward: The forward states.
             backward: The backward states.
-            values: The value of each tag at each token, `[time, batch, tags]`.
+            values: The value of each tag at each token, `[time, batch, tags]`, 0 in the padding.
+
+        Returns:
+            What arrives at each tag of each token from all earlier and from all later ones, both
+            `[time, batch, tags]`, with any finite values in the padding; and what goes over each transition in either
+            direction, `[batch, tags, tags]`.
         """
         raise NotImplementedError
 
@@ -189,11 +217,17 @@ class ProbabilityLattice(Lattice):
             return tf.matmul(weights, table) / tf.matmul(weights, totals)
 
         forward, backward = self._separate(self._unflatten(_loop(step, tf.ones_like(factors[0]), [factors])))
-        sums = tf.reduce_sum(self._multiply(forward * self._factors, self._table), axis=-1)
+        sums = tf.reduce_sum(_matmul(forward * self._factors, self._table), axis=-1)
         sums = tf.concat([tf.ones_like(sums[:1]), sums[:-1]], axis=0)
         shifts = tf.math.log(sums) + self._highest + tf.reduce_max(self.transitions)
         ends = tf.math.log(tf.reduce_sum(forward * self._factors, axis=-1)) - tf.reduce_max(self.transitions)
         return self._log_norm(shifts, ends), forward, backward, sums
+
+    @override
+    def compute_log_marginals(self, forward: Tensor, backward: Tensor) -> Tensor:
+        # Both states are at least `exp(-MAX_SPREAD)` times the highest one, so their logarithms are finite.
+        below = self.scores - self._highest[..., tf.newaxis]
+        return tf.nn.log_softmax(tf.math.log(forward) + tf.math.log(backward) + below)
 
     @override
     def compute_marginals(self, forward: Tensor, backward: Tensor) -> Tensor:
@@ -201,30 +235,32 @@ class ProbabilityLattice(Lattice):
         return joint * (self.mask / tf.reduce_sum(joint, axis=-1))[..., tf.newaxis]
 
     @override
-    def sum_pairs(
-        self, forward: Tensor, backward: Tensor, sums: Tensor, left: Tensor | None, right: Tensor | None
-    ) -> Tensor:
+    def sum_pairs(self, forward: Tensor, backward: Tensor, sums: Tensor) -> Tensor:
         # Divide before multiplying: the product of the divisors may be too small for float32.
         before = forward[:-1] * self._factors[:-1] / sums[1:, :, tf.newaxis]
         after = backward[1:] * self._factors[1:]
         after *= (self.mask[1:] / tf.reduce_sum(after * forward[1:], axis=-1))[..., tf.newaxis]
-        parts = []
-        if left is not None:
-            parts.append(tf.einsum("tbi,tbj->bij", before * left[:-1], after))
-        if right is not None:
-            parts.append(tf.einsum("tbi,tbj->bij", before, after * right[1:]))
-        return tf.add_n(parts) * self._table
+        return tf.einsum("tbi,tbj->bij", before, after) * self._table
 
     @override
-    def average_values(self, forward: Tensor, backward: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        weights = self._flatten(forward * self._factors, backward * self._factors)
-        table, _ = self._tables()
-        means = _loop(
-            lambda mean, weight, value, total: tf.matmul(weight * (mean + value), table) / total,
+    def move_values(self, forward: Tensor, backward: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        before, after = (_scale(states * self._factors) for states in (forward, backward))
+        # From left to right `p(y_{t+1} = j | y_t = i)` is proportional to `table[i, j] after[t + 1, j]`, and from right
+        # to left `p(y_t = i | y_{t+1} = j)` is proportional to `before[t, i] table[i, j]`.
+        tables, _ = self._tables()
+        weights = self._flatten(after, before)
+        totals = _shift(_matmul(weights, tf.transpose(tables)))
+        arriving = _loop(
+            lambda arrived, value, total, weight: tf.matmul((arrived + value) / total, tables) * weight,
             tf.zeros_like(weights[0]),
-            [weights, self._flatten(values, values), self._multiply(weights, table)],
+            [self._flatten(values, values), totals, _shift(weights)],
         )
-        return self._separate(self._unflatten(means))
+        from_before, from_after = self._separate(self._unflatten(arriving))
+        mask = self.mask[1:, :, tf.newaxis]
+        leaving = (from_before + values)[:-1] / _matmul(after[1:], self._table, transpose_b=True) * mask
+        returning = (from_after + values)[1:] / _matmul(before[:-1], self._table) * mask
+        pairs = tf.einsum("tbi,tbj->bij", leaving, after[1:]) + tf.einsum("tbi,tbj->bij", before[:-1], returning)
+        return from_before, from_after, pairs * self._table
 
     def _tables(self) -> tuple[Tensor, Tensor]:
         """Return one block-diagonal matrix of the transitions of both directions, and one of its sums."""
@@ -239,10 +275,6 @@ class ProbabilityLattice(Lattice):
 
     def _unflatten(self, both: Tensor) -> Tensor:
         return tf.reshape(both, [*tf.unstack(tf.shape(both))[:2], 2, tf.shape(self.scores)[2]])
-
-    def _multiply(self, weights: Tensor, table: Tensor) -> Tensor:
-        """Multiply the weights of all tokens with a matrix in one product."""
-        return tf.reshape(tf.matmul(tf.reshape(weights, [-1, tf.shape(weights)[2]]), table), tf.shape(weights))
 
 
 class LogLattice(Lattice):
@@ -263,35 +295,36 @@ class LogLattice(Lattice):
         return self._log_norm(sums, _logsumexp(forward + self.scores, axis=-1)), forward, backward, sums
 
     @override
-    def compute_marginals(self, forward: Tensor, backward: Tensor) -> Tensor:
-        return tf.nn.softmax(forward + self.scores + backward) * self.mask[..., tf.newaxis]
+    def compute_log_marginals(self, forward: Tensor, backward: Tensor) -> Tensor:
+        return tf.nn.log_softmax(forward + self.scores + backward)
 
     @override
-    def sum_pairs(
-        self, forward: Tensor, backward: Tensor, sums: Tensor, left: Tensor | None, right: Tensor | None
-    ) -> Tensor:
+    def sum_pairs(self, forward: Tensor, backward: Tensor, sums: Tensor) -> Tensor:
         before = (forward + self.scores)[:-1, :, :, tf.newaxis]
         pairs = before + self.transitions + (backward + self.scores)[1:, :, tf.newaxis, :]
         shape = tf.shape(pairs)
         joint = tf.nn.softmax(tf.reshape(pairs, [shape[0], shape[1], shape[2] * shape[3]]))
-        joint = tf.reshape(joint, shape) * self.mask[1:, :, tf.newaxis, tf.newaxis]
-        parts = []
-        if left is not None:
-            parts.append(tf.einsum("tbij,tbi->bij", joint, left[:-1]))
-        if right is not None:
-            parts.append(tf.einsum("tbij,tbj->bij", joint, right[1:]))
-        return tf.add_n(parts)
+        return tf.reduce_sum(tf.reshape(joint, shape) * self.mask[1:, :, tf.newaxis, tf.newaxis], axis=0)
 
     @override
-    def average_values(self, forward: Tensor, backward: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        states, transitions = self._join(forward + self.scores, backward + self.scores), self._transitions_into()
+    def move_values(self, forward: Tensor, backward: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        before, after = forward + self.scores, backward + self.scores
+        # Row `i` of both holds the scores of the transitions that leave tag `i` in that direction.
+        transitions = tf.stack([self.transitions, tf.transpose(self.transitions)])
 
-        def step(mean: Tensor, state: Tensor, value: Tensor) -> Tensor:
-            weights = tf.nn.softmax(state[..., tf.newaxis, :] + transitions)
-            return tf.reduce_sum(weights * (mean + value)[..., tf.newaxis, :], axis=-1)
+        def step(arrived: Tensor, value: Tensor, score: Tensor) -> Tensor:
+            probabilities = tf.nn.softmax(transitions + score[..., tf.newaxis, :])
+            return tf.reduce_sum((arrived + value)[..., tf.newaxis] * probabilities, axis=-2)
 
-        means = _loop(step, tf.zeros_like(states[0]), [states, self._join(values, values)])
-        return self._separate(means)
+        scores = self._join(after, before)
+        arriving = _loop(step, tf.zeros_like(scores[0]), [self._join(values, values), _shift(scores)])
+        from_before, from_after = self._separate(arriving)
+        mask = self.mask[1:, :, tf.newaxis]
+        onward = tf.nn.softmax(self.transitions + after[1:, :, tf.newaxis, :], axis=-1)
+        back = tf.nn.softmax(before[:-1, :, :, tf.newaxis] + self.transitions, axis=-2)
+        pairs = tf.einsum("tbij,tbi->bij", onward, (from_before + values)[:-1] * mask)
+        pairs += tf.einsum("tbij,tbj->bij", back, (from_after + values)[1:] * mask)
+        return from_before, from_after, pairs
 
     def _transitions_into(self) -> Tensor:
         """Return the transitions of both directions; each row holds the transitions into one tag."""
@@ -320,6 +353,22 @@ def compute_on_lattice(
 def _loop(step: Callable[..., Tensor], first: Tensor, sources: list[Tensor]) -> Tensor:
     """Compute `state[t]` from `state[t - 1]` and the elements `t - 1` of the sources; stack the states."""
     return scan(lambda state, *items: ((step(*state, *items),), tuple(state)), [first], sources)[0]
+
+
+def _matmul(states: Tensor, table: Tensor, transpose_b: bool = False) -> Tensor:
+    """Multiply the states of all tokens with a matrix in one product."""
+    flat = tf.reshape(states, [-1, tf.shape(states)[2]])
+    return tf.reshape(tf.matmul(flat, table, transpose_b=transpose_b), tf.shape(states))
+
+
+def _shift(x: Tensor) -> Tensor:
+    """Move the elements of the first axis one step earlier; the last one stays too."""
+    return tf.concat([x[1:], x[-1:]], axis=0)
+
+
+def _scale(states: Tensor) -> Tensor:
+    """Divide the states of each token by the highest one."""
+    return states / tf.reduce_max(states, axis=-1, keepdims=True)
 
 
 def _diagonal(first: Tensor, second: Tensor, zero: Tensor) -> Tensor:

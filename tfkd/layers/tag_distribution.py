@@ -12,12 +12,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfkd.layers.crf import crf_boundaries, crf_expected_transitions, crf_log_norm, crf_marginals
+from tfkd.layers.crf import crf_boundaries, crf_expected_transitions, crf_log_marginals, crf_log_norm, crf_marginals
 from tfkd.layers.crf_decoding import crf_decode_top_k
+from tfkd.layers.crf_recursions import FORBIDDEN
 from tfkd.tensors import Tensor
-
-_MINIMUM = 1e-30
-"""Lower bound of probabilities before their logarithm is computed."""
 
 
 class Chain(NamedTuple):
@@ -69,9 +67,11 @@ class TagDistribution:
 
     @cached_property
     def _potentials(self) -> Tensor:
+        # Products with minus infinity are no numbers.
+        emissions = tf.maximum(self.emissions, FORBIDDEN)
         if self.chain is None:
-            return self.emissions
-        return crf_boundaries(self.emissions, self.lengths, self.chain.start, self.chain.end)
+            return emissions
+        return crf_boundaries(emissions, self.lengths, self.chain.start, self.chain.end)
 
     def marginals(self) -> Tensor:
         """Return the marginal probability of each tag at each token (the posteriors), `[batch, time, tags]`."""
@@ -83,7 +83,7 @@ class TagDistribution:
         """Return the logarithms of `marginals`; any finite value in the padding."""
         if self.chain is None:
             return tf.nn.log_softmax(self.emissions)
-        return tf.math.log(tf.maximum(self.marginals(), _MINIMUM))
+        return crf_log_marginals(self._potentials, self.lengths, self.chain.transitions)
 
     def expected_transitions(self) -> Tensor:
         """Return the expected number of uses of each transition in each sentence, `[batch, tags, tags]`."""

@@ -44,6 +44,19 @@ def sum_replicas(values: Value) -> Value:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
+def max_replicas(value: Tensor) -> Tensor:
+    """Return the largest values of a tensor over the replicas; no gradient flows through it.
+
+    Example:
+        >>> float(max_replicas(tf.constant(2.0)))
+        2.0
+    """
+    value = tf.stop_gradient(value)
+    if count_replicas() == 1:
+        return value
+    return tf.reduce_max(tf.distribute.get_replica_context().all_gather(value[tf.newaxis], axis=0), axis=0)
+
+
 def sum_gradients(gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
     """Return the sums of gradients over the replicas; a gradient that is `None` is so in all replicas."""
     if count_replicas() == 1:

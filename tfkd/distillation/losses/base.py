@@ -139,6 +139,15 @@ class TagLoss(DistillationLoss):
             )
 
 
+class FromLogits:
+    """Mixin of the losses that take the teacher's logits."""
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What the loss takes from the teacher: its logits."""
+        return (Need("logits"),)
+
+
 class TemperedLoss(TagLoss):
     """A loss between tag distributions that a temperature softens."""
 
@@ -173,8 +182,3 @@ def serialized(value: Any) -> Any:
 def deserialized(value: Any) -> Any:
     """Return the schedule that `serialized` wrote; anything else is returned as it is."""
     return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
-
-
-def divergence(p: Tensor, log_q: Tensor) -> Tensor:
-    """Return the Kullback-Leibler divergence of distributions over the last axis, `sum_k p_k (log p_k - log q_k)`."""
-    return tf.reduce_sum(tf.math.xlogy(p, p) - p * log_q, axis=-1)

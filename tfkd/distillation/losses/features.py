@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
-from keras import ops
+import tensorflow as tf
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
 from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss
+from tfkd.distillation.losses.measures import angular_distance
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.models import Tagger
 from tfkd.sections import NonEmpty
@@ -19,7 +20,6 @@ from tfkd_base.errors import TfkdError
 if TYPE_CHECKING:
     from tfkd.distillation.teachers import Teacher
 
-_LEAST = 1e-12
 _OLD_NAMES = {"teacher_layer_name": "teacher_layer", "student_layer_name": "student_layer"}
 """Names that fields had in models saved by earlier versions."""
 
@@ -116,7 +116,7 @@ class FeatureDistillation(DistillationLoss):
 
     def distances(self, teacher: Tensor, student: Tensor) -> Tensor:
         """Return the distance of each token's two vectors, float32 `[batch, time]`, from `[batch, time, width]`."""
-        return ops.mean(ops.square(teacher - student), axis=-1)
+        return tf.reduce_mean(tf.square(teacher - student), axis=-1)
 
     @override
     def get_config(self) -> dict[str, Any]:
@@ -138,7 +138,8 @@ class FeatureDistillation(DistillationLoss):
 class CosineFeatureDistillation(FeatureDistillation):
     """One minus the cosine of two layers' outputs (Sanh et al. 2019, DistilBERT).
 
-    `1 - t.s / (|t| |s|)`: only the direction counts. Everything else is as in `FeatureDistillation`.
+    `1 - t.s / (|t| |s|)`: only the direction counts. A teacher's vector of length 0 has none, and a loss of 0; a
+    student's has a loss of 1. Everything else is as in `FeatureDistillation`.
 
     Example:
         >>> import tensorflow as tf
@@ -151,7 +152,7 @@ class CosineFeatureDistillation(FeatureDistillation):
 
     @override
     def distances(self, teacher: Tensor, student: Tensor) -> Tensor:
-        return 1.0 - ops.sum(_normalize(teacher) * _normalize(student), axis=-1)
+        return angular_distance(teacher, student)
 
 
 @LOSSES.register("patient_features")
@@ -159,8 +160,8 @@ class CosineFeatureDistillation(FeatureDistillation):
 class PatientFeatureDistillation(FeatureDistillation):
     """Squared distance of two layers' outputs, each scaled to length 1 (Sun et al. 2019, patient distillation).
 
-    `|t / |t| - s / |s||^2`, which is twice `CosineFeatureDistillation`. The paper uses several pairs of layers: give
-    one loss for each. Everything else is as in `FeatureDistillation`.
+    `|t / |t| - s / |s||^2`, which is twice `CosineFeatureDistillation`, also for vectors of length 0. The paper uses
+    several pairs of layers: give one loss for each. Everything else is as in `FeatureDistillation`.
 
     Example:
         >>> import tensorflow as tf
@@ -173,9 +174,4 @@ class PatientFeatureDistillation(FeatureDistillation):
 
     @override
     def distances(self, teacher: Tensor, student: Tensor) -> Tensor:
-        return ops.sum(ops.square(_normalize(teacher) - _normalize(student)), axis=-1)
-
-
-def _normalize(vectors: Tensor) -> Tensor:
-    """Return vectors scaled to length 1."""
-    return vectors * ops.rsqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True) + _LEAST)
+        return 2.0 * angular_distance(teacher, student)

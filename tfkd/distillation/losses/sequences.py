@@ -13,7 +13,8 @@ import tensorflow as tf
 from pydantic import Field
 from typing_extensions import override
 
-from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss, TagLoss, TemperedLoss, divergence
+from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss, TagLoss, TemperedLoss
+from tfkd.distillation.losses.measures import divergence
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.models import Head
 from tfkd.sections import Count, Temperature
@@ -60,7 +61,7 @@ class PosteriorDistillation(_FromDistribution):
     def token_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
         temperature = self.temperature_at(batch)
         log_q = student.distribution.tempered(temperature).log_marginals()
-        return temperature**2 * divergence(teacher.posteriors(temperature), log_q)
+        return temperature**2 * divergence(teacher.log_posteriors(temperature), log_q)
 
 
 class SentenceLoss(DistillationLoss):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 from pydantic import Field, PrivateAttr
 from typing_extensions import override
 
 from tfkd.distillation.losses.base import LOSSES, Batch, DistillationLoss
 from tfkd.distillation.losses.features import FeatureDistillation
+from tfkd.distillation.losses.measures import divergence
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
 from tfkd.models import Head, Tagger
 from tfkd.models.transformer import evenly
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 Pair = Annotated[tuple[NonEmpty, NonEmpty], Field(strict=False)]
 Pairs = Annotated[tuple[Pair, ...], Field(strict=False, min_length=1)]
-_LEAST = 1e-12
+_SMALLEST = float(np.finfo(np.float32).tiny)
+"""Smallest weight of attention whose logarithm is taken: below it float32 holds 0 or loses digits."""
 
 
 @LOSSES.register("hidden_states")
@@ -244,5 +247,5 @@ def _divergence(teacher: Tensor, student: Tensor) -> Tensor:
     if teacher.shape[1] != student.shape[1]:
         teacher, student = (tf.reduce_mean(x, axis=1, keepdims=True) for x in (teacher, student))
     # Both are 0 at subwords that no attention may go to.
-    apart = tf.math.xlogy(teacher, teacher) - tf.math.xlogy(teacher, student + _LEAST)
-    return tf.reduce_mean(tf.reduce_sum(apart, axis=-1), axis=1)
+    logs = [tf.math.log(tf.maximum(weights, _SMALLEST)) for weights in (teacher, student)]
+    return tf.reduce_mean(divergence(*logs), axis=1)
