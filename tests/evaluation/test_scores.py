@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd.evaluation import PartScore, collect_entities, score, score_seen_entities
-from tfkd_base.corpora import Sentence, convert_tags, demo_corpora, spans, tag_list
+from tfkd.evaluation import PartScore, Score, Scores, collect_entities, score, score_seen_entities
+from tfkd_base.corpora import Sentence, Span, convert_tags, demo_corpora, spans, tag_list, tags_from_spans
 from tfkd_base.errors import TfkdError
 
 TAGS = tag_list(["A", "B"], "iob2")
@@ -61,6 +61,35 @@ def test_different_sentences_and_the_scheme_io_are_refused():
         score([["O"], ["O"]], [["O"]])
     with pytest.raises(TfkdError, match="cannot be told apart"):
         score([["I-A"]], [["I-A"]], "io")
+
+
+ODD_TYPES = ("X", "X-", "-X", "--", "_", "O", "micro", "micro avg", "a b", "Öl", "5'-UTR", "B-X", "Gene ", "0", "1")
+
+
+@pytest.mark.parametrize("scheme", ["iob1", "iob2", "iobes"])
+def test_types_of_any_name_are_scored_apart(scheme):
+    gold = [tags_from_spans([Span(0, 2, kind), Span(3, 4, kind)], 4, scheme) for kind in ODD_TYPES]
+    exact = score(gold, gold, scheme)
+    assert exact.types == {kind: Score(1.0, 1.0, 1.0, 2) for kind in sorted(ODD_TYPES)}
+    assert exact.micro == Score(1.0, 1.0, 1.0, 2 * len(ODD_TYPES))
+    swapped = score(gold, [*gold[1:], gold[0]], scheme)
+    assert swapped.types == {kind: Score(0.0, 0.0, 0.0, 2) for kind in sorted(ODD_TYPES)}
+    assert swapped.micro == Score(0.0, 0.0, 0.0, 2 * len(ODD_TYPES))
+    # Neighbours of types that differ by a hyphen are two entities.
+    pair = [tags_from_spans([Span(0, 1, "X"), Span(1, 3, "X-")], 4, scheme), []]
+    whole = [tags_from_spans([Span(0, 3, "X")], 4, scheme), []]
+    assert score(pair, pair, scheme).micro == Score(1.0, 1.0, 1.0, 2)
+    assert score(pair, whole, scheme).micro == Score(0.0, 0.0, 0.0, 2)
+
+
+def test_scores_without_entities_are_0_and_tags_outside_the_scheme_are_refused():
+    for tags in ([], [[]], [["O", "O"], []]):
+        assert score(tags, tags) == Scores("iob2", Score(0.0, 0.0, 0.0, 0), {})
+    assert score([["O"]], [["B-A"]]).types == {"A": Score(0.0, 0.0, 0.0, 0)}
+    with pytest.raises(TfkdError, match="the tag 'E-A' is outside the scheme iob2"):
+        score([["E-A"]], [["O"]])
+    with pytest.raises(TfkdError, match="'B-' is not a tag"):
+        score([["B-A"]], [["B-"]])
 
 
 def sentence(text: str, tags: str) -> Sentence:

@@ -297,7 +297,7 @@ class AverageOutputs(TeacherOutputs):
         )
 
     def paths(self, number: int) -> tuple[Tensor, Tensor]:
-        """Return every teacher's most probable paths, with their probabilities times its weight."""
+        """Return every teacher's most probable paths, with their probabilities under this teacher times its weight."""
         all_paths = [m.paths(number) for m in self.members]
         scores = [s + tf.math.log(w) for (_, s), w in zip(all_paths, self.weights, strict=True)]
         return tf.concat([paths for paths, _ in all_paths], axis=1), tf.concat(scores, axis=1)

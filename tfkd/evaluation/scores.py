@@ -8,9 +8,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from tfkd_base.corpora import Sentence, Span, spans
+from tfkd_base.corpora import Scheme, Sentence, Span, spans
 from tfkd_base.corpora.overlap import sentence_key
-from tfkd_base.corpora.schemes import check_scheme
+from tfkd_base.corpora.schemes import check_scheme, check_tag, split_tag
 from tfkd_base.errors import TfkdError
 
 EntityKey: TypeAlias = tuple[str, str]
@@ -46,13 +46,17 @@ class Scores:
 def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: str = "iob2") -> Scores:
     """Score predicted tags against gold tags with seqeval in strict mode.
 
+    Types may have any names. seqeval reads numbers instead, because it strips hyphens from names and gives its averages
+    names such as `micro avg`.
+
     Args:
         gold: Gold tags of each sentence.
         predicted: Predicted tags of the same sentences.
         scheme: Tag scheme of both: iob1, iob2 or iobes.
 
     Raises:
-        TfkdError: The sentences differ in number or length, or the scheme is not supported.
+        TfkdError: The sentences differ in number or length, the scheme is not supported, or a tag is outside the
+            scheme.
 
     Example:
         >>> score([["B-Gene", "I-Gene", "O"]], [["B-Gene", "O", "O"]]).micro.f1
@@ -68,21 +72,36 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], sch
             f"expected gold and predicted tags of the same sentences, got {len(lengths)} and {len(others)} sentences "
             f"with {sum(lengths)} and {sum(others)} tags."
         )
-    if not any(tag != "O" for sentence in (*gold, *predicted) for tag in sentence):
+    reader = _seqeval_scheme(scheme)
+    safe_tags, types = _number_types(
+        {tag for sentence in (*gold, *predicted) for tag in sentence}, check_scheme(scheme)
+    )
+    if not types:
         return Scores(scheme, Score(0.0, 0.0, 0.0, 0), {})
     with warnings.catch_warnings():
         # seqeval warns about types without predictions. Their scores show this already.
         warnings.simplefilter("ignore")
         report = classification_report(
-            [list(s) for s in gold],
-            [list(s) for s in predicted],
+            [[safe_tags[tag] for tag in sentence] for sentence in gold],
+            [[safe_tags[tag] for tag in sentence] for sentence in predicted],
             mode="strict",
-            scheme=_seqeval_scheme(scheme),
+            scheme=reader,
             output_dict=True,
             zero_division=0,
         )
-    rows = {name: _row(row) for name, row in report.items() if not name.endswith(" avg")}
-    return Scores(scheme, _row(report["micro avg"]), dict(sorted(rows.items())))
+    rows = {name: _row(report[number]) for number, name in types.items() if number in report}
+    return Scores(scheme, _row(report["micro avg"]), rows)
+
+
+def _number_types(tags: AbstractSet[str], scheme: Scheme) -> tuple[dict[str, str], dict[str, str]]:
+    """Return each tag with a number instead of its type, and the types by these numbers, sorted by type."""
+    for tag in tags:
+        check_tag(tag, scheme)
+    types = sorted({split_tag(tag)[1] for tag in tags if tag != "O"})
+    numbers = {kind: str(number) for number, kind in enumerate(types)}
+    parts = {tag: split_tag(tag) for tag in tags}
+    safe_tags = {tag: f"{prefix}-{numbers[kind]}" if kind else tag for tag, (prefix, kind) in parts.items()}
+    return safe_tags, {number: kind for kind, number in numbers.items()}
 
 
 def _row(row: dict[str, Any]) -> Score:

@@ -105,6 +105,9 @@ class SequenceDistillation(SentenceLoss, _FromDistribution):
     transitions the difference of the expected transitions: transitions are taught too, at the cost of the CRF's own
     loss. With several teachers it is the mean of their divergences.
 
+    The value is a difference of scores of whole sentences, with a rounding error of about 1e-7 `T^2` times these
+    scores. The gradient has no such error.
+
     Raises:
         TfkdError: The temperature is not above 0, or teacher and student have different tags.
 
@@ -136,6 +139,10 @@ class PathDistillation(SentenceLoss, TagLoss):
     For each sentence `-sum_i w_i log q(y_i)` over the teacher's most probable sequences `y_i` that the tag scheme
     allows. The weights `w_i` are the teacher's probabilities, scaled to sum to 1, or all equal (Wang et al. 2020,
     structural distillation: top-WK and top-K). The paths are found by list Viterbi decoding; a sentence may have fewer.
+
+    With several teachers, each contributes its own best paths. The weight of a path is its probability under the
+    teacher that proposed it, times this teacher's weight, and not its mean probability over all teachers. A path that
+    several teachers propose counts several times.
 
     Raises:
         TfkdError: `number` is below 1, or teacher and student have different tags.
