@@ -9,10 +9,20 @@ from functools import cached_property
 
 import numpy as np
 
-from tfkd_base.corpora.schemes import BILOU, Scheme, adjacent_pairs, check_scheme, convert_tags, spans, tag_list
+from tfkd_base.corpora.schemes import (
+    BILOU,
+    Scheme,
+    adjacent_pairs,
+    check_scheme,
+    convert_tags,
+    spans,
+    tag_list,
+    tags_from_spans,
+)
 from tfkd_base.errors import CorpusError, nearest
 
 SPLITS = ("train", "devel", "test")
+DROPPED = "entities dropped whose type is mapped to O"
 _SPLIT_WORDS = {"train": "training", "devel": "development", "test": "test"}
 
 
@@ -223,6 +233,49 @@ class Corpus:
             new = counts[name]
             counts[name] = replace(before, entities=new.entities, adjacent=new.adjacent, merged=before.merged + lost)
         return Corpus(self.name, scheme, splits, replace(self.report, scheme=scheme, splits=counts))
+
+    def map_types(self, types: Mapping[str, str]) -> Corpus:
+        """Return the corpus with other entity types.
+
+        Args:
+            types: The new type of each type to change, or `O` to drop its entities. Several may become one. Types that
+                are not named stay.
+
+        Raises:
+            CorpusError: The corpus has no entity of a type, or a new type is not a name.
+
+        Example:
+            >>> rows = (Sentence(("lung", "cancer", "patients"), ("B-Disease", "I-Disease", "B-Human")),)
+            >>> Corpus("tiny", "iob2", {"train": rows}).map_types({"Disease": "Cancer", "Human": "O"}).train[0].tags
+            ('B-Cancer', 'I-Cancer', 'O')
+        """
+        for old, new in types.items():
+            if old not in self.types:
+                raise CorpusError(f"the corpus {self.name!r} has no entity of type {old!r}: {nearest(old, self.types)}")
+            if not new.strip() or new != new.strip() or not new.isprintable():
+                raise CorpusError(f"expected the new type of {old!r} to be a name, or O to drop it, got {new!r}")
+        if all(old == new for old, new in types.items()):
+            return self
+        new_tags: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+        def map_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+            if tags not in new_tags:
+                entities = [replace(span, type=types.get(span.type, span.type)) for span in spans(tags, self.scheme)]
+                kept = (span for span in entities if span.type != "O")
+                new_tags[tags] = tuple(tags_from_spans(kept, len(tags), self.scheme))
+            return new_tags[tags]
+
+        splits = {name: tuple(Sentence(s.tokens, map_tags(s.tags)) for s in rows) for name, rows in self.splits.items()}
+        counts = {name: count_split(sentences, self.scheme) for name, sentences in splits.items()}
+        for name, before in self.report.splits.items():
+            new = counts[name]
+            dropped = sum(number for kind, number in before.entities.items() if types.get(kind) == "O")
+            merged = sum(before.entities.values()) - dropped - sum(new.entities.values())
+            changes = {**before.changes, **({DROPPED: dropped} if dropped else {})}
+            counts[name] = replace(
+                before, entities=new.entities, adjacent=new.adjacent, merged=before.merged + merged, changes=changes
+            )
+        return Corpus(self.name, self.scheme, splits, replace(self.report, splits=counts))
 
     def sample(self, sentences: int, seed: int, split: str = "train") -> Corpus:
         """Return the corpus with a random sample of one split.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfkd_base.corpora import Corpus, CorpusError, Sentence
+from tfkd_base.corpora import Corpus, CorpusError, Scheme, Sentence
 
 GENES = (
     Sentence(("GH1", "GH2", "bind"), ("B-Gene", "B-Gene", "O")),
@@ -72,6 +72,45 @@ def test_tags_of_bilou_are_those_of_iobes() -> None:
     assert corpus.convert("iob2").train[0].tags == ("B-X", "B-Y", "I-Y", "O")
     assert Corpus("x", "iobes", {"train": rows}) == corpus
     assert corpus.convert("bilou") is corpus  # type: ignore[arg-type]
+
+
+def test_types_are_mapped_joined_and_dropped() -> None:
+    tags = ("B-Modifier", "I-Modifier", "B-SpecificDisease", "O", "B-Gene", "B-Human")
+    row = Sentence(tuple("abcdef"), tags)
+    corpus = Corpus("x", "iob2", {"train": (row,), "test": (row, Sentence(("a",), ("O",)))})
+    mapped = corpus.map_types({"Modifier": "Disease", "SpecificDisease": "Disease", "Human": "O"})
+    assert mapped.test[0].tags == ("B-Disease", "I-Disease", "B-Disease", "O", "B-Gene", "O")
+    assert mapped.types == ("Disease", "Gene")
+    assert mapped.report.splits["test"].entities == {"Disease": 2, "Gene": 1}
+    assert mapped.report.splits["test"].changes == {"entities dropped whose type is mapped to O": 1}
+    assert (mapped.report.splits["test"].adjacent, mapped.report.merged) == (1, 0)
+    assert corpus.map_types({"Gene": "Gene"}) is corpus
+    swapped = corpus.map_types({"Gene": "Human", "Human": "Gene"})
+    assert swapped.train[0].tags[4:] == ("B-Human", "B-Gene")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected", "merged"),
+    [
+        ("iob1", ("I-X", "I-X", "B-X"), 0),
+        ("iob2", ("B-X", "I-X", "B-X"), 0),
+        ("iobes", ("B-X", "E-X", "S-X"), 0),
+        ("io", ("I-X", "I-X", "I-X"), 1),
+    ],
+)
+def test_mapped_types_that_become_neighbours(scheme: Scheme, expected: tuple[str, ...], merged: int) -> None:
+    corpus = Corpus("x", "iob2", {"train": (Sentence(tuple("abc"), ("B-X", "I-X", "B-Y")),)}).convert(scheme)
+    mapped = corpus.map_types({"Y": "X"})
+    assert (mapped.train[0].tags, mapped.report.merged) == (expected, merged)
+
+
+def test_wrong_mappings_are_refused() -> None:
+    corpus = Corpus("x", "iob2", {"train": GENES})
+    with pytest.raises(CorpusError, match="'x' has no entity of type 'Gen': did you mean 'Gene'"):
+        corpus.map_types({"Gen": "Disease"})
+    for name in ("", " A", "a\tb"):
+        with pytest.raises(CorpusError, match="expected the new type of 'Gene' to be a name, or O to drop it"):
+            corpus.map_types({"Gene": name})
 
 
 def test_sample() -> None:
