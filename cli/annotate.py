@@ -141,8 +141,21 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
     return SET_ASIDE if broken else 0
 
 
+def _refuse_bundled(inputs: tuple[str, ...]) -> None:
+    from tfkd_base.corpora import BUNDLED
+
+    for path in inputs:
+        if path.startswith(BUNDLED) and not Path(path).exists():
+            name = path.removeprefix(BUNDLED)
+            raise TfkdError(
+                f"{path} is a bundled corpus, and INPUT is files; write its files with `tfkd corpus demo "
+                f"corpora/demo`, then annotate corpora/demo/{name}/test.tsv"
+            )
+
+
 def _check(inputs: tuple[str, ...], options: _Options) -> None:
-    """Refuse options that exclude each other."""
+    """Refuse options that exclude each other, and bundled corpora."""
+    _refuse_bundled(inputs)
     needs_files = [name for name, is_given in (("parts", options.parts), ("gzip", options.gzip)) if is_given]
     needs_files += ["engine ray"] if options.engine == "ray" else []
     if needs_files and options.out is None:

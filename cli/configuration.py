@@ -55,6 +55,29 @@ offsets_option = click.option(
 )
 """The option `--offsets` of commands that read documents"""
 
+
+def _types(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Return the new type of each type."""
+    types: dict[str, str] = {}
+    for value in values:
+        old, equals, new = (part.strip() for part in value.partition("="))
+        if not old or not equals or not new:
+            raise click.BadParameter(f"expected OLD=NEW, such as SpecificDisease=Disease, got {value!r}")
+        if types.setdefault(old, new) != new:
+            raise click.BadParameter(f"{old} is mapped to {types[old]} and to {new}; name one of them")
+    return types
+
+
+map_option = click.option(
+    "--map",
+    "types",
+    multiple=True,
+    metavar="OLD=NEW",
+    callback=_types,
+    help="Read entities of type OLD as type NEW, or drop them with OLD=O. May be given several times.",
+)
+"""The option `--map`, which changes the entity types of a corpus"""
+
 _OPTIONS = (
     click.argument("config"),
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run, created here."),

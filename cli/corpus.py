@@ -9,7 +9,7 @@ import click
 
 from tfkd_base.wording import count_of
 
-from .configuration import code_option, offsets_option
+from .configuration import code_option, map_option, offsets_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -54,14 +54,22 @@ _strict = click.option("--strict", is_flag=True, help="Refuse invalid tag sequen
 @_token_column
 @_tag_column
 @offsets_option
+@map_option
 @code_option
 def check(
-    paths: tuple[str, ...], scheme: Any, strict: bool, token_column: int | str, tag_column: int | str, offsets: str
+    paths: tuple[str, ...],
+    scheme: Any,
+    strict: bool,
+    token_column: int | str,
+    tag_column: int | str,
+    offsets: str,
+    types: dict[str, str],
 ) -> None:
     """Check corpora, and show their content.
 
-    PATH is a folder with files named train, devel and test, or one file. Files are column files, or annotated documents
-    in PubTator, BioC, BRAT or JSON lines, which are cut into sentences.
+    PATH is a folder with files named train, devel and test, or one file, or a bundled corpus: demo:disease,
+    demo:chemical or demo:gene. Files are column files, or annotated documents in PubTator, BioC, BRAT or JSON lines,
+    which are cut into sentences.
 
     A table shows the numbers of sentences, tokens and entities of each split. Below it are repairs, changes of the
     documents, and warnings. The last table shows the sentences of development and test sets that are also in training
@@ -73,7 +81,7 @@ def check(
 
     corpora: dict[str, Corpus] = {}
     for path in paths:
-        read = _read(Path(path), scheme, strict, token_column, tag_column, offsets)
+        read = _read(path, scheme, strict, token_column, tag_column, offsets).map_types(types)
         corpora[_unused_name(read.name, path, corpora)] = read
     console = Console(highlight=False, soft_wrap=False)
     for number, (name, read) in enumerate(corpora.items()):
@@ -85,10 +93,15 @@ def check(
 
 
 def _read(
-    path: Path, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str, offsets: str
+    path: str, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str, offsets: str
 ) -> Corpus:
-    """Read column files or documents. Only documents need TensorFlow, which cuts them into sentences."""
+    """Read column files, documents or a bundled corpus. Only to cut documents needs TensorFlow."""
+    from tfkd_base.corpora import BUNDLED, bundled_corpus
     from tfkd_base.documents import holds_documents
+
+    if path.startswith(BUNDLED):
+        bundled = bundled_corpus(path)
+        return bundled.convert(scheme) if scheme else bundled
 
     if holds_documents(path):
         import_tensorflow()
@@ -190,7 +203,7 @@ def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> No
 
 
 @corpus.command(epilog="Example: tfkd corpus convert corpora/NCBI-disease corpora/NCBI-disease-IOBES --scheme iobes")
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--scheme", type=click.Choice(SCHEME_NAMES), required=True, help="New tag scheme.")
 @click.option("--from", "given", type=click.Choice(SCHEME_NAMES), help="Tag scheme of IN.  [default: detected]")
@@ -198,10 +211,11 @@ def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> No
 @_token_column
 @_tag_column
 @offsets_option
+@map_option
 @code_option
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 def convert(
-    source: Path,
+    source: str,
     target: Path,
     scheme: Any,
     given: Any,
@@ -209,22 +223,24 @@ def convert(
     token_column: int | str,
     tag_column: int | str,
     offsets: str,
+    types: dict[str, str],
     overwrite: bool,
 ) -> None:
     """Convert a corpus to column files in another tag scheme.
 
     IN is a folder or a file: column files, or annotated documents in PubTator, BioC, BRAT or JSON lines, which are cut
-    into sentences. OUT becomes a folder or a file, like IN. It has two columns, token and tag, separated by a tab.
+    into sentences; or a bundled corpus such as demo:gene. OUT becomes a folder or a file, like IN. It has two columns,
+    token and tag, separated by a tab.
     """
-    from tfkd_base.corpora import write_columns
+    from tfkd_base.corpora import BUNDLED, write_columns
 
-    read = _read(source, given, strict, token_column, tag_column, offsets)
+    read = _read(source, given, strict, token_column, tag_column, offsets).map_types(types)
     converted = read.convert(scheme)
-    if source.is_dir():
+    if Path(source).is_dir() or source.startswith(BUNDLED):
         files = {split: target / f"{split}.tsv" for split in converted.splits}
     else:
         is_documents = any(one.documents is not None for one in converted.report.splits.values())
-        name = f"{read.name}.tsv" if is_documents else source.name
+        name = f"{read.name}.tsv" if is_documents else Path(source).name
         files = {split: target / name if target.is_dir() else target for split in converted.splits}
     _refuse_overwriting(files.values(), overwrite)
     for split, file in files.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .configuration import code_option
+from .configuration import code_option, map_option
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 )
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--corpus", type=click.Path(path_type=Path), help="Folder or file of another corpus. Default: that of the run."
+    "--corpus",
+    metavar="PATH",
+    help="Folder or file of another corpus, or a bundled one such as demo:gene. Default: that of the run.",
 )
+@map_option
 @code_option
 @click.option("--split", default="test", show_default=True, help="Split of the corpus: train, devel or test.")
 @click.option("--task", help="Task of a teacher. Required if it has several.")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the scores to this file."
 )
-def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_file: Path | None) -> None:
+def evaluate(
+    run: Path, corpus: str | None, types: dict[str, str], split: str, task: str | None, json_file: Path | None
+) -> None:
     """Score the model of RUN on a corpus.
 
     Prints entity precision, recall and F1, by type and overall. An entity is correct if its first token, its last token
@@ -42,7 +47,7 @@ def evaluate(run: Path, corpus: Path | None, split: str, task: str | None, json_
     choose_threads(runs=[run])
     from tfkd.runs import evaluate_run
 
-    scores = evaluate_run(run, corpus=corpus, split=split, task=task)
+    scores = evaluate_run(run, corpus=corpus, split=split, task=task, types=types)
     if json_file is not None:
         json_file.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
     Console(highlight=False).print(scores_table(scores, title=f"{run} on {corpus or 'its corpus'}, {split}"))

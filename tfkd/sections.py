@@ -141,6 +141,8 @@ def explain(error: ErrorDetails, valid_keys: Iterable[str] = (), *, is_key: bool
             choices = [choice.strip("'") for choice in context["expected"].replace(" or ", ", ").split(", ")]
             close = get_close_matches(str(value), choices, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
+            if str(value) in choices:
+                hint = "; write it without quotation marks" if isinstance(value, str) else "; put it in quotation marks"
             return f"expected {context['expected']}, got {describe(value)}{hint}"
         case "string_pattern_mismatch":
             return f"expected a letter, then letters, digits, '_' or '-', got {describe(value)}"

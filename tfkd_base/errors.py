@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -30,7 +31,8 @@ def nearest(name: str, valid: Iterable[str]) -> str:
         valid: The valid names.
 
     Returns:
-        `"did you mean 'X'?"` where a near name exists, else the list of all valid names.
+        `"did you mean 'X'?"` where another name is near, else the list of all valid names. A suggestion that differs in
+        characters that look alike is followed by its characters.
 
     Example:
         >>> nearest("encodr", ["encoder", "head"])
@@ -38,11 +40,18 @@ def nearest(name: str, valid: Iterable[str]) -> str:
         >>> nearest("x", ["encoder", "head"])
         "expected one of 'encoder', 'head'"
     """
-    names = list(valid)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    names = [str(text) for text in valid]
+    near = difflib.get_close_matches(name, [text for text in names if text != name], n=1, cutoff=0.6)
     if near:
-        return f"did you mean '{near[0]}'?"
-    return "expected one of " + ", ".join(f"'{n}'" for n in names) if names else "there are none"
+        looks_alike = _appearance(near[0]) == _appearance(name)
+        return f"did you mean {near[0]!r}?" + (f" It is {near[0]!a}, not {name!a}." if looks_alike else "")
+    return "expected one of " + ", ".join(repr(text) for text in names) if names else "there are none"
+
+
+def _appearance(name: str) -> str:
+    """Return a name without the differences that a reader does not see."""
+    plain = unicodedata.normalize("NFKC", name)
+    return "".join(c for c in plain if not c.isspace() and unicodedata.category(c)[0] != "C")
 
 
 def describe_os_error(error: OSError) -> str:

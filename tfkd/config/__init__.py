@@ -14,6 +14,7 @@ from tfkd.config.loading import (
 from tfkd.config.schema import (
     CharacterConfig,
     Config,
+    CorpusConfig,
     TaskConfig,
     TaskEncoderConfig,
     TextConfig,
@@ -25,6 +26,7 @@ __all__ = [
     "CharacterConfig",
     "Config",
     "ConfigError",
+    "CorpusConfig",
     "DistillationConfig",
     "TaskConfig",
     "TaskEncoderConfig",

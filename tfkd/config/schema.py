@@ -56,6 +56,11 @@ class CorpusConfig(Section):
         description="what offsets of entities count in annotated documents; `detect` is what fits the entities of each "
         "document",
     )
+    map: dict[NonEmpty, NonEmpty] = Field(
+        default={},
+        description="new entity types by old ones, such as `{SpecificDisease: Disease}`; several may become one, and "
+        "`O` drops the entities of a type",
+    )
     devel_sentences: Count | None = Field(
         default=None,
         description="choose the best epoch on a random sample of so many development sentences; null is all of them",

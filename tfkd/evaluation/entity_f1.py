@@ -9,8 +9,10 @@ import keras
 import numpy as np
 
 from tfkd.evaluation.scores import Scores, score
+from tfkd.evaluation.type_checks import warn_about_low_f1, warn_about_types
 from tfkd_base.corpora import Corpus, Scheme, Sentence
 from tfkd_base.errors import TfkdError
+from tfkd_base.wording import count_of
 
 
 class EntityTagger(Protocol):
@@ -68,6 +70,13 @@ class EntityF1(keras.callbacks.Callback):
         self.best = -1.0
         self.best_epoch = -1
         self.best_weights: list[np.ndarray] | None = None
+        self._best_scores: dict[str, float] = {}
+        self._epochs = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Warn if the model cannot find any entity of a corpus."""
+        for tagger, corpus in self._pairs().values():
+            warn_about_types(tagger, corpus, self.split, stacklevel=3)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score the model and keep its weights if they are the best so far."""
@@ -75,10 +84,14 @@ class EntityF1(keras.callbacks.Callback):
         model = self._get_tagger()
         if isinstance(self.corpora, Corpus):
             logs["val_f1"] = self._compute_f1(model, self.corpora)
+            scores = {"": logs["val_f1"]}
         else:
             scores = {task: self._compute_f1(model.for_task(task), corpus) for task, corpus in self.corpora.items()}
             logs.update({f"val_{task}_f1": f1 for task, f1 in scores.items()})
             logs["val_f1"] = float(np.mean(list(scores.values())))
+        self._epochs = epoch + 1
+        if logs["val_f1"] > self.best or not self._best_scores:
+            self._best_scores = scores
         if logs["val_f1"] > self.best:
             self.best, self.best_epoch = logs["val_f1"], epoch
             self.best_weights = model.get_weights() if self.restore_best else None
@@ -86,16 +99,28 @@ class EntityF1(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Restore the weights of the best epoch."""
+        """Restore the weights of the best epoch, and warn if its F1 is near zero."""
         if self.best_weights is not None:
             self._get_tagger().set_weights(self.best_weights)
+        steps = self.params.get("steps")
+        training = count_of(self._epochs, "epoch") + (f" of {count_of(steps, 'batch', 'batches')}" if steps else "")
+        for task, (tagger, corpus) in self._pairs().items():
+            if task in self._best_scores:
+                warn_about_low_f1(self._best_scores[task], tagger, corpus, self.split, training, stacklevel=3)
+
+    def _pairs(self) -> dict[str, tuple[EntityTagger, Corpus]]:
+        """Return the tagger and the corpus of each task; a tagger's task has no name."""
+        model = self._get_tagger()
+        if isinstance(self.corpora, Corpus):
+            return {"": (model, self.corpora)}
+        return {task: (model.for_task(task), corpus) for task, corpus in self.corpora.items()}
 
     def _get_tagger(self) -> Any:
         """Return the model, or the student of a distiller."""
         return getattr(self.model, "student", self.model)
 
     def _compute_f1(self, model: EntityTagger, corpus: Corpus) -> float:
-        return evaluate(model, corpus, self.split).micro.f1
+        return _score(model, corpus, self.split).micro.f1
 
 
 def evaluate(tagger: EntityTagger, corpus: Corpus, split: str = "test") -> Scores:
@@ -106,6 +131,9 @@ def evaluate(tagger: EntityTagger, corpus: Corpus, split: str = "test") -> Score
         corpus: A corpus in any scheme. Its tags are converted to the scheme of the tagger.
         split: The split.
 
+    Warns:
+        TfkdWarning: The tagger and the split have no type in common.
+
     Example:
         >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM, Tagger
@@ -115,5 +143,10 @@ def evaluate(tagger: EntityTagger, corpus: Corpus, split: str = "test") -> Score
         >>> evaluate(tagger, corpus, "devel").scheme
         'iob2'
     """
+    warn_about_types(tagger, corpus, split, stacklevel=2)
+    return _score(tagger, corpus, split)
+
+
+def _score(tagger: EntityTagger, corpus: Corpus, split: str) -> Scores:
     sentences = corpus.convert(tagger.scheme).split(split)
     return score([s.tags for s in sentences], tagger.tag(sentences), tagger.scheme)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 import tfkd.optimizers
-from tfkd.config import Config
+from tfkd.config import Config, CorpusConfig
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
 from tfkd.pretrained import open_pretrained
 from tfkd.runs.held_out import TrainingOverlap, exclude_held_out
@@ -33,6 +33,15 @@ class Data:
     overlaps: dict[str, TrainingOverlap]
 
 
+def read_task(task: CorpusConfig) -> Corpus:
+    """Read the corpus of a task, with the entity types that the configuration gives it.
+
+    Raises:
+        TfkdError: It cannot be read, or has no entity of a type that is mapped.
+    """
+    return read_corpus(task.path, offsets=task.offsets).map_types(task.map)
+
+
 def read_data(config: Config) -> Data:
     """Read the corpora of a configuration.
 
@@ -53,7 +62,7 @@ def read_corpora(config: Config) -> dict[str, Corpus]:
     """
     corpora = {}
     for name, task in config.tasks.items():
-        corpus = read_corpus(task.path, offsets=task.offsets).convert(config.scheme)
+        corpus = read_task(task).convert(config.scheme)
         corpora[name] = (
             corpus if task.train_sentences is None else corpus.sample(task.train_sentences, task.sample_seed)
         )

@@ -211,14 +211,17 @@ def evaluate_run(
     corpus: RunPath | None = None,
     split: str = "test",
     task: str | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> Scores:
     """Score the model of a run on a split of its own corpus or of another one.
 
     Args:
         run: The run.
-        corpus: A folder or file to score on. Default: the corpus of the run's task.
+        corpus: A folder or file to score on, or a bundled corpus such as `demo:gene`. Default: the corpus of the run's
+            task.
         split: The split.
         task: The task of a teacher. Required if it has several.
+        types: The model's type for types of the corpus, see `Corpus.map_types`.
 
     Raises:
         TfkdError: The folder is not a finished run, the teacher has several tasks and none is named, or the corpus
@@ -238,6 +241,7 @@ def evaluate_run(
             split = next(iter(scored.splits))
         scored.split(split)
         warn_of_known_sentences(str(folder.path), RunSentences.read(folder.path), scored, split)
+    scored = scored.map_types(types or {})
     return evaluate_tagger(tagger, scored, split)
 
 

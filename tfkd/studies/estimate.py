@@ -15,6 +15,7 @@ from tfkd.config import Config
 from tfkd.config.schema import encoder_form
 from tfkd.models import HEADS, BiLSTM, Transformer
 from tfkd.pretrained import Architecture, open_pretrained
+from tfkd.runs.assembly import read_task
 from tfkd.studies.checks import error_at
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.plan import Job, Plan
@@ -67,7 +68,7 @@ def read_corpus_sizes(plan: Plan) -> dict[str, CorpusSize]:
     sizes = {}
     for name, task in tasks.items():
         try:
-            corpus = read_corpus(task.path, offsets=task.offsets)
+            corpus = read_task(task)
         except TfkdError as error:
             raise error_at(plan.source, ("corpora", name, "path"), str(error)) from None
         for split in ("train", "devel", "test"):

@@ -65,6 +65,9 @@ def portable_config(config: Config) -> dict[str, Any]:
     plain = config.model_dump(mode="json", exclude={"corpora_root", "name"})
     for task in plain["tasks"].values():
         task["path"] = _name_of(task["path"])
+        # Studies of earlier versions lack the keys that change nothing.
+        if not task["map"]:
+            del task["map"]
     if "transformer" in plain["encoder"]:
         plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
     if plain["text"]["vectors"] is not None:

@@ -23,7 +23,7 @@ from tfkd_base.errors import CorpusError, nearest
 
 SPLITS = ("train", "devel", "test")
 DROPPED = "entities dropped whose type is mapped to O"
-_SPLIT_WORDS = {"train": "training", "devel": "development", "test": "test"}
+SPLIT_WORDS = {"train": "training", "devel": "development", "test": "test"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,12 +268,12 @@ class Corpus:
         splits = {name: tuple(Sentence(s.tokens, map_tags(s.tags)) for s in rows) for name, rows in self.splits.items()}
         counts = {name: count_split(sentences, self.scheme) for name, sentences in splits.items()}
         for name, before in self.report.splits.items():
-            new = counts[name]
+            count = counts[name]
             dropped = sum(number for kind, number in before.entities.items() if types.get(kind) == "O")
-            merged = sum(before.entities.values()) - dropped - sum(new.entities.values())
+            merged = sum(before.entities.values()) - dropped - sum(count.entities.values())
             changes = {**before.changes, **({DROPPED: dropped} if dropped else {})}
             counts[name] = replace(
-                before, entities=new.entities, adjacent=new.adjacent, merged=before.merged + merged, changes=changes
+                before, entities=count.entities, adjacent=count.adjacent, merged=before.merged + merged, changes=changes
             )
         return Corpus(self.name, self.scheme, splits, replace(self.report, splits=counts))
 
@@ -298,8 +298,7 @@ class Corpus:
         whole = self.split(split)
         if not 1 <= sentences <= len(whole):
             raise CorpusError(
-                f"cannot draw {sentences} {_SPLIT_WORDS[split]} sentences from {self.name!r}: "
-                f"expected 1 to {len(whole)}"
+                f"cannot draw {sentences} {SPLIT_WORDS[split]} sentences from {self.name!r}: expected 1 to {len(whole)}"
             )
         drawn = np.random.default_rng(seed).choice(len(whole), size=sentences, replace=False)
         return self.with_split(split, [whole[index] for index in sorted(drawn)])
