@@ -192,32 +192,58 @@ def _rows(scores: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
     for number, row in enumerate(scores, 1):
         if not isinstance(row, Mapping):
             raise TfkdError(f"row {number}: expected a mapping with corpus, method, seed and score, got {row!r}")
-        yield f"row {number}", _lower(row)
+        yield f"row {number}", _lower(row, f"row {number}")
 
 
 def _csv_rows(path: Path) -> Iterable[tuple[str, Mapping[str, Any]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True, restkey="")
+            _check_header(path, list(reader.fieldnames or ()))
             for row in reader:
                 place = f"{path}, line {reader.line_num}"
                 if "" in row and row[""] is not None and isinstance(row[""], list):
                     raise TfkdError(f"{place}: more fields than the {len(reader.fieldnames or ())} of the header")
-                yield place, _lower(row)
+                yield place, _lower(row, place)
     except OSError as error:
         raise TfkdError(f"{path}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise TfkdError(f"{path}: is no CSV file in UTF-8: {error}") from None
 
 
-def _lower(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key).strip().lower(): value for key, value in row.items() if key is not None}
+def _check_header(path: Path, names: list[str]) -> None:
+    """Refuse a header whose columns are separated by something else than commas."""
+    separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    separator = next((s for s in separators if len(names) == 1 and s in names[0]), None)
+    if separator is not None:
+        decimal = ", decimal=','" if separator == ";" else ""
+        raise TfkdError(
+            f"{path}, line 1: the columns are separated by {separators[separator]}, expected commas; save the table "
+            f"with commas and decimal points, or pass pandas.read_csv({path.name!r}, sep={separator!r}{decimal})"
+        )
+
+
+def _lower(row: Mapping[Any, Any], place: str) -> dict[str, Any]:
+    lower: dict[str, Any] = {}
+    for key, value in row.items():
+        name = str(key).strip().lower()
+        if key is not None and name in lower and name:
+            raise TfkdError(f"{place}: there are several columns {name!r}; capital letters do not distinguish them")
+        if key is not None:
+            lower[name] = value
+    return lower
 
 
 def _value(row: Mapping[str, Any], column: str, place: str, default: Any = None) -> Any:
-    value = row.get(column.lower(), default)
-    if value is None:
-        raise TfkdError(f"{place}: there is no column {column!r}: {nearest(column, [key for key in row if key])}")
+    key = column.strip().lower()
+    if key not in row and default is None:
+        raise TfkdError(f"{place}: there is no column {column!r}: {nearest(column, [name for name in row if name])}")
+    value = row.get(key, default)
+    if value is None or (isinstance(value, str) and not value.strip() and column not in ("corpus", "method", "seed")):
+        raise TfkdError(
+            f"{place}: the value under {column!r} is missing; expected one in every row: fill it in, or leave out the "
+            "row if its run failed"
+        )
     if column == "seed" and isinstance(value, float):
         if math.isnan(value):
             raise TfkdError(f"{place}: there is no seed; expected one in every row or no column 'seed' at all")
@@ -238,7 +264,7 @@ def _number(value: Any, score: str, place: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise TfkdError(
-            f"{place}: expected a finite number under {score!r}, got {value!r}; leave out the rows of runs that failed."
-        )
+        is_decimal = isinstance(value, str) and value.replace(",", "", 1).replace("-", "", 1).isdecimal()
+        remedy = "write a decimal point" if is_decimal else "leave out the rows of runs that failed"
+        raise TfkdError(f"{place}: expected a finite number under {score!r}, got {value!r}; {remedy}.")
     return number
