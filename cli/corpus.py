@@ -126,6 +126,8 @@ def _unused_name(name: str, path: str, corpora: dict[str, Corpus]) -> str:
 def _show_corpus(console: Console, name: str, read: Corpus) -> None:
     from rich.markup import escape
 
+    from tfkd_base.corpora.corpus import DROPPED
+
     report = read.report
     how = "detected" if report.detected else "given"
     if any(split.documents is not None for split in report.splits.values()):
@@ -143,8 +145,8 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
             f"[yellow]repaired[/yellow] {count_of(report.repairs, 'tag')} in invalid sequences. First: {escape(first)}"
         )
     for split, counts in report.splits.items():
-        if counts.documents is None:
-            for change, number in counts.changes.items():
+        for change, number in counts.changes.items():
+            if counts.documents is None or change == DROPPED:  # others of documents are among the warnings
                 console.print(f"{split}: {change}: {number:,}")
     for warning in report.warnings:
         console.print(f"[yellow]warning[/yellow] {escape(warning)}")

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tfkd_base.corpora import Corpus, read_column_corpus
+from tfkd_base.corpora import Corpus, bundled_corpus, read_column_corpus
 from tfkd_base.errors import TfkdError
 from tfkd_cli.corpus import corpus
 
@@ -70,6 +70,33 @@ def test_check_options(genes: Path) -> None:
     (genes / "train.tsv").write_text("tag\tword\nB-Gene\tBRCA1\n")
     (genes / "test.tsv").unlink()
     assert rows(run("check", genes, "--tag-column", "tag", "--token-column", "word"))["entities"] == ["1"]
+
+
+def test_types_are_mapped_and_dropped(genes: Path, tmp_path: Path) -> None:
+    (genes / "train.tsv").write_text("# a comment\nBRCA1\tB-Gene\nlung\tB-Organ\n")
+    output = run("check", genes, "--map", "Gene=Protein", "--map", "Organ=O", width=200)
+    table = rows(output)
+    assert (table["entities"], table["Protein"]) == (["1", "3"], ["1", "3"])
+    assert "Organ  " not in output
+    assert "train: comment lines skipped: 1" in output
+    assert "train: entities dropped whose type is mapped to O: 1" in output
+    run("convert", genes, tmp_path / "out", "--scheme", "iob2", "--map", "Organ=Gene")
+    assert (tmp_path / "out" / "train.tsv").read_text() == "BRCA1\tB-Gene\nlung\tB-Gene\n\n"
+    with pytest.raises(TfkdError, match="no entity of type 'Orgen': did you mean 'Organ'"):
+        run("check", genes, "--map", "Orgen=O")
+    for value, message in (("Gene", "expected OLD=NEW"), ("=Gene", "expected OLD=NEW"), ("Gene=", "expected OLD=NEW")):
+        done = CliRunner().invoke(corpus, ["check", str(genes), "--map", value])
+        assert (done.exit_code, message in done.output) == (2, True)
+    done = CliRunner().invoke(corpus, ["check", str(genes), "--map", "Gene=A", "--map", "Gene=B"])
+    assert "Gene is mapped to A and to B" in done.output
+
+
+def test_bundled_corpora_are_checked_and_converted(tmp_path: Path) -> None:
+    assert rows(run("check", "demo:gene", width=200))["sentences"] == ["200", "200", "500"]
+    run("convert", "demo:gene", tmp_path / "out", "--scheme", "iobes")
+    assert read_column_corpus(tmp_path / "out").splits == bundled_corpus("demo:gene").convert("iobes").splits
+    with pytest.raises(TfkdError, match="no bundled corpus 'demo:genes': did you mean 'gene'"):
+        run("check", "demo:genes")
 
 
 def test_check_two_corpora_of_one_name(genes: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests.models.small import small_corpus
 from tfkd.config import parse_config
-from tfkd.runs.assembly import make_model, make_optimizer, make_text, read_vectors, updates, watched_corpora
+from tfkd.runs.assembly import make_model, make_optimizer, make_text, read_data, read_vectors, updates, watched_corpora
 from tfkd.text import read_corpus
 from tfkd_base.corpora import Corpus, Sentence
 from tfkd_base.errors import TfkdError
@@ -90,3 +90,16 @@ def test_a_task_may_be_of_annotated_documents(tmp_path):
     (tmp_path / "train.pubtator").write_text("7|t|Gene GH1 binds.\n7\t5\t8\tGH1\tGene\n")
     corpus = read_corpus(str(tmp_path))
     assert corpus.train == (Sentence(("Gene", "GH1", "binds", "."), ("O", "B-Gene", "O", "O")),)
+
+
+def test_a_task_changes_the_types_of_its_corpus():
+    config = parse_config(
+        "kind: tagger\ntasks: {gene: {path: 'demo:gene', map: {Gene: Protein}}}\nencoder: {units: 3}\n"
+    )
+    data = read_data(config)
+    assert data.corpora["gene"].tags == ("O", "B-Protein", "I-Protein")
+    wrong = parse_config(
+        "kind: tagger\ntasks: {gene: {path: 'demo:gene', map: {gene: Protein}}}\nencoder: {units: 3}\n"
+    )
+    with pytest.raises(TfkdError, match="no entity of type 'gene': did you mean 'Gene'"):
+        read_data(wrong)

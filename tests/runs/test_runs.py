@@ -16,8 +16,8 @@ from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.evaluation import score
 from tfkd.runs import RunFolder, distill, evaluate_run, train
 from tfkd.runs.runs import _measure_speed
-from tfkd_base.corpora import write_corpus
-from tfkd_base.errors import TfkdError
+from tfkd_base.corpora import read_column_corpus, write_corpus
+from tfkd_base.errors import TfkdError, TfkdWarning
 
 SMALL = """
 seed: 3
@@ -124,6 +124,20 @@ def test_the_baseline_is_fair_and_the_teacher_matters(runs):
     assert models[0].text == models[1].text
     assert models[0].count_params() == models[1].count_params()
     assert any(not np.array_equal(a, b) for a, b in zip(*(m.get_weights() for m in models), strict=True))
+
+
+@pytest.mark.slow
+def test_types_of_another_corpus_are_mapped(runs, tmp_path):
+    folder, *_ = runs
+    write_corpus(read_column_corpus(folder / "corpora" / "a").map_types({"A": "Other"}), tmp_path / "other")
+    own = evaluate_run(folder / "alone").to_dict()
+    assert own["micro"]["f1"] > 0
+    with pytest.warns(
+        TfkdWarning, match=r"the model has the types A, and the test set of 'other' has Other .*--map Oth"
+    ):
+        other = evaluate_run(folder / "alone", corpus=tmp_path / "other")
+    assert other.micro.f1 == 0
+    assert evaluate_run(folder / "alone", corpus=tmp_path / "other", types={"Other": "A"}).to_dict() == own
 
 
 @pytest.mark.slow
