@@ -92,9 +92,7 @@ def check(
     _show_overlap(console, overlap(corpora, splits=("train", "devel")), len(corpora))
 
 
-def _read(
-    path: str, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str, offsets: str
-) -> Corpus:
+def _read(path: str, scheme: Any, strict: bool, token_column: int | str, tag_column: int | str, offsets: str) -> Corpus:
     """Read column files, documents or a bundled corpus. Only to cut documents needs TensorFlow."""
     from tfkd_base.corpora import BUNDLED, bundled_corpus
     from tfkd_base.documents import holds_documents

@@ -22,9 +22,11 @@ from pathlib import Path
 from tfkd_base.corpora.corpus import Sentence
 from tfkd_base.corpora.schemes import Scheme, split_tag
 from tfkd_base.errors import CorpusError
+from tfkd_base.files import split_lines
 
 FULL_STOPS = frozenset(".?!")
 LEAST_SENTENCES = 10
+_HEAD = 4096
 _STARTS = {
     codecs.BOM_UTF16_LE: "UTF-16; convert it, as with iconv -f UTF-16 -t UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16; convert it, as with iconv -f UTF-16 -t UTF-8",
@@ -153,7 +155,7 @@ def describe_start(content: bytes) -> str:
     r"""Return what kind of file begins with some bytes, and what to do with it; an empty text if it is not known.
 
     Args:
-        content: The first bytes of a file that is not text in UTF-8.
+        content: The first bytes of the file.
 
     Example:
         >>> describe_start(b"\x1f\x8b\x08")
@@ -176,6 +178,8 @@ def describe_line(line: str, path: str | Path) -> str:
         ''
     """
     text = line.strip()
+    if start := describe_start(text.encode()):
+        return start
     for pattern, name in _LINES:
         if re.match(pattern, text):
             return name
@@ -191,6 +195,21 @@ def describe_line(line: str, path: str | Path) -> str:
     if len(text.split()) > 5 and "\t" not in text:
         return "running text: annotate it, or write a token, a tab and its tag a line"
     return ""
+
+
+def describe_file(path: Path) -> str:
+    """Return which other format a file looks like, and the remedy; an empty text if it is not known.
+
+    Args:
+        path: The file.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_HEAD)
+    except OSError:
+        return ""
+    first = next((line for line in split_lines(content.decode("utf-8", "replace")) if line.strip()), "")
+    return describe_start(content) or describe_line(first, path)
 
 
 @dataclass(frozen=True, slots=True)

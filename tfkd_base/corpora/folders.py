@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tfkd_base.corpora.column_files import UNTYPED, ColumnFile, read_columns, write_columns
+from tfkd_base.corpora.column_files import ColumnFile, read_columns, write_columns
+from tfkd_base.corpora.column_parser import UNTYPED
 from tfkd_base.corpora.corpus import SPLITS, Corpus, ReadReport, Sentence, SplitReport, count_split
 from tfkd_base.corpora.detection import (
     FULL_STOPS,
     LEAST_SENTENCES,
     LateBoundaries,
+    describe_file,
     detect_scheme,
     late_boundaries,
     tag_evidence,
@@ -252,7 +254,10 @@ def _explain_nothing(folder: Path) -> str:
     if any(entry.suffix in _DOCUMENT_ENDINGS for entry in entries):
         message += "; read annotated documents (PubTator, BioC, BRAT) with tfkd.read_corpus"
     shown = ", ".join(entry.name for entry in entries[:5]) + (", ..." if len(entries) > 5 else "")
-    return f"{message}; it holds {shown}" if entries else f"{message}; it is empty"
+    message += f"; it holds {shown}" if entries else "; it is empty"
+    named = [entry for entry in entries if entry.is_file() and (split_of(entry) or split_of(entry.with_suffix("")))]
+    format = next((f"{entry.name} is {text}" for entry in named if (text := describe_file(entry))), "")
+    return f"{message}; {format}" if format else message
 
 
 def write_corpus(corpus: Corpus, folder: str | Path) -> None:

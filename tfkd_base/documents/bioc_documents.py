@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfkd_base.corpora.column_files import UNTYPED
+from tfkd_base.corpora.column_parser import UNTYPED
 from tfkd_base.documents.document import (
     KIND,
     Collection,

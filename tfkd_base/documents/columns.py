@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO
 
-from tfkd_base.corpora.column_files import COMMENT, DOCUMENT_LINE, ColumnParser, column_rows
+from tfkd_base.corpora.column_files import column_rows
+from tfkd_base.corpora.column_parser import COMMENT, DOCUMENT_LINE, ColumnParser
 from tfkd_base.corpora.corpus import Sentence
 from tfkd_base.corpora.folders import COMMENTS
 from tfkd_base.corpora.folders import ENDINGS as COLUMN_ENDINGS

@@ -71,6 +71,28 @@ def test_folders_without_a_corpus(tmp_path: Path) -> None:
         read_column_corpus(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "train.csv",
+            b"token,tag\na,O\n",
+            "it holds train.csv; train.csv is CSV with ',' between the columns: write tabs",
+        ),
+        ("train.tsv.gz", b"\x1f\x8b\x08", "train.tsv.gz is a gzip file; unpack it, as with gunzip"),
+        ("test.parquet", b"PAR1", "test.parquet is a Parquet table; write it as text, a token, a tab and a tag a line"),
+        ("dev.xlsx", b"PK\x03\x04", "dev.xlsx is a zip archive or an office document"),
+    ],
+)
+def test_files_of_other_formats_are_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CorpusError, match=r"expected files named train, devel or test") as caught:
+        read_column_corpus(tmp_path)
+    assert message in str(caught.value)
+    with pytest.raises(CorpusError, match=message.partition(" is ")[2].partition(" ")[2][:12]):
+        read_column_corpus(tmp_path / name)
+
+
 def test_two_files_for_one_split(tmp_path: Path) -> None:
     folder_of(tmp_path, train__tsv=IOB2, train__txt=IOB2)
     with pytest.raises(CorpusError, match=r"several files could be the train split: train\.tsv, train\.txt"):
