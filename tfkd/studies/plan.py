@@ -53,6 +53,10 @@ class Job:
         return portable_config(self.config) | ({"code": code} if code else {})
 
 
+_LATER_KEYS = {"map": {}, "offsets": "characters"}
+"""Keys of a corpus that studies of earlier versions lack, and the values that change nothing"""
+
+
 def portable_config(config: Config) -> dict[str, Any]:
     """Return a configuration as plain values, with the names of files in place of their paths.
 
@@ -65,9 +69,9 @@ def portable_config(config: Config) -> dict[str, Any]:
     plain = config.model_dump(mode="json", exclude={"corpora_root", "name"})
     for task in plain["tasks"].values():
         task["path"] = _name_of(task["path"])
-        # Studies of earlier versions lack the keys that change nothing.
-        if not task["map"]:
-            del task["map"]
+        for key, default in _LATER_KEYS.items():
+            if task[key] == default:
+                del task[key]
     if "transformer" in plain["encoder"]:
         plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
     if plain["text"]["vectors"] is not None:
