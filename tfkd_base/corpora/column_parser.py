@@ -277,6 +277,20 @@ def _trim(columns: list[str]) -> list[str]:
     return columns
 
 
+def plain_type(kind: str) -> str:
+    r"""Return an entity type that a tag can hold: with `_` for white space and hidden characters.
+
+    Args:
+        kind: Any text.
+
+    Example:
+        >>> plain_type("Cell line"), plain_type("Gene\u200b"), plain_type(""), plain_type("Gene|B-Cell")
+        ('Cell_line', 'Gene_', '_', 'Gene_B-Cell')
+    """
+    plain = "".join("_" if c.isspace() or unicodedata.category(c)[0] in "ZC" else c for c in kind) or "_"
+    return re.sub(r"[|,;/+&]", "_", plain) if explain_tag(f"B-{plain}") else plain
+
+
 @lru_cache(maxsize=4096)
 def explain_tag(tag: str) -> str:
     """Return what is wrong with a cell that is more than a tag; an empty text if nothing is.

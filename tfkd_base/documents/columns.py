@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import IO
 
 from tfkd_base.corpora.column_files import column_rows
-from tfkd_base.corpora.column_parser import COMMENT, DOCUMENT_LINE, ColumnParser
+from tfkd_base.corpora.column_parser import COMMENT, DOCUMENT_LINE, ColumnParser, plain_type
 from tfkd_base.corpora.corpus import Sentence
 from tfkd_base.corpora.folders import COMMENTS
 from tfkd_base.corpora.folders import ENDINGS as COLUMN_ENDINGS
@@ -20,6 +20,7 @@ from tfkd_base.errors import CorpusError
 from tfkd_base.files import LINE_BREAKS, read_lines
 
 KIND = "sentence"
+TYPES = "types of entities with white space or hidden characters, written with _"
 _NAMED = re.compile(rf"{DOCUMENT_LINE}\s+\((.*)\)\s*", re.DOTALL)
 _TAGGED_LINE = re.compile(r"\S.*[\t ](?:O|[BIESLU](?:-\S+)?)\s*")
 _BLOCK_START = DOCUMENT_LINE.encode()
@@ -187,9 +188,9 @@ class _Writer(FormatWriter):
 
     def _with_types(self, document: Document) -> Document:
         """Return the document with types that a tag can hold."""
-        types = [re.sub(r"\s", "_", entity.type) or "_" for entity in document.entities]
+        types = [plain_type(entity.type) for entity in document.entities]
         changed = sum(new != entity.type for new, entity in zip(types, document.entities, strict=True))
         if not changed:
             return document
-        self._counts["types of entities with white space, written with _"] += changed
+        self._counts[TYPES] += changed
         return document.with_entities(replace(m, type=new) for m, new in zip(document.entities, types, strict=True))

@@ -32,6 +32,7 @@ from tfkd_base.documents import (
 pytestmark = pytest.mark.slow
 few = settings(max_examples=50)
 MANY = st.lists(documents(), max_size=3)
+PLAIN = re.compile(r"\s|[\x00-\x1f\x7f-\x9f\u200b-\u200f\ufeff\ufffe]")
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -207,10 +208,9 @@ def test_columns(given_documents: list[Document]) -> None:
     given_documents = [document for document in given_documents if not fit.search(document.text)]
     cut = [with_tokens(document) for document in given_documents]
     content, _ = written("columns", cut)
-    # White space cannot stand in a tag.
+    # White space and hidden characters cannot stand in a tag.
     typed = [
-        document.with_entities(replace(m, type=re.sub(r"\s", "_", m.type)) for m in document.entities)
-        for document in cut
+        document.with_entities(replace(m, type=PLAIN.sub("_", m.type)) for m in document.entities) for document in cut
     ]
     expected = [sentence for document in typed for sentence in tagged(document)]
     # Documents without a token are lines -DOCSTART- with nothing after.
