@@ -14,13 +14,13 @@ from tfkd_base.documents import (
     Collection,
     Counts,
     Document,
-    DocumentError,
     DocumentFile,
     Entity,
     LineFormat,
     Passage,
     get_format,
     open_documents,
+    read_document_file,
 )
 from tfkd_base.documents.files import open_file
 from tfkd_base.documents.offsets import CHARACTERS
@@ -112,8 +112,8 @@ class Block:
             counts.update(self.counts)
             yield from map(PlacedDocument.from_line, io.BytesIO(self.content))
         elif self.kind == "files":
-            for path, format in json.loads(self.content):
-                yield from read_file(DocumentFile(Path(path), format, self.offsets), counts)
+            for path, format, *fault in json.loads(self.content):
+                yield from read_file(DocumentFile(Path(path), format, self.offsets, *fault), counts)
         else:
             format = get_format(self.format, self.offsets)
             assert isinstance(format, LineFormat)
@@ -132,11 +132,7 @@ def read_file(file: DocumentFile, counts: Counts) -> Iterator[PlacedDocument]:
         counts: Receives what is dropped or changed in reading, when all documents have been read.
     """
     source = str(file.path)
-    try:
-        reader = open_documents(file.path, file.format, file.offsets)
-    except DocumentError as error:
-        yield PlacedDocument(source, 1, BrokenDocument(source, str(error).removeprefix(f"{source}: ")))
-        return
+    reader = read_document_file(file)
     for number, document in enumerate(reader, 1):
         yield PlacedDocument(source, number, document)
     counts.update(reader.counts)
@@ -200,13 +196,15 @@ def cut_blocks(files: Sequence[DocumentFile], block_bytes: int) -> Iterator[Bloc
 
 def _cut_group(group: FileGroup, block_bytes: int) -> Iterator[Block]:
     file = group.files[0]
-    if len(group.files) == 1 and group.size > block_bytes:
+    if len(group.files) == 1 and group.size > block_bytes and file.fault is None:
         format = get_format(file.format)
         if isinstance(format, LineFormat):
             return _cut_bytes(group, file, format, block_bytes)
         if not format.is_one_document:
             return _cut_documents(group, file, block_bytes)
-    names = json.dumps([[str(one.path), one.format] for one in group.files]).encode()
+    names = json.dumps(
+        [[str(one.path), one.format, *([one.fault] if one.fault else [])] for one in group.files]
+    ).encode()
     name = group.block_name(0)
     return iter([Block(name=name, kind="files", content=names, size=group.size, offsets=file.offsets)])
 
@@ -281,7 +279,7 @@ def _document_to_json(document: Document) -> list[object]:
         [e.start, e.end, e.type, e.id, e.identifier, e.score, e.fragments, dict(e.infons)] for e in document.entities
     ]
     passages = [[p.start, p.end, p.kind, p.offset, dict(p.infons)] for p in document.passages]
-    value = [document.id, document.text, entities, passages, document.sentences, dict(document.infons)]
+    value: list[object] = [document.id, document.text, entities, passages, document.sentences, dict(document.infons)]
     about = document.collection
     collection = [about.source, about.date, about.key, dict(about.infons)]
     return [*value, collection] if about.size else value

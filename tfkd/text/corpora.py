@@ -28,7 +28,7 @@ from tfkd_base.documents import (
     TaggingReport,
     corpus_documents,
     holds_documents,
-    open_documents,
+    read_document_file,
 )
 
 
@@ -125,7 +125,7 @@ def _read_split(files: list[DocumentFile], scheme: Scheme, strict: bool) -> tupl
 def _read_files(files: list[DocumentFile], counts: Counts) -> Iterator[Document]:
     """Yield the documents of files, none of which may be broken."""
     for file in files:
-        reader = open_documents(file.path, file.format, file.offsets)
+        reader = read_document_file(file)
         for document in reader:
             if isinstance(document, BrokenDocument):
                 raise DocumentError(f"{document}; mend the document or take it out")

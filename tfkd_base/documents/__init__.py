@@ -22,8 +22,9 @@ from tfkd_base.documents.html_page import HtmlPage
 from tfkd_base.documents.json_lines import JsonLines
 from tfkd_base.documents.offsets import OFFSETS, OffsetName
 from tfkd_base.documents.plain_text import Lines, WholeText
+from tfkd_base.documents.pubannotation import Bern2, PubAnnotation
 from tfkd_base.documents.pubtator import PubTator, read_pubtator
-from tfkd_base.documents.reading import DocumentFile, DocumentReader, document_files, open_documents
+from tfkd_base.documents.reading import DocumentFile, DocumentReader, document_files, open_documents, read_document_file
 from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
 from tfkd_base.documents.tagging import TaggingReport, tagged
 from tfkd_base.documents.writing import DocumentWriter, document_writer
@@ -32,6 +33,7 @@ __all__ = [
     "FORMATS",
     "OFFSETS",
     "STANDARD",
+    "Bern2",
     "BioCJson",
     "BioCXml",
     "Brat",
@@ -54,6 +56,7 @@ __all__ = [
     "Lines",
     "OffsetName",
     "Passage",
+    "PubAnnotation",
     "PubTator",
     "StatedEntity",
     "TaggingReport",
@@ -68,6 +71,7 @@ __all__ = [
     "holds_documents",
     "open_documents",
     "place_entities",
+    "read_document_file",
     "read_pubtator",
     "tagged",
     "whole_text",

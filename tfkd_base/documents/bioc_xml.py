@@ -80,7 +80,8 @@ class BioCXml(DocumentFormat):
             late = [one.tag for one in events.root if one.tag != "document"] if number else []
             counts["values of collections dropped, which come after its documents"] += len(late)
             if not number and events.root.tag != "collection":
-                reason = f"expected a BioC collection, got XML whose outermost element is {events.root.tag!r}"
+                reason = f"expected a BioC collection, got XML whose outermost element is {events.root.tag!r}; "
+                reason += "convert it to BioC, or extract its text"
                 yield BrokenDocument(source, reason)
         except etree.XMLSyntaxError as error:
             reason = f"the XML is not well formed: {error.msg}; {_REST}"

@@ -11,6 +11,7 @@ from typing import IO, ClassVar
 from tfkd_base.documents.document import BrokenDocument, Counts, Document, DocumentError
 from tfkd_base.documents.files import READ_ERRORS, plain_name, read_error
 from tfkd_base.documents.offsets import CHARACTERS, get_units
+from tfkd_base.documents.other_files import describe_other
 from tfkd_base.files import read_lines
 from tfkd_base.registry import Registry
 
@@ -268,33 +269,38 @@ def all_formats() -> list[DocumentFormat]:
 def detect_format(name: str, head: bytes) -> str:
     r"""Detect the format of a file from its name and the beginning of its content.
 
-    An ending that belongs to one format decides. Otherwise the content does: `ID|t|` is PubTator, XML is BioC, JSON is
-    BioC if it has a list of documents and JSON lines if not, and lines that all end with a tag are a column file. All
-    other text has a document a line. A BRAT file is recognized by the `.ann` file beside it, see `document_files`.
+    An ending that belongs to one format decides. Otherwise the content does: `ID|t|` is PubTator, XML is BioC, the keys
+    of JSON tell its format, and lines that all end with a tag are a column file. All other text has a document a line.
+    A BRAT file is recognized by the `.ann` file beside it, see `document_files`.
 
     Args:
         name: The name of the file, perhaps with `.gz`.
         head: The first bytes of its content, unpacked.
 
     Raises:
-        DocumentError: No format recognizes the file.
+        DocumentError: No format recognizes the file. The message says what it looks like, and what to do.
 
     Example:
         >>> detect_format("a.txt", b"7|t|Title\n"), detect_format("b.txt", b"Some text.")
         ('pubtator', 'lines')
     """
     ending = Path(plain_name(Path(name))).suffix
-    readable = [format for format in all_formats() if format.is_readable]
-    of_ending = [format for format in readable if ending in format.endings]
-    if len(of_ending) == 1:
-        return of_ending[0].name
+    readable = sorted((format for format in all_formats() if format.is_readable), key=lambda format: -format.priority)
     content = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for format in sorted(readable, key=lambda format: -format.priority):
-        if format.recognizes(ending, content):
-            return format.name
+    of_ending = [format for format in readable if ending in format.endings]
+    others = readable if len(of_ending) != 1 else [format for format in readable if ending in format.other_endings]
+    recognized = next((format for format in (*others, *of_ending) if format.recognizes(ending, content)), None)
+    if recognized is not None and recognized.has_entities:
+        return recognized.name
+    other = describe_other(name, ending, head)
+    chosen = recognized or (of_ending[0] if len(of_ending) == 1 else None)
+    if other is not None:
+        raise DocumentError(f"{name or 'the input'}: {other}")
+    if chosen is not None:
+        return chosen.name
+    names = ", ".join(sorted(format.name for format in readable))
     raise DocumentError(
-        f"{name or 'the input'}: the format cannot be detected from the name or the content; name one of "
-        f"{', '.join(format.name for format in readable)}"
+        f"{name or 'the input'}: the format cannot be detected from the name or the content; name one of {names}"
     )
 
 
@@ -312,8 +318,9 @@ def detect_output_format(path: Path | str) -> str:
         'jsonl'
     """
     name = plain_name(Path(path))
-    matches = [format.name for format in all_formats() if name.endswith(format.endings)]
+    writable = [format for format in all_formats() if format.is_writable]
+    matches = [format.name for format in writable if name.endswith(format.endings)]
     if len(matches) != 1:
-        choices = ", ".join(matches or sorted(FORMATS))
+        choices = ", ".join(matches or (format.name for format in writable))
         raise DocumentError(f"which format is {name or 'the output'} to be in? Name one: {choices}")
     return matches[0]

@@ -20,7 +20,7 @@ from tfkd_base.documents.document import (
     count_infons,
 )
 from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
-from tfkd_base.documents.json_objects import parse_object
+from tfkd_base.documents.json_objects import json_shape, parse_object
 from tfkd_base.documents.offsets import Ruler, Unit
 from tfkd_base.documents.stated import Layout, StatedEntity, place_entities, whole_text
 from tfkd_base.files import read_lines
@@ -42,8 +42,9 @@ class JsonLines(LineFormat):
     priority = -2
 
     def recognizes(self, ending: str, content: bytes) -> bool:
-        """Recognize a `.json` file, or content that starts as JSON does."""
-        return ending == ".json" or content[:1] in (b"{", b"[")
+        """Recognize JSON whose first object has a text or entities."""
+        shape = json_shape(content)
+        return shape.kind == "object" and bool({"text", "entities"} & set(shape.keys))
 
     def starts_document(self, previous: bytes, line: bytes) -> bool:
         """Tell whether the line is not blank."""

@@ -14,6 +14,7 @@ from tfkd_base.documents.document import FaultError
 from tfkd_base.files import read_lines
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[{}\[\]:,]', re.DOTALL)
+_START = re.compile(r"\{\s*(?:[\"}]|$)|\[\s*(?:[{\[\"\]]|$)")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 MARK = b"\xef\xbb\xbf"
 """A byte order mark in UTF-8"""
@@ -58,7 +59,7 @@ def json_shape(content: bytes) -> JsonShape:
         JsonShape(kind='list', keys=('id', 'infons', 'passages'))
     """
     text = content.removeprefix(MARK).lstrip().decode("utf-8", "replace")
-    if text[:1] not in ("{", "["):
+    if not _START.match(text):
         return JsonShape(None)
     top = 1 if text[0] == "{" else 2
     keys: dict[str, None] = {}
@@ -157,11 +158,7 @@ def read_objects(stream: IO[bytes], first_line: int = 1) -> Iterator[JsonObject]
 
 def _read_whole(raw: bytes) -> Iterator[JsonObject]:
     """Read the objects of a file that has no object per line."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        yield JsonObject({}, raw, None, "not UTF-8; convert the file, for example with iconv -t UTF-8")
-        return
+    text = raw.decode(errors="surrogateescape")
     place, in_list = 0, False
     decoder = json.JSONDecoder()
     while True:
@@ -178,10 +175,13 @@ def _read_whole(raw: bytes) -> Iterator[JsonObject]:
             value, end = decoder.raw_decode(text, place)
         except (ValueError, RecursionError) as error:
             fault = f"the JSON is broken: {error}; the rest of the file is skipped"
-            yield JsonObject({}, text[place:].encode(), None, fault)
+            yield JsonObject({}, text[place:].encode(errors="surrogateescape"), None, fault)
             return
-        part = text[place:end].encode()
+        part = text[place:end].encode(errors="surrogateescape")
         place = end
+        if not _is_utf8(part):
+            yield JsonObject({}, part, None, "not UTF-8; convert the file, for example with iconv -t UTF-8")
+            continue
         if not isinstance(value, dict):
             yield JsonObject({}, part, None, f"expected a JSON object, got {_kind(value)}")
             continue
@@ -191,6 +191,14 @@ def _read_whole(raw: bytes) -> Iterator[JsonObject]:
             yield JsonObject({}, part, None, fault.reason)
         else:
             yield JsonObject(value, part, None)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _skip(text: str, place: int, characters: str) -> int:

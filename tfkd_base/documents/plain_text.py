@@ -32,6 +32,7 @@ class Lines(LineFormat):
     description = "text, a document a line"
     endings = (".txt", ".text")
     has_entities = False
+    folder_format = "text"
     priority = -9
 
     def recognizes(self, ending: str, content: bytes) -> bool:

@@ -23,6 +23,7 @@ from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
 from tfkd_base.files import read_lines
 
 _BEGINNING = re.compile(rb"\s*[^|\t\n]+\|[ta]\|")
+_TITLE = re.compile(rb"([^|\t\r\n]+)\|t\|")
 _TEXT_LINE = re.compile(r"[^|\t]+\|([ta])\|(.*)", re.DOTALL)
 _RELATION_COLUMNS = 4
 _MENTION_COLUMNS = 6
@@ -45,8 +46,8 @@ class PubTator(LineFormat):
         return _BEGINNING.match(content) is not None
 
     def starts_document(self, previous: bytes, line: bytes) -> bool:
-        """Tell whether the line is the first after blank ones."""
-        return bool(line.strip()) and not previous.strip()
+        """Tell whether the line is the first after blank ones, or the title of another document."""
+        return bool(line.strip()) and (not previous.strip() or _is_next_title(previous, line))
 
     def drop_partial(self, lines: list[bytes]) -> list[bytes]:
         """Drop the lines after the last blank one: the document may be incomplete."""
@@ -121,13 +122,19 @@ def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
     for number, line in enumerate(read_lines(stream), first_line):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.strip():
-            block.append((number, line))
-        elif block:
+        if block and (not line.strip() or _is_next_title(block[-1][1], line)):
             yield block
             block = []
+        if line.strip():
+            block.append((number, line))
     if block:
         yield block
+
+
+def _is_next_title(previous: bytes, line: bytes) -> bool:
+    """Tell whether a line is the title of another document than the one of the line before."""
+    match = _TITLE.match(line)
+    return match is not None and re.split(rb"[|\t]", previous, maxsplit=1)[0] != match[1]
 
 
 def _decode(number: int, line: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from tfkd_base.documents.document import BrokenDocument, Counts, Document, Docum
 from tfkd_base.documents.files import HEAD, READ_ERRORS, STANDARD, open_file, plain_name, read_error, source_name
 from tfkd_base.documents.formats import DocumentFormat, all_formats, detect_format, get_format
 from tfkd_base.documents.offsets import CHARACTERS, get_units
+from tfkd_base.documents.other_files import describe_binary, looks_wrapped
+from tfkd_base.errors import TfkdWarning
 
 SKIPPED = "files skipped, whose endings are none of the format"
 
@@ -25,11 +28,13 @@ class DocumentFile:
         path: Its path.
         format: The name of its format.
         offsets: What offsets of entities count in it, one of `OFFSETS`.
+        fault: Why it cannot be read, where that is known before it is opened.
     """
 
     path: Path
     format: str
     offsets: str = CHARACTERS
+    fault: str | None = None
 
 
 class DocumentReader(Iterator[Document | BrokenDocument]):
@@ -96,8 +101,21 @@ def open_documents(
     return DocumentReader([], _read_stream(chosen, stream, name, counts), counts)
 
 
+def read_document_file(file: DocumentFile) -> DocumentReader:
+    """Read the documents of a file whose format is known, one by one.
+
+    Args:
+        file: The file. If it cannot be opened, it is one broken document.
+    """
+    counts = Counts()
+    return DocumentReader([file], _read_files([file], counts), counts)
+
+
 def _read_files(files: list[DocumentFile], counts: Counts) -> Iterator[Document | BrokenDocument]:
     for file in files:
+        if file.fault is not None:
+            yield BrokenDocument(str(file.path), file.fault)
+            continue
         try:
             stream = open_file(file.path)
         except (DocumentError, *READ_ERRORS) as error:
@@ -126,8 +144,9 @@ def document_files(
     """Find the files of documents at a path, without reading more than their beginnings.
 
     In a folder and the folders within it, these are all files with the endings of the format (default: of any format),
-    sorted by name. Names that begin with a dot and links to folders are skipped. In a folder with `.ann` files, every
-    `.txt` file is BRAT.
+    sorted by name. Names that begin with a dot and links to folders are skipped. In a folder with `.ann` or `.a1`
+    files, every `.txt` file is BRAT. Other text files of a folder are a document each; a single one has a document a
+    line.
 
     Args:
         path: A file or a folder.
@@ -156,7 +175,7 @@ def document_files(
     if not path.exists():
         raise DocumentError(f"{path}: cannot be read: No such file or directory")
     if not path.is_dir():
-        return [replace(_find_format(path, chosen), offsets=offsets)]
+        return [replace(_find_format(path, chosen, counts), offsets=offsets)]
     files = [file for folder in _walk(path) for file in _list_files(folder, chosen, counts)]
     files = [replace(file, offsets=offsets) for file in files] if offsets != CHARACTERS else files
     if not files:
@@ -175,7 +194,7 @@ def _walk(path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _find_format(path: Path, format: DocumentFormat | None) -> DocumentFile:
+def _find_format(path: Path, format: DocumentFormat | None, counts: Counts) -> DocumentFile:
     """Find the format of a single file."""
     for other in [format] if format else all_formats():
         if plain_name(path).endswith(other.companions):
@@ -186,7 +205,22 @@ def _find_format(path: Path, format: DocumentFormat | None) -> DocumentFile:
         has_ending = path.name.removesuffix(".gz").endswith(other.endings)
         if format is None and has_ending and other.find_companion(path) is not None:
             return DocumentFile(path, other.name)
-    return DocumentFile(path, format.name if format else detect_format(str(path), _read_head(path)))
+    head = _read_head(path)
+    if format is not None:
+        if binary := describe_binary(str(path), head):
+            raise DocumentError(f"{path}: {binary}")
+        return DocumentFile(path, format.name)
+    detected = get_format(detect_format(str(path), head))
+    if detected.folder_format is not None and len(head.split()) > 1 and b"\n" in head.strip():
+        counts[f"files in which each line is a document (--from {detected.folder_format}: each file)"] += 1
+        if looks_wrapped(head):
+            warnings.warn(
+                f"{path}: each line is read as a document, but the lines look like one text that is wrapped: read the "
+                f"file as one document with the format {detected.folder_format} (--from {detected.folder_format})",
+                TfkdWarning,
+                stacklevel=3,
+            )
+    return DocumentFile(path, detected.name)
 
 
 def _list_files(folder: Path, format: DocumentFormat | None, counts: Counts) -> list[DocumentFile]:
@@ -209,16 +243,20 @@ def _list_files(folder: Path, format: DocumentFormat | None, counts: Counts) -> 
         elif paired_format is not None:
             files.append(DocumentFile(folder / name, paired_format.name))
         else:
-            files.append(DocumentFile(folder / name, _likely_format(folder / name)))
+            files.append(_detect_in_folder(folder / name, counts))
     return files
 
 
-def _likely_format(path: Path) -> str:
-    """Detect the format of a file among others; one that cannot be read fails later, when it is read."""
+def _detect_in_folder(path: Path, counts: Counts) -> DocumentFile:
+    """Detect the format of a file among others; one that cannot be read is a broken document later."""
     try:
-        return detect_format(str(path), _read_head(path))
-    except DocumentError:
-        return "lines"
+        detected = get_format(detect_format(str(path), _read_head(path)))
+    except DocumentError as error:
+        return DocumentFile(path, "text", fault=str(error).removeprefix(f"{path}: "))
+    if detected.folder_format is None:
+        return DocumentFile(path, detected.name)
+    counts[f"files of a folder, each read as one document (--from {detected.name}: each line)"] += 1
+    return DocumentFile(path, detected.folder_format)
 
 
 def _read_head(path: Path) -> bytes:

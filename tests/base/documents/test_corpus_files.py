@@ -53,7 +53,7 @@ def test_column_files_text_and_nothing_hold_no_documents(tmp_path: Path) -> None
     assert not holds_documents(tmp_path)
     write(tmp_path, "words.txt", content="words\n")
     assert not holds_documents(tmp_path)
-    with pytest.raises(DocumentError, match="no annotated documents are here; expected BioC in JSON"):
+    with pytest.raises(DocumentError, match="no annotated documents are here; expected output of BERN2, BioC in JSON"):
         corpus_documents(tmp_path)
     write(tmp_path, "inner/a.pubtator")
     assert not holds_documents(tmp_path)

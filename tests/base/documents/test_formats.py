@@ -37,7 +37,7 @@ def test_detection(name: str, head: bytes, format: str) -> None:
 
 def test_what_cannot_be_told_is_refused() -> None:
     for name, head in (("a.docx", b"PK"), ("a.txt", b"a\0b")):
-        with pytest.raises(DocumentError, match="name one of bioc-json, bioc-xml, brat"):
+        with pytest.raises(DocumentError, match="name one of bern2, bioc-json, bioc-xml, brat"):
             detect_format(name, head)
 
 

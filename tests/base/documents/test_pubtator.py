@@ -54,7 +54,7 @@ def test_astral_characters_count_once(tmp_path: Path) -> None:
         ("7|t|Ab\n7|a|\n7\t0\tx\tAb\tX\tY\n", r":3: expected ID, start"),
         ("7|t|Ab\n7|a|\n7\t0\t1\tAb\tX\tY\n", r":3: expected 'Ab' at offsets 0 to 1, but the text there is 'A'"),
         ("7|t|Ab\n7|a|\n7\t2\t9\tAb\tX\tY\n", r":3: expected 'Ab'"),
-        ("7|t|Ab\n8|t|Cd\n", r":2: the line belongs to document '8'"),
+        ("7|t|Ab\n8\t0\t2\tAb\tX\n", r":2: the line belongs to document '8'"),
         ("7|t|Ab\n7|t|Cd\n", r":2: expected ID, start"),
         ("7|t|Ab\n8|a|Cd\n", r":2: the line belongs to document '8'.*'7'"),
         (b"7|t|Ab\n7|a|\xe9t\xe9\n", r":2: not UTF-8"),

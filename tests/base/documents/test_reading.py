@@ -115,7 +115,7 @@ def test_gzip_by_its_content_and_a_file_that_is_cut_off(tmp_path: Path) -> None:
     assert texts(tmp_path / "plain.txt")[:2] == ["one", "two"]
     (tmp_path / "cut.txt.gz").write_bytes(packed[:-30])
     (tmp_path / "last.txt").write_text("three")
-    found = list(open_documents(tmp_path))
+    found = list(open_documents(tmp_path, "lines"))
     broken = [one for one in found if isinstance(one, BrokenDocument)]
     assert [one.source for one in broken] == [str(tmp_path / "cut.txt.gz")]
     assert "the rest of the file is skipped" in broken[0].reason
@@ -144,13 +144,16 @@ def test_a_folder_is_read_in_order_with_what_lies_in_it(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("plain")
     (tmp_path / "notes.pdf").write_bytes(b"%PDF\0")
     reader = open_documents(tmp_path)
-    assert [file.format for file in reader.files] == ["jsonl", "lines", "pubtator"]
+    assert [file.format for file in reader.files] == ["jsonl", "text", "pubtator"]
     assert [one.text if isinstance(one, Document) else None for one in reader] == [
         *("Title", None, "Title"),
         "plain",
         *("Title", None, "Title"),
     ]
-    assert reader.counts == {"files skipped, whose endings are none of the format": 1}
+    assert reader.counts == {
+        "files skipped, whose endings are none of the format": 1,
+        "files of a folder, each read as one document (--from lines: each line)": 1,
+    }
     assert texts(tmp_path, "text") == ["plain"]
 
 
@@ -180,7 +183,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DocumentError, match=r"name its \.txt file"):
         open_documents(tmp_path / "a.ann")
     (tmp_path / "a.pdf").write_text("text")
-    with pytest.raises(DocumentError, match="name one of bioc-json, bioc-xml, brat"):
+    with pytest.raises(DocumentError, match="name one of bern2, bioc-json, bioc-xml, brat"):
         open_documents(tmp_path / "a.pdf")
 
 
