@@ -11,7 +11,7 @@ from tfkd_base.corpora.folders import split_of
 from tfkd_base.documents.document import DocumentError
 from tfkd_base.documents.formats import DocumentFormat, all_formats, get_format
 from tfkd_base.documents.offsets import CHARACTERS, get_units
-from tfkd_base.documents.reading import DocumentFile, document_files
+from tfkd_base.documents.reading import DocumentFile, describe_file, document_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ def holds_documents(path: str | Path) -> bool:
 
     Args:
         path: A file, or a folder with a file or a folder for each split, or of documents.
+
+    Raises:
+        DocumentError: The file is neither, such as a PDF file. The message says what to do.
 
     Example:
         >>> import tempfile
@@ -84,6 +87,8 @@ def _is_annotated(format: DocumentFormat) -> bool:
 
 def _find(path: Path) -> CorpusFiles:
     if path.is_file():
+        if other := describe_file(path):
+            raise DocumentError(f"{path}: {other}")
         annotated, _ = _select(_list_files(path))
         return CorpusFiles({split_of(path) or "train": annotated} if annotated else {}, ())
     if any(_is_column_file(file) for file in path.iterdir()):

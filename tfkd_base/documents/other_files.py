@@ -28,7 +28,8 @@ _STARTS = (
 _HTML = re.compile(rb"(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body|div|p|h1)\b", re.IGNORECASE | re.DOTALL)
 _MEDLINE = re.compile(rb"PMID- ?\d+")
 _RIS = re.compile(rb"TY  - ")
-_TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+"""What separates the columns of a table, by the ending of its file"""
 _MARKDOWN = (".md", ".markdown", ".rst")
 _LONG_CELL = 4.0
 """Mean number of words in a cell of a table of texts, at least"""
@@ -77,18 +78,20 @@ def describe_other(name: str, ending: str, content: bytes) -> str | None:
     if ending in _MARKDOWN:
         return "this looks like Markdown or reStructuredText: read it as one text with the format text (--from text)"
     shape = json_shape(start)
-    if ending == ".json" and shape.kind is not None:
+    if shape.kind is not None and ending != ".jsonl":
         keys = f" whose objects have the keys {', '.join(shape.keys[:8])}" if shape.keys else ""
+        text = next((key for key in ("abstract", "body", "content", "sentence") if key in shape.keys), "abstract")
+        each = ".[] | " if shape.kind == "list" else ""
         return (
-            f"this is JSON{keys}, and in none of the formats of documents: write one object per line, "
-            """such as {"id": "7", "text": "..."}, for example with jq -c '.[] | {id: .id, text: .abstract}'"""
+            f"this is JSON{keys}, and in none of the formats of documents: write one object per line, such as "
+            f"""{{"id": "7", "text": "..."}}, for example with jq -c '{each}{{text: .{text}}}' {Path(name).name}"""
         )
     return _describe_table(name, ending, content)
 
 
 def _describe_table(name: str, ending: str, content: bytes) -> str | None:
     """Describe a table of texts."""
-    delimiter = _TABLES.get(ending)
+    delimiter = TABLES.get(ending)
     if delimiter is None:
         return None
     text = content.removeprefix(MARK).decode("utf-8", "replace")

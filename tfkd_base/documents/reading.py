@@ -14,7 +14,7 @@ from tfkd_base.documents.document import BrokenDocument, Counts, Document, Docum
 from tfkd_base.documents.files import HEAD, READ_ERRORS, STANDARD, open_file, plain_name, read_error, source_name
 from tfkd_base.documents.formats import DocumentFormat, all_formats, detect_format, get_format
 from tfkd_base.documents.offsets import CHARACTERS, get_units
-from tfkd_base.documents.other_files import describe_binary, looks_wrapped
+from tfkd_base.documents.other_files import TABLES, describe_binary, describe_other, looks_wrapped
 from tfkd_base.errors import TfkdWarning
 
 SKIPPED = "files skipped, whose endings are none of the format"
@@ -257,6 +257,22 @@ def _detect_in_folder(path: Path, counts: Counts) -> DocumentFile:
         return DocumentFile(path, detected.name)
     counts[f"files of a folder, each read as one document (--from {detected.name}: each line)"] += 1
     return DocumentFile(path, detected.folder_format)
+
+
+def describe_file(path: Path) -> str | None:
+    """Return what a file looks like that is neither documents nor a table, and what to do with it, or None.
+
+    Args:
+        path: The file.
+    """
+    ending = Path(plain_name(path)).suffix
+    if ending in TABLES:
+        return describe_binary(str(path), _read_head(path))
+    try:
+        detect_format(str(path), head := _read_head(path))
+    except DocumentError:
+        return describe_other(str(path), ending, head)
+    return None
 
 
 def _read_head(path: Path) -> bytes:
