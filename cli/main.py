@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
-from tfkd_base.errors import TfkdError, describe_os_error, nearest
+from tfkd_base.errors import TfkdError, describe_os_error, is_out_of_memory, nearest
 
 from .progress import show_warnings
+from .signals import describe_interrupt, install_interrupts
+from .streams import close_quietly, replace_unencodable
 
 # TensorFlow reads this when it is imported, which the commands do.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 USER_MISTAKE = 2
-INTERRUPTED = 130
 BROKEN_PIPE = 1  # as click's own
+OUT_OF_MEMORY = "there is not enough memory: use smaller batches (--batch-size, or --set training.batch_size=...)"
 
 
 class Entry(NamedTuple):
@@ -49,6 +52,10 @@ COMMANDS = {
 }
 
 
+class _InterruptedError(Exception):
+    """A command was asked to stop; the text says how to resume."""
+
+
 class LazyGroup(click.Group):
     """Group that imports a command only when it is called; the help texts of the list are in `COMMANDS`."""
 
@@ -70,6 +77,13 @@ class LazyGroup(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(f"there is no command '{args[0]}'; {nearest(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an interrupt is not click's, which would print an empty line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _InterruptedError(str(error)) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their help texts, without importing them."""
@@ -100,25 +114,25 @@ def tfkd(debug: bool) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 finished, 2 a user's mistake, 130 interrupted.
+    """Run the command line and exit: 0 finished, 2 a user's mistake, 128 and the number of a signal: stopped by it.
 
     Args:
         args: The arguments after `tfkd`. Default: those of the process.
     """
+    arguments = list(sys.argv[1:] if args is None else args)
+    interrupts = install_interrupts()
+    replace_unencodable()
     show_warnings()
     try:
-        status = tfkd.main(args=list(args) if args is not None else None, prog_name="tfkd", standalone_mode=False)
+        status = tfkd.main(args=arguments, prog_name="tfkd", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt) as error:
-        # click raises its own error from the interrupt, which may say how to resume.
-        remedy = str(error.__cause__ or error)
-        _fail(f"interrupted; {remedy}" if remedy else "interrupted", INTERRUPTED)
+    except (_InterruptedError, click.Abort, KeyboardInterrupt) as error:
+        _fail(describe_interrupt(interrupts, str(error), arguments), interrupts.status)
     except BrokenPipeError:
-        # The reader of our output has gone. Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_quietly()
         sys.exit(BROKEN_PIPE)
     except click.ClickException as error:
         usage = f"\n{error.ctx.get_usage()}" if isinstance(error, click.UsageError) and error.ctx else ""
@@ -127,10 +141,16 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         _fail(str(error), USER_MISTAKE)
     except OSError as error:
         _fail(describe_os_error(error), USER_MISTAKE)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        _fail(OUT_OF_MEMORY, USER_MISTAKE)
 
 
 def _fail(message: str, status: int) -> NoReturn:
     if os.environ.get("TFKD_DEBUG", "0") not in ("", "0"):
         traceback.print_exc()
-    click.echo(f"tfkd: {message}", err=True)
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        click.echo(f"tfkd: {message}", err=True)
+    close_quietly()
     sys.exit(status)

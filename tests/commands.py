@@ -23,6 +23,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from tfkd_base.signals import STOP_SIGNALS
+
 TERMINAL = {"COLUMNS": "120", "NO_COLOR": "1"}
 Done = CompletedProcess[str]
 
@@ -105,7 +107,7 @@ def _streams(stdin: io.TextIOWrapper, stdout: io.TextIOWrapper, stderr: io.TextI
 
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
         yield
     finally:

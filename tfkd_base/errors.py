@@ -64,3 +64,14 @@ def describe_os_error(error: OSError) -> str:
     files = " and ".join(f"'{name}'" for name in (error.filename, error.filename2) if name is not None)
     reason = error.strerror or str(error) or type(error).__name__
     return f"{files}: {reason}" if files else reason
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error is Python's or TensorFlow's for a lack of memory; TensorFlow is not imported.
+
+    Example:
+        >>> is_out_of_memory(MemoryError()), is_out_of_memory(ValueError())
+        (True, False)
+    """
+    kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
+    return isinstance(error, MemoryError) or "tensorflow.python.framework.errors_impl.ResourceExhaustedError" in kinds

@@ -98,8 +98,10 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield part
         _to_disk(part)
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        _name_file(error, path)
         raise
     _to_disk(path.parent)
 
@@ -132,10 +134,17 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             _to_disk(file)
         _to_disk(part)
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
+        _name_file(error, path)
         raise
     _to_disk(path.parent)
+
+
+def _name_file(error: BaseException, path: Path) -> None:
+    """Name the file in an error that names none, as that of a write to a full disk."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
+        error.filename = os.fspath(path)
 
 
 def _to_disk(path: Path) -> None:

@@ -20,12 +20,13 @@ def import_tensorflow() -> None:
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as written:
         os.dup2(written.fileno(), 2)
-        failed = True
+        failed = False
         try:
             import keras  # noqa: F401
             import tensorflow  # noqa: F401
-
-            failed = False
+        except Exception:
+            failed = True
+            raise
         finally:
             sys.stderr.flush()
             os.dup2(terminal, 2)

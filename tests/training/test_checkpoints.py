@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import signal
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.evaluation import EntityF1
 from tfkd.models import Tagger
 from tfkd.text import WordFeatures
-from tfkd.training import Checkpoints, batches, multitask_batches
+from tfkd.training import Checkpoints, TrainingState, batches, multitask_batches
 from tfkd_base.corpora import demo_corpora
 from tfkd_base.errors import TfkdError
 
@@ -123,6 +124,75 @@ def test_a_stop_at_any_step_changes_nothing(step, tmp_path):
     same(fit("tagger", tmp_path), whole)
 
 
+class AskToStop(keras.callbacks.Callback):
+    """Sends this process a signal in a step, or at the end of an epoch, as scoring would be interrupted."""
+
+    def __init__(self, step=None, epoch=None):
+        super().__init__()
+        self.step, self.epoch, self.steps, self.did_stop_at_once = step, epoch, 0, True
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.steps += 1
+        if self.steps == self.step:
+            signal.raise_signal(signal.SIGTERM)
+            self.did_stop_at_once = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            logs["loss"] = 99.0  # what callbacks change now is not in the checkpoint
+            signal.raise_signal(signal.SIGTERM)
+            self.did_stop_at_once = False
+
+
+def test_signals_leave_checkpoints_from_which_nothing_is_trained_again(tmp_path):
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "checkpoint.npz"
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        # In the first step nothing is lost. A later step is finished. The end of an epoch is interrupted.
+        for where, position, at_once in (
+            ({"step": 1}, None, True),
+            ({"step": 3}, (0, 3), False),
+            ({"step": STEPS}, (0, STEPS), False),
+            ({"epoch": 1}, (1, STEPS), True),
+        ):
+            with pytest.raises(KeyboardInterrupt):
+                fit("tagger", tmp_path, every=None, kill=(asked := AskToStop(**where)))
+            assert signal.getsignal(signal.SIGTERM) is interrupt
+            assert asked.did_stop_at_once == at_once
+            if position is None:
+                assert not path.exists()
+                continue
+            state = TrainingState.load(path)
+            assert (state.epoch, state.batch) == position
+            assert len(state.callbacks["History 1"]["epoch"]) == position[0]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    same(fit("tagger", tmp_path, every=None), whole_of("tagger"))
+
+
+def test_checkpoints_are_written_by_time(tmp_path):
+    written = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            written.append((tmp_path / "checkpoint.npz").exists())
+
+    fit("tagger", tmp_path, every=None, epochs=1, kill=Look())
+    assert written == [False] * STEPS, "a minute has not passed"
+    (tmp_path / "checkpoint.npz").unlink()
+    written.clear()
+    model, data, _, _ = make("tagger")
+    model.compile("adam")
+    checkpoints = Checkpoints(tmp_path / "checkpoint.npz", interval=1e-9)
+    model.fit(data, epochs=1, verbose=0, callbacks=[checkpoints, Look()])
+    assert written == [True] * STEPS
+    with pytest.raises(TfkdError, match="more than 0 seconds, got 0"):
+        Checkpoints(tmp_path / "checkpoint.npz", interval=0)
+
+
 def test_early_stopping_is_remembered(tmp_path):
     def stopping():
         return (keras.callbacks.EarlyStopping(monitor="loss", patience=1, min_delta=10.0, restore_best_weights=True),)
@@ -195,8 +265,6 @@ def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
 
 
 def test_the_state_of_each_dropout_is_in_a_checkpoint(tmp_path):
-    from tfkd.training import TrainingState
-
     model, data, _, _ = make("tagger")
     model.compile("adam")
     model.fit(data, epochs=1, verbose=0, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])

@@ -172,6 +172,10 @@ class TaskEncoderConfig(Section):
     units: Units = Field(default=100, description="width of each direction")
 
 
+CHECKPOINT_KEYS = ("checkpoint_seconds", "checkpoint_steps")
+"""Keys of `training` without an effect on the results."""
+
+
 class TrainingConfig(Section):
     """How the weights are found."""
 
@@ -209,10 +213,15 @@ class TrainingConfig(Section):
     task_power: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.75, description="a teacher draws a task in proportion to its training sentences to this power"
     )
+    checkpoint_seconds: Positive | None = Field(
+        default=60.0,
+        description="seconds between two checkpoints; one is also written when the run is asked to stop; null: not by "
+        "time",
+    )
     checkpoint_steps: Count | None = Field(
-        default=500,
-        description="a checkpoint is written at the beginning of each epoch and, within it, after so many batches; "
-        "null writes none within",
+        default=None,
+        description="also write a checkpoint at the beginning of each epoch and after so many batches of it; null: "
+        "by time alone",
     )
     jit_compile: bool = Field(default=False, description="compile the training step with XLA; not with several devices")
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
@@ -272,6 +281,15 @@ class Config(Section):
         description="text without labels that `tfkd distill` learns from too; `tfkd train` takes its words into the "
         "vocabulary and leaves it aside otherwise",
     )
+
+    def result_settings(self, mode: Literal["python", "json"] = "python", *exclude: str) -> dict[str, Any]:
+        """Return the settings that the results depend on, which must be the same when a run resumes.
+
+        Args:
+            mode: As of `model_dump`.
+            *exclude: Further keys of the first level to exclude.
+        """
+        return self.model_dump(mode=mode, exclude={"training": set(CHECKPOINT_KEYS), **dict.fromkeys(exclude, True)})
 
     @model_validator(mode="before")
     @classmethod

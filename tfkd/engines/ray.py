@@ -6,7 +6,9 @@ import contextlib
 import logging
 import os
 import pickle
+import signal
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from typing import Any, Generic
 
 from tfkd.engines.base import Engine, MakeWork, Outcome, Payload, Result, Work
 from tfkd_base.errors import TfkdError
+from tfkd_base.signals import STOP_SIGNALS
 
 SECONDS_TO_CONNECT = 10
 TRIES = 3
@@ -199,6 +202,7 @@ def _connect(ray: ModuleType, workers: int | None, address: str | None) -> Itera
     is_ours = not ray.is_initialized()
     if is_ours:
         _require_reachable(address)
+        handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         try:
             ray.init(
                 address=address,
@@ -209,6 +213,11 @@ def _connect(ray: ModuleType, workers: int | None, address: str | None) -> Itera
             )
         except ConnectionError as error:
             raise TfkdError(f"there is no Ray cluster at {address}: {error}") from None
+        finally:
+            # Ray sets its own handler of SIGTERM.
+            if threading.current_thread() is threading.main_thread():
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
     try:
         yield
     finally:

@@ -32,9 +32,16 @@ class EpochProgress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Report where training resumes, if it does."""
-        if self.checkpoints is not None and self.checkpoints.resumed_at is not None:
-            epoch, step = self.checkpoints.resumed_at
-            self.progress.message(f"resumes from its checkpoint: epoch {epoch + 1}, step {step + 1}")
+        if self.checkpoints is None or self.checkpoints.resumed_at is None:
+            return
+        epoch, step = self.checkpoints.resumed_at
+        if self.checkpoints.is_complete:
+            position = "training is complete, scoring follows"
+        elif step >= self.params["steps"]:
+            position = f"epoch {epoch + 1}, after its last step"
+        else:
+            position = f"epoch {epoch + 1}, step {step + 1}"
+        self.progress.message(f"resumes from its checkpoint: {position}")
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start counting the batches of an epoch."""

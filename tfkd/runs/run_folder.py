@@ -63,7 +63,7 @@ class RunFolder:
         if self.is_finished and not overwrite:
             raise TfkdError(f"{self.path} holds a finished run: use another folder, or pass --overwrite to replace it.")
         with self._naming_code():
-            resumes = self._resumable(config).check(config.model_dump(), overwrite=overwrite)
+            resumes = self._resumable(config).check(config.result_settings(), overwrite=overwrite)
         for code in find_code(config) if resumes and not overwrite else ():
             copy = self.path / CODE / code.path.name
             if copy.is_file() and copy.read_text(encoding="utf-8") != code.text:
@@ -80,7 +80,7 @@ class RunFolder:
             TfkdError: As `check`, or another process holds the folder.
         """
         self.check(config, overwrite)
-        with self._resumable(config).hold(config.model_dump(), remove=FILES if overwrite else ()):
+        with self._resumable(config).hold(config.result_settings(), remove=FILES if overwrite else ()):
             self.check(config)
             if overwrite:
                 shutil.rmtree(self.path / CODE, ignore_errors=True)
@@ -106,7 +106,7 @@ class RunFolder:
             self.path,
             CONFIG,
             work="a run",
-            read=lambda data: parse_config(data.decode("utf-8"), name=name).model_dump(),
+            read=lambda data: parse_config(data.decode("utf-8"), name=name).result_settings(),
             write=lambda _: dump_config(config),
             is_ours={*FILES, CODE}.__contains__,
             restart="pass --overwrite to start again",

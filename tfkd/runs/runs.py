@@ -59,9 +59,10 @@ from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
 from tfkd_base.corpora import Corpus
 from tfkd_base.corpora.corpus import SPLITS
-from tfkd_base.errors import TfkdError, TfkdWarning
+from tfkd_base.errors import TfkdError, TfkdWarning, describe_os_error, is_out_of_memory
 from tfkd_base.files import NO_ROOM
 from tfkd_base.progress import Progress
+from tfkd_base.wording import count_of
 
 TIMED_SENTENCES = 500
 """Number of test sentences on which the tagging speed is measured."""
@@ -308,13 +309,17 @@ def _fit(
     texts: Sequence[str],
     checks: RunChecks,
 ) -> RunResult:
-    with folder.hold(config, overwrite), _saying_how_to_resume(folder):
+    with folder.hold(config, overwrite), _saying_how_to_resume(folder, config):
         watched = watched_corpora(config, corpora)
         best = EntityF1(
             watched if isinstance(model, MultiTaskTagger) else next(iter(watched.values())),
             patience=config.training.patience,
         )
-        checkpoints = Checkpoints(folder.path / CHECKPOINT, every=config.training.checkpoint_steps)
+        checkpoints = Checkpoints(
+            folder.path / CHECKPOINT,
+            every=config.training.checkpoint_steps,
+            interval=config.training.checkpoint_seconds,
+        )
         callbacks = [best, EpochProgress(progress, checkpoints), checkpoints]
         history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=callbacks)
         scores, predicted = _score(model, corpora)
@@ -355,16 +360,31 @@ def _score(
 
 
 @contextlib.contextmanager
-def _saying_how_to_resume(folder: RunFolder) -> Iterator[None]:
-    remedy = f"the last checkpoint is kept in {folder.path}: run the same command to resume"
+def _saying_how_to_resume(folder: RunFolder, config: Config) -> Iterator[None]:
+    def remedy() -> str:
+        if (folder.path / CHECKPOINT).is_file():
+            return f"the last checkpoint is kept in {folder.path}: run the same command to resume"
+        return f"no step was finished, so {folder.path} has no checkpoint: run the same command to start again"
+
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(remedy) from None
+        raise KeyboardInterrupt(remedy()) from None
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        raise TfkdError(f"{error.strerror}, while a file of the run was written. Make room; {remedy}.") from error
+        raise TfkdError(
+            f"{describe_os_error(error)}, while a file of the run was written. Make room; {remedy()}."
+        ) from error
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        size, steps = config.training.batch_size, config.training.gradient_accumulation_steps
+        raise TfkdError(
+            f"there is not enough memory for batches of {count_of(size, 'sentence')}. Use smaller ones and start "
+            f"again. For the same number of updates: --set training.batch_size={max(size // 2, 1)} --set "
+            f"training.gradient_accumulation_steps={2 * steps} --overwrite."
+        ) from error
 
 
 def _write_results(folder: RunFolder, result: RunResult, facts: Mapping[str, Any], checks: RunChecks) -> None:

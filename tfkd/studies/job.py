@@ -5,9 +5,11 @@ So a job never outlives its study.
 
 from __future__ import annotations
 
+import _thread
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -33,6 +35,7 @@ from tfkd_base.errors import TfkdError, describe_os_error
 from tfkd_base.progress import Progress
 from tfkd_base.registry import load_code
 from tfkd_base.resumable import is_held
+from tfkd_base.signals import STOP_SIGNALS, Interrupts
 
 PROGRAM = (
     "from tfkd_base.quiet_start import import_tensorflow; import_tensorflow(); import sys; "
@@ -42,6 +45,8 @@ FAILED = 2
 """Exit status of a process whose job failed; it has written the reason to the folder."""
 PATIENCE = 60.0
 """Seconds that a job waits until its folder is free."""
+SECONDS_TO_SAVE = 20.0
+"""Seconds that a job has, when its study has ended, to write a checkpoint."""
 
 
 class JobRunner:
@@ -69,7 +74,7 @@ class JobRunner:
         """Run a job.
 
         Returns:
-            The exit status of its process; a negative one is the signal that killed it.
+            The exit status of its process; a negative one is the signal that killed it or made it end.
         """
         environment = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # jobs share a GPU
         for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
@@ -80,19 +85,21 @@ class JobRunner:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"COLUMNS": "120", "PYTHONUNBUFFERED": "1"} | environment,
+                env=os.environ | {"COLUMNS": "120", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"} | environment,
                 start_new_session=True,  # the study handles interrupts
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
         if self._is_stopped:
-            self._process.terminate()
-        with self._process:  # closes its standard input, which ends it
-            return self._process.wait()
+            self.stop()
+        with self._process:
+            status = self._process.wait()
+        return 128 - status if status - 128 in STOP_SIGNALS else status
 
     def stop(self) -> None:
-        """End the process of the running job; its last checkpoint stays."""
+        """Ask the process of the running job to write a checkpoint and to end, by the end of its standard input."""
         self._is_stopped = True
-        if self._process is not None:
-            self._process.terminate()
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 def has_model(folder: StudyFolder, plan: Plan, job: Job) -> bool:
@@ -105,7 +112,9 @@ def has_model(folder: StudyFolder, plan: Plan, job: Job) -> bool:
 
 def _is_complete(run: RunFolder, config: Config) -> bool:
     try:
-        return run.is_finished and (run.path / MODEL).is_file() and run.config() == config
+        if not run.is_finished or not (run.path / MODEL).is_file():
+            return False
+        return run.config().result_settings() == config.result_settings()
     except TfkdError:  # the configuration cannot be read
         return False
 
@@ -252,11 +261,13 @@ class JobLog(Progress):
 
 
 def _end_with_standard_input() -> None:
-    """End this process when its standard input ends."""
+    """End this process when its standard input ends: as after SIGTERM, or at once if that takes too long."""
 
     def wait() -> None:
         while os.read(sys.stdin.fileno(), 1):  # Python's buffered reader would hold a lock at exit
             pass
+        _thread.interrupt_main(signal.SIGTERM)
+        time.sleep(SECONDS_TO_SAVE)
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
@@ -270,6 +281,8 @@ def main(arguments: Sequence[str]) -> int:
             of the user's own parts.
     """
     study, path, work, name, *code = arguments
+    interrupts = Interrupts()
+    interrupts.install()
     _end_with_standard_input()
     folder = StudyFolder(path, work)
     try:
@@ -282,4 +295,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"tfkd: {reason}", flush=True)
         folder.fail(name, reason)
         return FAILED
+    except KeyboardInterrupt as error:
+        print(f"tfkd: interrupted by {interrupts.name}; {error}", flush=True)
+        return interrupts.status
     return 0

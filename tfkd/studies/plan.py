@@ -66,7 +66,7 @@ def portable_config(config: Config) -> dict[str, Any]:
         >>> portable_config(config)["tasks"]["NCBI-disease"]["path"]
         'NCBI-disease-IOB'
     """
-    plain = config.model_dump(mode="json", exclude={"corpora_root", "name"})
+    plain = config.result_settings("json", "corpora_root", "name")
     for task in plain["tasks"].values():
         task["path"] = _name_of(task["path"])
         for key, default in _LATER_KEYS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -101,7 +102,8 @@ class Trained(BuildsMetrics):
             x, kwargs["initial_epoch"] = checkpoints.begin(x, callbacks, kwargs.get("epochs", 1), self.depends_on)
             # First: a state is taken after all callbacks are done with a step, and before one begins the next.
             kwargs["callbacks"] = [checkpoints, *callbacks]
-        return super().fit(_plain(x), *args, **kwargs)  # type: ignore[misc]
+        with checkpoints.saving_at_stop() if checkpoints is not None else contextlib.nullcontext():
+            return super().fit(_plain(x), *args, **kwargs)  # type: ignore[misc]
 
     def evaluate(self, x: Batches | tf.data.Dataset | None = None, *args: Any, **kwargs: Any) -> Any:
         """Compute loss and metrics of batches or of a plain dataset, as `keras.Model.evaluate`."""

@@ -138,7 +138,14 @@ def _number_callbacks(callbacks: Iterable[keras.callbacks.Callback]) -> Iterator
 
 def _callback_states(callbacks: Iterable[keras.callbacks.Callback]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, callback in _number_callbacks(callbacks):
-        yield name, {key: callback.__dict__[key] for key in CALLBACK_ATTRIBUTES if key in callback.__dict__}
+        yield name, {key: _copy(callback.__dict__[key]) for key in CALLBACK_ATTRIBUTES if key in callback.__dict__}
+
+
+def _copy(value: Any) -> Any:
+    """Copy dictionaries and lists, which a callback goes on to fill; arrays are replaced and never changed."""
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [*value] if isinstance(value, list) else value
 
 
 def _extract_arrays(values: dict[str, Any], arrays: list[np.ndarray]) -> dict[str, Any]:
