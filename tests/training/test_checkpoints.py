@@ -154,8 +154,8 @@ def test_signals_leave_checkpoints_from_which_nothing_is_trained_again(tmp_path)
         # In the first step nothing is lost. A later step is finished. The end of an epoch is interrupted.
         for where, position, at_once in (
             ({"step": 1}, None, True),
-            ({"step": 3}, (0, 3), False),
             ({"step": STEPS}, (0, STEPS), False),
+            ({"step": STEPS + 3}, (1, 3), False),
             ({"epoch": 1}, (1, STEPS), True),
         ):
             with pytest.raises(KeyboardInterrupt):

@@ -10,6 +10,7 @@ from pathlib import Path
 from tfkd.annotate.blocks import Block, PlacedDocument
 from tfkd.annotate.folder import AnnotationFolder, error_lines
 from tfkd.annotate.options import AnnotationOptions, AnnotationOutput
+from tfkd.annotate.partial import Chunk, PartialBlock, cut_chunks
 from tfkd.annotate.report import AnnotationReport
 from tfkd.serving import Annotator
 from tfkd.text import tokenized
@@ -166,6 +167,9 @@ def write_placed(
 class BlockAnnotator:
     """The work of an engine: annotates blocks, and writes their parts.
 
+    The documents of a block are annotated in chunks of some thousand words, each of which is kept. After a kill the
+    block resumes behind its last chunk.
+
     Args:
         options: The models and how to use them.
         output: The output.
@@ -215,30 +219,60 @@ class BlockAnnotator:
             return folder.report(block.name)
         report, counts = AnnotationReport(), Counts()
         broken: list[BrokenDocument] = []
-        with folder.attempt() as attempt:
+        with PartialBlock(folder.path, block.name) as partial, folder.attempt() as attempt:
+            self._annotate(block, partial, counts)
             part, errors = attempt / folder.part(block.name).name, attempt / "errors.jsonl"
-            placed = annotate_placed(
-                block.read(counts), self._annotator, self._options, get_format(format).has_tokens, broken.append
-            )
-
-            def on_document(report: AnnotationReport) -> None:
-                if self._on_document is not None:
-                    self._on_document(block, report)
-
+            placed = _without_broken(partial.documents(), broken.append)
             if self._output.in_parts:
                 with document_writer(part, format) as writer:
-                    write_placed(placed, lambda one: writer.write(one.whole), broken.append, report, on_document)
+                    write_placed(placed, lambda one: writer.write(one.whole), broken.append, report)
                 report.changes.update(writer.counts)
             else:
                 with atomic_file(part) as file, file.open("wb") as stream:
-                    write_placed(placed, lambda one: stream.write(one.to_line()), broken.append, report, on_document)
+                    write_placed(placed, lambda one: stream.write(one.to_line()), broken.append, report)
             report.broken = len(broken)
             report.changes.update(+counts)
             if broken:
                 with atomic_file(errors) as file:
                     file.write_bytes(error_lines(broken))
             folder.publish(block.name, part, errors, report)
+            partial.remove()
         return report
+
+    def _annotate(self, block: Block, partial: PartialBlock, counts: Counts) -> None:
+        """Annotate the chunks of a block that are not in its file yet."""
+        as_tokens = get_format(self._output.format).has_tokens
+        report = AnnotationReport()
+        for document in partial.documents() if partial.read else ():
+            if not isinstance(document.document, BrokenDocument):
+                report.count(document.document)
+        done = partial.read
+        if done and self._on_document is not None:
+            self._on_document(block, report)
+        # All documents are read again, to count what is changed in reading.
+        for chunk in cut_chunks(itertools.islice(block.read(counts), done, None)):
+            annotated = annotate_placed(chunk, self._annotator, self._options, as_tokens, lambda broken: None)
+            lines = []
+            for one in chunk:
+                if isinstance(one.document, BrokenDocument):
+                    lines.append(one.to_line())
+                    continue
+                result = next(annotated)
+                lines.append(result.to_line())
+                report.count(result.whole)
+                if self._on_document is not None:
+                    self._on_document(block, report)
+            partial.append(Chunk(len(chunk), tuple(lines)))
+
+
+def _without_broken(
+    placed: Iterable[PlacedDocument], set_aside: Callable[[BrokenDocument], None]
+) -> Iterator[PlacedDocument]:
+    for one in placed:
+        if isinstance(one.document, BrokenDocument):
+            set_aside(one.document)
+        else:
+            yield one
 
 
 def join_parts(folder: AnnotationFolder, output: AnnotationOutput, errors: Path) -> AnnotationReport:
