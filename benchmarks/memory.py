@@ -31,7 +31,7 @@ def _write(path: Path, tokens: int) -> Path:
     sentences = demo_corpora(seed=1, train=2000)["gene"].train
     block = "".join("".join(f"{t}\t{g}\n" for t, g in zip(s.tokens, s.tags, strict=True)) + "\n" for s in sentences)
     length = sum(len(s.tokens) for s in sentences)
-    with path.open("w") as file:
+    with path.open("w", encoding="utf-8") as file:
         for _ in range(-(-tokens // length)):
             file.write(block)
     return path

@@ -67,7 +67,7 @@ def _requests(sentences: Sequence[str], seed: int) -> Iterator[list[bytes]]:
 
 def _resident_set() -> int:
     """Read the bytes of this process that are in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _answer(model: str, file: str, *marks: str) -> None:

@@ -69,7 +69,7 @@ def cache_teacher(
     Students then learn from this cache without running the teacher: tfkd distill --cache. CORPUS is the folder of a
     corpus, or a text file (.txt, .txt.gz) with one document per line.
 
-    After Ctrl-C or a kill, run the same command again to resume.
+    After Ctrl-C, SIGTERM or a kill, run the same command again to resume.
     """
     from rich.console import Console
 
@@ -86,17 +86,18 @@ def cache_teacher(
     from tfkd.runs.caching import format_bytes
 
     console = Console(highlight=False)
-    result = cache(
-        run,
-        sources,
-        out,
-        task=task,
-        outputs=outputs,
-        student=checked,
-        dtype=dtype,
-        splits=splits,
-        progress=ConsoleProgress(console),
-    )
+    with ConsoleProgress(console) as progress:
+        result = cache(
+            run,
+            sources,
+            out,
+            task=task,
+            outputs=outputs,
+            student=checked,
+            dtype=dtype,
+            splits=splits,
+            progress=progress,
+        )
     console.print(
         f"  {result.path}: {result.sentences:,} different sentences, {result.tokens:,} tokens, "
         f"{format_bytes(result.bytes)}",

@@ -45,7 +45,8 @@ def demo(out: Path, seed: int) -> None:
         import_tensorflow()
         choose_threads()
         from tfkd.runs.demo import run_demo
-    result = run_demo(out, seed, ConsoleProgress(console))
+    with ConsoleProgress(console) as progress:
+        result = run_demo(out, seed, progress)
     console.print()
     console.print(demo_table(result))
     _print_entities(console, result)

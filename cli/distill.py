@@ -44,7 +44,7 @@ def distill(
     CONFIG is a YAML file or the name of a bundled configuration, of the kind `tagger`. Its section `distillation` names
     the losses. With the same configuration, `tfkd train` trains the baseline: the same student without a teacher.
 
-    After Ctrl-C or a kill, run the same command again to resume.
+    After Ctrl-C, SIGTERM or a kill, run the same command again to resume.
     """
     from rich.console import Console
 
@@ -54,5 +54,6 @@ def distill(
     from tfkd.runs import distill as run
 
     console = Console(highlight=False)
-    result = run(checked, teachers, out, cache=caches, overwrite=overwrite, progress=ConsoleProgress(console))
+    with ConsoleProgress(console) as progress:
+        result = run(checked, teachers, out, cache=caches, overwrite=overwrite, progress=progress)
     print_result(console, result)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .configuration import code_option, map_option
+from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def evaluate(
     choose_threads(runs=[run])
     from tfkd.runs import evaluate_run
 
-    scores = evaluate_run(run, corpus=corpus, split=split, task=task, types=types)
+    with ConsoleProgress(Console(stderr=True, highlight=False)) as progress:
+        scores = evaluate_run(run, corpus=corpus, split=split, task=task, types=types, progress=progress)
     if json_file is not None:
         json_file.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
     Console(highlight=False).print(scores_table(scores, title=f"{run} on {corpus or 'its corpus'}, {split}"))

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 import click
 
 from tfkd_base.errors import TfkdWarning
-from tfkd_base.progress import Progress
+from tfkd_base.progress import LineProgress, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-EVERY = 30.0
-"""Seconds between two lines about counted work where there is no terminal to draw a bar on."""
 
 
 class ConsoleProgress(Progress):
     """Progress on a console: a bar on a terminal, elsewhere a line every 30 seconds; and every message.
+
+    Use it as a context manager: the bar is removed whatever happens.
 
     Args:
         console: Where to show it.
@@ -29,11 +26,14 @@ class ConsoleProgress(Progress):
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self._lines = None if console.is_terminal else LineProgress(self.message)
         self._bar: Bar | None = None
-        self._task: TaskID | None = None
-        self._title, self._unit = "", ""
-        self._total: int | None = None
-        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def stage(self, title: str) -> None:
         """Print a heading."""
@@ -44,43 +44,50 @@ class ConsoleProgress(Progress):
         self.console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
 
     def start(self, title: str, total: int | None = None, unit: str = "") -> None:
-        """Draw a bar on a terminal."""
+        """Draw a bar on a terminal, or a turning line if the work cannot be counted."""
         self.end()
-        self._title, self._total, self._unit = title, total, unit
-        self._last = time.monotonic()
-        if not self.console.is_terminal:
+        if self._lines is not None:
+            self._lines.start(title, total, unit)
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(
-            TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn(unit, markup=False),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-        )
-        self._task = self._bar.add_task(title, total=total)
+        self._bar = _make_bar(self.console, title, total, unit)
         self._bar.start()
 
     def advance(self, done: int) -> None:
         """Move the bar, or print a line now and then."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=done)
-            return
-        now = time.monotonic()
-        if not self.console.is_terminal and now - self._last >= EVERY:
-            self._last = now
-            total = f" of {self._total:,}" if self._total is not None else ""
-            self.message(f"{self._title}: {done:,}{total} {self._unit}")
+        if self._lines is not None:
+            self._lines.advance(done)
+        elif self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done)
 
     def end(self) -> None:
         """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
-            self._bar = self._task = None
+            self._bar = None
+
+
+def _make_bar(console: Console, title: str, total: int | None, unit: str) -> Bar:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    name = TextColumn("{task.description}", markup=False)
+    columns: list[ProgressColumn]
+    if total is None:
+        columns = [TextColumn(" "), SpinnerColumn(), name, TimeElapsedColumn()]
+    else:
+        count = [MofNCompleteColumn(), TextColumn(unit, markup=False), TimeRemainingColumn()]
+        columns = [TextColumn(" "), name, BarColumn(bar_width=30), *count]
+    bar = Bar(*columns, console=console, transient=True)
+    bar.add_task(title, total=total)
+    return bar
 
 
 def show_warnings() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .configuration import code_option
+from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -155,6 +156,6 @@ def convert(folder: Path) -> None:
 def _write_report(console: Console, folder: Path, out: Path | None) -> None:
     from tfkd.studies import report_study
 
-    with console.status("writing the report ..."):
+    with ConsoleProgress(console) as progress, progress.counted("writing the report"):
         files = report_study(folder, out)
     console.print(f"report: {files.html}, {files.markdown}, tables under {files.tables[0].parent}", soft_wrap=True)

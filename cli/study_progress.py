@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tfkd.studies import CorpusSize, Estimate, Job, JobQueue, Plan, StudyFolder, StudyProgress, StudyResult
 from tfkd.studies.run import count_workers
+from tfkd_base.progress import format_seconds
 
 SHOWN_FAILURES = 10
 
@@ -69,7 +70,8 @@ class StudyDisplay(StudyProgress):
         table = Table.grid(padding=(0, 2))
         for name in running:
             seconds = time.monotonic() - self._start_times[name]
-            table.add_row(f"  {name}", format_seconds(seconds), _last_line(self._folder.log(name)))
+            line = Text(_last_line(self._folder.log(name)))
+            table.add_row(Text(f"  {name}"), format_seconds(seconds), line)
         self._bar.update(self._task, completed=self._done, left=format_seconds(self._seconds_left()))
         self._live.update(Group(table, self._bar), refresh=True)
 
@@ -86,17 +88,17 @@ class StudyDisplay(StudyProgress):
                 score += f" on average over {len(runs)} tasks"
         elif not job.is_run:
             self._estimate.learn(job, seconds)
-        self._console.print(f"  {job.name}: {format_seconds(seconds)}{score}", soft_wrap=True)
+        self._console.print(f"  {job.name}: {format_seconds(seconds)}{score}", markup=False, soft_wrap=True)
 
     def job_restarted(self, job: Job, signal: int) -> None:
         """Print a line."""
-        self._console.print(f"  {job.name}: killed by signal {signal}, resumes", soft_wrap=True)
+        self._console.print(f"  {job.name}: killed by signal {signal}, resumes", markup=False, soft_wrap=True)
 
     def job_failed(self, job: Job, reason: str) -> None:
         """Print the first line of the reason."""
         self._done = self._total - len(self._queue.remaining)
-        self._console.print(f"  {job.name}: [red]failed[/red]: ", end="", soft_wrap=True)
-        self._console.print(reason.splitlines()[0], markup=False, soft_wrap=True)
+        line = Text.assemble(f"  {job.name}: ", ("failed", "red"), f": {reason.splitlines()[0]}")
+        self._console.print(line, soft_wrap=True)
 
     def stop(self) -> None:
         """Remove the bar."""
@@ -115,7 +117,7 @@ def _last_line(log: Path) -> str:
         lines = log.read_bytes()[-2000:].decode("utf-8", "replace").strip().splitlines()
     except OSError:
         return ""
-    return re.sub(r"\s+", " ", lines[-1]).replace("[", r"\[")[:60] if lines else ""
+    return re.sub(r"\s+", " ", lines[-1])[:60] if lines else ""
 
 
 def count(number: int, noun: str) -> str:
@@ -126,19 +128,6 @@ def count(number: int, noun: str) -> str:
         ('1 job', '1,200 jobs')
     """
     return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a duration for people.
-
-    Example:
-        >>> format_seconds(5.4), format_seconds(130), format_seconds(7500)
-        ('5 s', '2 min', '2 h 05 min')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def print_plan(
@@ -158,7 +147,7 @@ def print_plan(
         console.print(f"{name}  {format_seconds(seconds[name])}", markup=False, soft_wrap=True)
     for (kind, method), times in groups.items():
         table.add_row(
-            kind, method, f"{len(times):,}", format_seconds(sum(times) / len(times)), format_seconds(sum(times))
+            kind, Text(method), f"{len(times):,}", format_seconds(sum(times) / len(times)), format_seconds(sum(times))
         )
     if groups:
         console.print(table)
@@ -193,7 +182,7 @@ def print_held_out(console: Console, sizes: Mapping[str, CorpusSize]) -> None:
 def print_study_result(console: Console, result: StudyResult, out: Path) -> None:
     """Print the result of running a study."""
     for name, reason in list(result.failed.items())[:SHOWN_FAILURES]:
-        console.print(f"[red]failed[/red]: {name}", soft_wrap=True)
+        console.print(Text.assemble(("failed", "red"), f": {name}"), soft_wrap=True)
         console.print("\n".join(f"    {line}" for line in reason.splitlines()), markup=False, soft_wrap=True)
     more = len(result.failed) - SHOWN_FAILURES
     if more > 0:
@@ -201,5 +190,7 @@ def print_study_result(console: Console, result: StudyResult, out: Path) -> None
     if result.blocked:
         console.print(f"not started, because a job that they need failed: {count(len(result.blocked), 'job')}")
     if result.failed:
-        console.print(f"the reasons are in {out / 'failures'}; run the same command to try again", soft_wrap=True)
-    console.print(f"{result.finished:,} of {result.runs:,} runs are finished in {out}", soft_wrap=True)
+        console.print(
+            f"the reasons are in {out / 'failures'}; run the same command to try again", markup=False, soft_wrap=True
+        )
+    console.print(f"{result.finished:,} of {result.runs:,} runs are finished in {out}", markup=False, soft_wrap=True)

@@ -25,7 +25,7 @@ def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None
     CONFIG is a YAML file or the name of a bundled configuration. The epoch with the best F1 on the development sets is
     kept. The run folder then holds the resolved configuration, the model, the history and the scores.
 
-    After Ctrl-C or a kill, run the same command again to resume.
+    After Ctrl-C, SIGTERM or a kill, run the same command again to resume.
     """
     from rich.console import Console
 
@@ -35,5 +35,6 @@ def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None
     from tfkd.runs import train as run
 
     console = Console(highlight=False)
-    result = run(checked, out, overwrite=overwrite, progress=ConsoleProgress(console))
+    with ConsoleProgress(console) as progress:
+        result = run(checked, out, overwrite=overwrite, progress=progress)
     print_result(console, result)

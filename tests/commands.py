@@ -27,6 +27,24 @@ from tfkd_base.signals import STOP_SIGNALS
 
 TERMINAL = {"COLUMNS": "120", "NO_COLOR": "1"}
 Done = CompletedProcess[str]
+POSIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+"""Modules that Windows lacks."""
+POSIX_NAMES = {
+    "os": {
+        "fork",
+        "getpgid",
+        "getuid",
+        "geteuid",
+        "killpg",
+        "mkfifo",
+        "sched_getaffinity",
+        "setsid",
+        "sysconf",
+        "uname",
+    },
+    "signal": {"SIGALRM", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGXFSZ", "alarm", "pause", "setitimer", "sigwait"},
+}
+"""Functions and signals that Windows lacks, by their module."""
 
 
 def run(
@@ -133,17 +151,24 @@ class Forked:
         args: What stands behind `tfkd`.
         cwd: Its current folder.
         largest_file: Bytes that its files may have: stands for a disk that is full.
+        without_posix: Take away the modules, functions and signals that Windows lacks.
         environment: Variables of its environment.
     """
 
     def __init__(
-        self, *args: str | Path, cwd: Path | None = None, largest_file: int | None = None, **environment: str
+        self,
+        *args: str | Path,
+        cwd: Path | None = None,
+        largest_file: int | None = None,
+        without_posix: bool = False,
+        **environment: str,
     ) -> None:
         with tempfile.NamedTemporaryFile(prefix="tfkd-output-", delete=False) as file:
             self._output = Path(file.name)
         command = [*map(str, args)]
         variables = dict(os.environ) | TERMINAL | environment
-        self._process = fork(_run_forked, command, str(self._output), str(cwd or Path.cwd()), variables, largest_file)
+        settings = (str(cwd or Path.cwd()), variables, largest_file, without_posix)
+        self._process = fork(_run_forked, command, str(self._output), *settings)
         self.pid: int = self._process.pid or 0
 
     @property
@@ -179,7 +204,12 @@ class Forked:
 
 
 def _run_forked(
-    command: list[str], output: str, folder: str, environment: Mapping[str, str], largest_file: int | None
+    command: list[str],
+    output: str,
+    folder: str,
+    environment: Mapping[str, str],
+    largest_file: int | None,
+    without_posix: bool,
 ) -> None:
     file = os.open(output, os.O_WRONLY)
     os.dup2(file, 1)
@@ -191,6 +221,11 @@ def _run_forked(
     if largest_file is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write then fails; the signal would end the process
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+    if without_posix:
+        sys.modules.update(dict.fromkeys(POSIX_MODULES))
+        for module, names in POSIX_NAMES.items():
+            for name in names:
+                delattr(sys.modules[module], name)
     from tfkd_cli.main import main
 
     main(command)

@@ -85,9 +85,9 @@ def test_the_commands_of_the_guide(run_folder: Path, tmp_path: Path, monkeypatch
     for name in ("disease", "gene"):
         shutil.copytree(run_folder, f"savedmodels/{name}")
     Path("articles").mkdir()
-    Path("articles.txt").write_text("One cancer.\nTwo.\n")
-    Path("articles/a.txt").write_text("Three.\n")
-    Path("corpus.pubtator").write_text("7|t|Title\n7|a|Abstract\n")
+    Path("articles.txt").write_text("One cancer.\nTwo.\n", encoding="utf-8")
+    Path("articles/a.txt").write_text("Three.\n", encoding="utf-8")
+    Path("corpus.pubtator").write_text("7|t|Title\n7|a|Abstract\n", encoding="utf-8")
     Path("more.jsonl.gz").write_bytes(gzip.compress(b'{"id": "m", "text": "More"}\n'))
     commands = block[1].splitlines()
     assert len(commands) == 6
@@ -99,7 +99,7 @@ def test_the_commands_of_the_guide(run_folder: Path, tmp_path: Path, monkeypatch
     assert Path("corpus.bioc.xml").read_bytes().startswith(b"<?xml")
     assert sorted(path.name for path in Path("annotated").iterdir()) == ["1.ann", "1.txt", "m.ann", "m.txt"]
     assert len(list(Path("parts").glob("part-*.jsonl.gz"))) == 1
-    assert "<mark" in Path("look.html").read_text()
+    assert "<mark" in Path("look.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tfkd_cli import progress as shown
+from tfkd_base import progress as shown
 from tfkd_cli.progress import ConsoleProgress
 
 
@@ -18,13 +18,18 @@ def test_elsewhere_lines_are_plain_and_counted_work_is_reported_now_and_then(mon
     progress.message("a [line] longer than the width of the console, not wrapped")
     progress.start("epoch 1/2", 5, "batches")
     progress.advance(1)
-    monkeypatch.setattr(shown, "EVERY", 0.0)
+    now = shown.time.monotonic()
+    monkeypatch.setattr(shown.time, "monotonic", lambda: now + 10)
+    monkeypatch.setattr(shown, "INTERVAL", 0.0)
     progress.advance(2)
     progress.end()
+    with progress.counted("loading the model"):
+        pass
     assert output.getvalue().splitlines() == [
         "Teacher [1]",
         "  a [line] longer than the width of the console, not wrapped",
-        "  epoch 1/2: 2 of 5 batches",
+        "  epoch 1/2: 2 of 5 batches, 15 s left",
+        "  loading the model ...",
     ]
 
 

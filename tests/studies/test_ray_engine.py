@@ -34,7 +34,7 @@ def cluster() -> Iterator[None]:
 
 
 def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
 
 def kill_the_worker_of(job: str, out: Path, killed: list[tuple[int, int]], over: threading.Event) -> None:

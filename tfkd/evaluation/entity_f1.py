@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -12,6 +12,7 @@ from tfkd.evaluation.scores import Scores, score
 from tfkd.evaluation.type_checks import warn_about_low_f1, warn_about_types
 from tfkd_base.corpora import Corpus, Scheme, Sentence
 from tfkd_base.errors import TfkdError
+from tfkd_base.progress import Progress
 from tfkd_base.wording import count_of
 
 
@@ -40,6 +41,7 @@ class EntityF1(keras.callbacks.Callback):
         split: The split of the corpora.
         restore_best: Whether training ends with the weights of the best epoch (the first one among equals).
         patience: Number of epochs without improvement after which training stops. Default: never.
+        progress: Receives the progress of the scoring. Default: it is not reported.
 
     Attributes:
         best: The highest `val_f1`.
@@ -59,6 +61,7 @@ class EntityF1(keras.callbacks.Callback):
         split: str = "devel",
         restore_best: bool = True,
         patience: int | None = None,
+        progress: Progress | None = None,
     ) -> None:
         super().__init__()
         if patience is not None and patience < 1:
@@ -67,6 +70,7 @@ class EntityF1(keras.callbacks.Callback):
         self.split = split
         self.restore_best = restore_best
         self.patience = patience
+        self.progress = progress
         self.best = -1.0
         self.best_epoch = -1
         self.best_weights: list[np.ndarray] | None = None
@@ -120,16 +124,22 @@ class EntityF1(keras.callbacks.Callback):
         return getattr(self.model, "student", self.model)
 
     def _compute_f1(self, model: EntityTagger, corpus: Corpus) -> float:
-        return _score(model, corpus, self.split).micro.f1
+        if self.progress is None:
+            return _score(model, corpus, self.split).micro.f1
+        with self.progress.counted("scoring development sets", len(corpus.split(self.split)), "sentences") as advance:
+            return _score(model, corpus, self.split, advance).micro.f1
 
 
-def evaluate(tagger: EntityTagger, corpus: Corpus, split: str = "test") -> Scores:
+def evaluate(
+    tagger: EntityTagger, corpus: Corpus, split: str = "test", progress: Callable[[int], object] | None = None
+) -> Scores:
     """Return the entity scores of a tagger on a split of a corpus.
 
     Args:
         tagger: A tagger such as `tfkd.models.Tagger`, or a task of a multi-task tagger.
         corpus: A corpus in any scheme. Its tags are converted to the scheme of the tagger.
         split: The split.
+        progress: Called with the number of sentences that are tagged so far. The tagger's `tag` must take it.
 
     Warns:
         TfkdWarning: The tagger and the split have no type in common.
@@ -144,9 +154,10 @@ def evaluate(tagger: EntityTagger, corpus: Corpus, split: str = "test") -> Score
         'iob2'
     """
     warn_about_types(tagger, corpus, split, stacklevel=2)
-    return _score(tagger, corpus, split)
+    return _score(tagger, corpus, split, progress)
 
 
-def _score(tagger: EntityTagger, corpus: Corpus, split: str) -> Scores:
+def _score(tagger: EntityTagger, corpus: Corpus, split: str, progress: Callable[[int], object] | None = None) -> Scores:
     sentences = corpus.convert(tagger.scheme).split(split)
-    return score([s.tags for s in sentences], tagger.tag(sentences), tagger.scheme)
+    options: dict[str, Any] = {} if progress is None else {"progress": progress}
+    return score([s.tags for s in sentences], tagger.tag(sentences, **options), tagger.scheme)

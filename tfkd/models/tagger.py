@@ -269,12 +269,18 @@ class Tagger(Tagging):
         tags, scores = self.head.decode(emissions, self.text.mask(features))
         return {"tags": tags, "scores": scores}
 
-    def tag(self, sentences: Sequence[Sentence] | Sequence[Sequence[str]], batch_size: int = 64) -> list[list[str]]:
+    def tag(
+        self,
+        sentences: Sequence[Sentence] | Sequence[Sequence[str]],
+        batch_size: int = 64,
+        progress: Callable[[int], object] | None = None,
+    ) -> list[list[str]]:
         """Return the tags of sentences of any length.
 
         Args:
             sentences: Sentences, or sequences of tokens.
             batch_size: Number of sentences of similar length that are read together; fewer if they are very long.
+            progress: Called with the number of sentences that are tagged so far.
 
         Returns:
             A tag in the model's scheme for each token of each sentence, in the order of the sentences.
@@ -286,11 +292,15 @@ class Tagger(Tagging):
         tags: list[list[str]] = [[] for _ in tokens]
         names = np.array(self.tags, object)
         not_empty = np.flatnonzero(encoded.lengths)
+        done = len(tokens) - len(not_empty)
         for group in groups_by_size(encoded.sizes[not_empty], batch_size):
             batch = not_empty[group]
             tag_ids = self._decode(encoded.gather(batch)).numpy()
             for index, row in zip(batch, tag_ids, strict=True):
                 tags[index] = names[row[: encoded.lengths[index]]].tolist()
+            done += len(batch)
+            if progress is not None:
+                progress(done)
         return tags
 
     def _decode(self, features: dict[str, Tensor]) -> Tensor:

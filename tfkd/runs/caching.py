@@ -90,11 +90,13 @@ def cache_teacher(
     config = folder.config()
     if task is None and student is not None:
         task = (student.distillation and student.distillation.task) or next(iter(student.tasks))
-    teacher, task = view_of_run(folder, task)
+    with progress.counted("loading the teacher"):
+        teacher, task = view_of_run(folder, task)
     needs = [Need.parse(text) for text in outputs] or _needs_of(student, config.head)
-    of_teacher = read_run_sentences(folder)
-    sentences = _Sentences(sources, splits, student, of_teacher)
-    count, tokens, held_out = sentences.count()
+    with progress.counted("reading the sentences"):
+        of_teacher = read_run_sentences(folder)
+        sentences = _Sentences(sources, splits, student, of_teacher)
+        count, tokens, held_out = sentences.count()
     if not count:
         raise TfkdError("there is no sentence to run the teacher on: name a corpus, a text file, or --for CONFIG.")
     checks: dict[str, Any] = {"sentences": count, "held_out": held_out, "teachers": []}

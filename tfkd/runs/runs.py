@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import statistics
-import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,8 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.config import Config
-from tfkd.evaluation import EntityF1, Scores, score
-from tfkd.evaluation import evaluate as evaluate_tagger
+from tfkd.evaluation import EntityF1, Scores
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.parts import describe_code
 from tfkd.runs.assembly import (
@@ -26,7 +23,6 @@ from tfkd.runs.assembly import (
     make_model,
     make_optimizer,
     make_text,
-    read_corpora,
     read_data,
     read_vectors,
     training_batches,
@@ -41,20 +37,18 @@ from tfkd.runs.distilling import (
     read_teachers_sentences,
     read_transfer,
     student_updates,
-    view_of,
-    view_of_run,
     with_teachers,
 )
 from tfkd.runs.held_out import (
     RunChecks,
     RunSentences,
     check_teachers,
-    warn_of_known_sentences,
     warn_of_training_overlap,
 )
 from tfkd.runs.progress import EpochProgress, record_warnings
 from tfkd.runs.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
-from tfkd.text import WordFeatures, WordVectors, read_corpus
+from tfkd.runs.scoring import measure_speed, score_tasks
+from tfkd.text import WordFeatures, WordVectors
 from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
 from tfkd_base.corpora import Corpus
@@ -63,9 +57,6 @@ from tfkd_base.errors import TfkdError, TfkdWarning, describe_os_error, is_out_o
 from tfkd_base.files import NO_ROOM
 from tfkd_base.progress import Progress
 from tfkd_base.wording import count_of
-
-TIMED_SENTENCES = 500
-"""Number of test sentences on which the tagging speed is measured."""
 
 RunPath = str | os.PathLike[str]
 
@@ -129,7 +120,7 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
     folder.check(config, overwrite)
     with record_warnings() as texts:
         strategy = _choose_devices(config, progress)
-        vectors = read_vectors(config)
+        vectors = _read_vectors(config, progress)
         data = _read_data(config, progress)
         corpora = data.corpora
         transfer = read_transfer(config, corpora)
@@ -178,11 +169,11 @@ def distill(
     config = with_teachers(config, _paths(teacher), _paths(cache))
     with record_warnings() as texts:
         strategy = _choose_devices(config, progress)
-        with strategy.scope():
+        with strategy.scope(), progress.counted("loading the teacher"):
             teacher_model = read_teacher(config)
         folder = RunFolder(out)
         folder.check(config, overwrite)
-        vectors = read_vectors(config)
+        vectors = _read_vectors(config, progress)
         data = _read_data(config, progress)
         corpora = data.corpora
         of_teachers = read_teachers_sentences(config)
@@ -206,54 +197,22 @@ def distill(
         return _fit(config, folder, student, distiller, corpora, batches, progress, overwrite, facts, texts, checks)
 
 
-def evaluate_run(
-    run: RunPath,
-    *,
-    corpus: RunPath | None = None,
-    split: str = "test",
-    task: str | None = None,
-    types: Mapping[str, str] | None = None,
-) -> Scores:
-    """Score the model of a run on a split of its own corpus or of another one.
-
-    Args:
-        run: The run.
-        corpus: A folder or file to score on, or a bundled corpus such as `demo:gene`. Default: the corpus of the run's
-            task.
-        split: The split.
-        task: The task of a teacher. Required if it has several.
-        types: The model's type for types of the corpus, see `Corpus.map_types`.
-
-    Raises:
-        TfkdError: The folder is not a finished run, the teacher has several tasks and none is named, or the corpus
-            lacks the split.
-
-    Warns:
-        TfkdWarning: The run was trained on sentences of another corpus that it is scored on.
-    """
-    folder = RunFolder(run)
-    config = folder.config()
-    tagger, name = view_of_run(folder, task)
-    if corpus is None:
-        scored = (read_data(config).corpora if split == "train" else read_corpora(config))[name]
-    else:
-        scored = read_corpus(os.fspath(corpus))
-        if len(scored.splits) == 1 and Path(corpus).is_file():
-            split = next(iter(scored.splits))
-        scored.split(split)
-        warn_of_known_sentences(str(folder.path), RunSentences.read(folder.path), scored, split)
-    scored = scored.map_types(types or {})
-    return evaluate_tagger(tagger, scored, split)
-
-
 def _paths(paths: RunPath | Sequence[RunPath] | None) -> list[str]:
     if paths is None:
         return []
     return [os.fspath(paths)] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths]
 
 
+def _read_vectors(config: Config, progress: Progress) -> WordVectors | None:
+    if config.text.vectors is None:
+        return None
+    with progress.counted("reading the word vectors"):
+        return read_vectors(config)
+
+
 def _read_data(config: Config, progress: Progress) -> Data:
-    data = read_data(config)
+    with progress.counted("reading the corpora"):
+        data = read_data(config)
     for name, corpus in data.corpora.items():
         for split in SPLITS:
             if split not in corpus.splits:
@@ -286,8 +245,9 @@ def _make_model(
     transfer: Iterable[Sequence[str]] | None,
 ) -> Tagger | MultiTaskTagger:
     """Build the model and load the pre-trained word vectors."""
-    text = make_text(config, corpora, vectors, transfer or ())
-    model = make_model(config, text, corpora)
+    with progress.counted("building the model"):
+        text = make_text(config, corpora, vectors, transfer or ())
+        model = make_model(config, text, corpora)
     if vectors is not None:
         covered = model.load_word_vectors(vectors)
         assert isinstance(text, WordFeatures)
@@ -314,6 +274,7 @@ def _fit(
         best = EntityF1(
             watched if isinstance(model, MultiTaskTagger) else next(iter(watched.values())),
             patience=config.training.patience,
+            progress=progress,
         )
         checkpoints = Checkpoints(
             folder.path / CHECKPOINT,
@@ -322,10 +283,11 @@ def _fit(
         )
         callbacks = [best, EpochProgress(progress, checkpoints), checkpoints]
         history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=callbacks)
-        scores, predicted = _score(model, corpora)
-        size = folder.write_model(model)
+        scores, predicted = score_tasks(model, corpora, progress)
+        with progress.counted("writing the model"):
+            size = folder.write_model(model)
         folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
-        speed, processor_speed = _measure_speed(model, corpora)
+        speed, processor_speed = measure_speed(model, corpora, progress)
         result = RunResult(
             path=folder.path,
             model=model,
@@ -342,21 +304,6 @@ def _fit(
         code = describe_code(config)
         _write_results(folder, result, {**facts, **({"code": code} if code else {})}, checks)
     return result
-
-
-def _score(
-    model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]
-) -> tuple[dict[str, dict[str, Scores]], dict[str, list[list[str]]]]:
-    """Score each task on its development and test sets, and keep the predicted tags of the test sets."""
-    scores: dict[str, dict[str, Scores]] = {}
-    predicted = {}
-    for task, corpus in corpora.items():
-        tagger = view_of(model, task)
-        test = corpus.convert(tagger.scheme).test
-        predicted[task] = tagger.tag(test)
-        test_scores = score([sentence.tags for sentence in test], predicted[task], tagger.scheme)
-        scores[task] = {"devel": evaluate_tagger(tagger, corpus, "devel"), "test": test_scores}
-    return scores, predicted
 
 
 @contextlib.contextmanager
@@ -408,22 +355,6 @@ def _write_results(folder: RunFolder, result: RunResult, facts: Mapping[str, Any
         for task, splits in result.scores.items()
     }
     folder.finish(plain)
-
-
-def _measure_speed(model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> tuple[float, float]:
-    """Measure the tokens tagged per second and per second of processor time: medians of three passes."""
-    share = -(-TIMED_SENTENCES // len(corpora))
-    work = [(view_of(model, task), corpus.test[:share]) for task, corpus in corpora.items()]
-    words = sum(len(sentence.tokens) for _, part in work for sentence in part)
-    clocks = (time.perf_counter, time.process_time)
-    rates = []
-    for _ in range(3):
-        started = [clock() for clock in clocks]
-        for tagger, sentences in work:
-            tagger.tag(sentences)
-        rates.append([words / (clock() - start) for clock, start in zip(clocks, started, strict=True)])
-    wall, processor = zip(*rates, strict=True)
-    return statistics.median(wall), statistics.median(processor)
 
 
 def _plain(history: Mapping[str, Any]) -> dict[str, list[float]]:

@@ -32,7 +32,7 @@ from tfkd.studies.report import StudyRun
 from tfkd.studies.statistics import pack_counts, sentence_counts
 from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError, describe_os_error
-from tfkd_base.progress import Progress
+from tfkd_base.progress import LineProgress
 from tfkd_base.registry import load_code
 from tfkd_base.resumable import is_held
 from tfkd_base.signals import STOP_SIGNALS, Interrupts
@@ -252,12 +252,11 @@ def _read_finished(
     return corpora, scores, predicted, run.read_json(RUN)
 
 
-class JobLog(Progress):
-    """Prints messages to standard output, which is the log of the job."""
+class JobLog(LineProgress):
+    """Prints progress to standard output, which is the log of the job."""
 
-    def message(self, text: str) -> None:
-        """Print a line."""
-        print(text, flush=True)
+    def __init__(self) -> None:
+        super().__init__(lambda line: print(line, flush=True))
 
 
 def _end_with_standard_input() -> None:

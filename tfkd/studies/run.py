@@ -229,7 +229,7 @@ def _read_memory() -> int | None:
     with contextlib.suppress(ValueError, OSError, AttributeError):
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     with contextlib.suppress(ValueError, OSError):  # the file holds "max" where there is no limit
-        sizes.append(int(CONTAINER_MEMORY.read_text()))
+        sizes.append(int(CONTAINER_MEMORY.read_text(encoding="utf-8")))
     return min(sizes, default=None)
 
 

@@ -17,6 +17,8 @@ from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 
 CALLBACK_ATTRIBUTES = (
+    "_best_scores",
+    "_epochs",
     "best",
     "best_epoch",
     "best_weights",
