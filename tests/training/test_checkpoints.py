@@ -129,7 +129,7 @@ class AskToStop(keras.callbacks.Callback):
 
     def __init__(self, step=None, epoch=None):
         super().__init__()
-        self.step, self.epoch, self.steps, self.did_stop_at_once = step, epoch, 0, True
+        self.step, self.last, self.steps, self.did_stop_at_once = step, epoch, 0, True
 
     def on_train_batch_begin(self, batch, logs=None):
         self.steps += 1
@@ -138,7 +138,7 @@ class AskToStop(keras.callbacks.Callback):
             self.did_stop_at_once = False
 
     def on_epoch_end(self, epoch, logs=None):
-        if epoch == self.epoch:
+        if epoch == self.last:
             logs["loss"] = 99.0  # what callbacks change now is not in the checkpoint
             signal.raise_signal(signal.SIGTERM)
             self.did_stop_at_once = False
