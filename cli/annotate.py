@@ -15,6 +15,7 @@ import click
 from tfkd_base.errors import TfkdError
 
 from .configuration import code_option, offsets_option
+from .console import make_console
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -170,14 +171,12 @@ def _annotate_files(
     annotation: AnnotationOptions, inputs: tuple[str, ...], output: AnnotationOutput, options: _Options
 ) -> int:
     """Annotate files in a run that can be resumed; return the number of broken documents."""
-    from rich.console import Console
-
     from tfkd.annotate import EngineOptions, annotate_files
 
     from .annotate_progress import ProgressDisplay, print_summary
 
     block_bytes = max(1, round(options.block_size * 1e6))
-    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=options.quiet)
+    console = make_console(stderr=True, soft_wrap=True, quiet=options.quiet)
     with ProgressDisplay(console) as display:
         try:
             done = annotate_files(
@@ -208,8 +207,6 @@ def _annotate_stream(
     annotation: AnnotationOptions, inputs: tuple[str, ...], output: AnnotationOutput, options: _Options
 ) -> int:
     """Annotate documents as they come; return the number of broken documents."""
-    from rich.console import Console
-
     from tfkd.annotate import annotate_stream, error_lines
     from tfkd_base.documents import document_files
     from tfkd_base.files import atomic_file
@@ -220,7 +217,7 @@ def _annotate_stream(
     is_typed = STANDARD in inputs and sys.stdin.isatty()
     if is_typed:
         annotation = replace(annotation, batch_size=1)
-    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=options.quiet)
+    console = make_console(stderr=True, soft_wrap=True, quiet=options.quiet)
     errors = options.errors or (output.errors if options.out else None)
     broken: list[BrokenDocument] = []
     for source in inputs:  # missing files are reported before models are loaded

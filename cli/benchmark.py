@@ -12,6 +12,7 @@ import click
 
 from tfkd_base.errors import TfkdError, nearest
 
+from .console import make_console
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
     Most figures are ratios, measured in turns in one run. The benchmarks are in a checkout of the source, not in the
     installed package. Some create environments of their own and install other tools there.
     """
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = make_console()
     descriptions = _descriptions()
     for name in names:
         if name not in descriptions:

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from .configuration import code_option
+from .console import make_console
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
@@ -71,8 +72,6 @@ def cache_teacher(
 
     After Ctrl-C, SIGTERM or a kill, run the same command again to resume.
     """
-    from rich.console import Console
-
     if settings and student is None:
         raise click.UsageError("--set changes the configuration of --for CONFIG: pass --for too")
     import_tensorflow()
@@ -85,7 +84,7 @@ def cache_teacher(
     from tfkd.runs.caching import cache_teacher as cache
     from tfkd.runs.caching import format_bytes
 
-    console = Console(highlight=False)
+    console = make_console()
     with ConsoleProgress(console) as progress:
         result = cache(
             run,

@@ -83,7 +83,7 @@ def check(
     for path in paths:
         read = _read(path, scheme, strict, token_column, tag_column, offsets).map_types(types)
         corpora[_unused_name(read.name, path, corpora)] = read
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False, soft_wrap=False, emoji=False)
     for number, (name, read) in enumerate(corpora.items()):
         if number:
             console.print()
@@ -153,6 +153,7 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
 def _split_table(read: Corpus) -> Table:
     """Return a table with a column for each split."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -173,12 +174,13 @@ def _split_table(read: Corpus) -> Table:
     if read.report.repairs:
         rows.append(("repaired tags", [split.repairs for split in reports]))
     for name, figures in rows:
-        table.add_row(name, *(f"{figure:,}" for figure in figures))
+        table.add_row(escape(name), *(f"{figure:,}" for figure in figures))
     return table
 
 
 def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> None:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     where = "this corpus" if corpora == 1 else "these corpora"
@@ -193,8 +195,8 @@ def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> No
     table.add_column("share", justify="right", no_wrap=True)
     for pair in overlaps:
         table.add_row(
-            f"{pair.held_out_corpus} {pair.held_out_split}",
-            f"{pair.corpus} {pair.split}",
+            escape(f"{pair.held_out_corpus} {pair.held_out_split}"),
+            escape(f"{pair.corpus} {pair.split}"),
             f"{pair.sentences:,} of {pair.out_of:,}",
             f"{pair.sentences / pair.out_of:.1%}",
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .console import make_console
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
@@ -37,9 +38,7 @@ def demo(out: Path, seed: int) -> None:
     without and once with the teacher. It prints the scores of all on the test sets, exports the distilled students, and
     annotates a sentence with them. Every figure is measured in this run.
     """
-    from rich.console import Console
-
-    console = Console(highlight=False)
+    console = make_console()
     started = time.perf_counter()
     with console.status("Starting TensorFlow ..."):
         import_tensorflow()

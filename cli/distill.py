@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .configuration import read_configuration, training_options
+from .console import make_console
 from .progress import ConsoleProgress
 from .result import print_result
 from .startup import choose_threads, import_tensorflow
@@ -46,14 +47,12 @@ def distill(
 
     After Ctrl-C, SIGTERM or a kill, run the same command again to resume.
     """
-    from rich.console import Console
-
     import_tensorflow()
     checked = read_configuration(config, settings, devices)
     choose_threads([checked], teachers)
     from tfkd.runs import distill as run
 
-    console = Console(highlight=False)
+    console = make_console()
     with ConsoleProgress(console) as progress:
         result = run(checked, teachers, out, cache=caches, overwrite=overwrite, progress=progress)
     print_result(console, result)

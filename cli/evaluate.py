@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .configuration import code_option, map_option
+from .console import make_console
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
@@ -42,17 +43,15 @@ def evaluate(
     Prints entity precision, recall and F1, by type and overall. An entity is correct if its first token, its last token
     and its type are. RUN is a folder that `tfkd train` or `tfkd distill` wrote.
     """
-    from rich.console import Console
-
     import_tensorflow()
     choose_threads(runs=[run])
     from tfkd.runs import evaluate_run
 
-    with ConsoleProgress(Console(stderr=True, highlight=False)) as progress:
+    with ConsoleProgress(make_console(stderr=True)) as progress:
         scores = evaluate_run(run, corpus=corpus, split=split, task=task, types=types, progress=progress)
     if json_file is not None:
         json_file.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
-    Console(highlight=False).print(scores_table(scores, title=f"{run} on {corpus or 'its corpus'}, {split}"))
+    make_console().print(scores_table(scores, title=f"{run} on {corpus or 'its corpus'}, {split}"))
 
 
 def scores_table(scores: Scores, title: str) -> Table:

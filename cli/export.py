@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .configuration import code_option
+from .console import make_console
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
@@ -26,8 +27,6 @@ def export(run: Path, path: Path, tasks: tuple[str, ...], licence: str | None) -
     number, such as savedmodels/disease/3, that version is written. Versions are never overwritten. A teacher is
     exported with all its tasks: one pass over the text gives the tags of all of them.
     """
-    from rich.console import Console
-
     import_tensorflow()
     choose_threads()
     from tfkd.models import load_model
@@ -35,7 +34,7 @@ def export(run: Path, path: Path, tasks: tuple[str, ...], licence: str | None) -
     from tfkd.serving import export as write
 
     about = {**run_card(run, tasks), "data_license": licence}
-    with ConsoleProgress(Console(stderr=True, highlight=False)) as progress:
+    with ConsoleProgress(make_console(stderr=True)) as progress:
         with progress.counted("loading the model"):
             model = load_model(run, tasks=tasks)
         with progress.counted("exporting the model"):

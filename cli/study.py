@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .configuration import code_option
+from .console import make_console
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
@@ -78,8 +79,6 @@ def run(
     Finished runs are never repeated, and interrupted runs resume. Exit status 3: the study has ended, and some runs
     failed.
     """
-    from rich.console import Console
-
     import_tensorflow()
     choose_threads()
     from tfkd.engines import check_engine
@@ -94,14 +93,14 @@ def run(
     if not dry_run:
         require_study_libraries()
     plan = read_plan(config, settings)
-    console = Console(highlight=False)
+    console = make_console()
     folder = StudyFolder(out, work)
     folder.check(plan)
     sizes = read_corpus_sizes(plan)
     if dry_run:
         print_plan(console, plan, folder, sizes, workers)
         return 0
-    display = StudyDisplay(Console(highlight=False, quiet=quiet), sizes)
+    display = StudyDisplay(make_console(quiet=quiet), sizes)
     result = run_study(
         plan,
         out,
@@ -130,10 +129,8 @@ def report(folder: Path, out: Path | None) -> None:
 
     Writes report.html, which needs no other file, report.md with pictures/, and tables/ as CSV.
     """
-    from rich.console import Console
-
     import_tensorflow()
-    _write_report(Console(highlight=False), folder, out)
+    _write_report(make_console(), folder, out)
 
 
 @study.command(

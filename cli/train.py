@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .configuration import read_configuration, training_options
+from .console import make_console
 from .progress import ConsoleProgress
 from .result import print_result
 from .startup import choose_threads, import_tensorflow
@@ -27,14 +28,12 @@ def train(config: str, out: Path, settings: tuple[str, ...], devices: str | None
 
     After Ctrl-C, SIGTERM or a kill, run the same command again to resume.
     """
-    from rich.console import Console
-
     import_tensorflow()
     checked = read_configuration(config, settings, devices)
     choose_threads([checked])
     from tfkd.runs import train as run
 
-    console = Console(highlight=False)
+    console = make_console()
     with ConsoleProgress(console) as progress:
         result = run(checked, out, overwrite=overwrite, progress=progress)
     print_result(console, result)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .console import make_console
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
@@ -30,13 +31,11 @@ def vectors(encoder: str, sources: tuple[str, ...], out: Path, units: int, min_c
 
     A student reads the file with --set text.vectors=FILE, and starts from the vectors.
     """
-    from rich.console import Console
-
     import_tensorflow()
     choose_threads(runs=[encoder])
     from tfkd.runs.vectors import write_encoder_vectors
 
-    console = Console(highlight=False)
+    console = make_console()
     result = write_encoder_vectors(
         encoder, sources, out, units=units, min_count=min_count, words=words, progress=ConsoleProgress(console)
     )
