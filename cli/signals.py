@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +35,9 @@ def describe_interrupt(interrupts: Interrupts, remedy: str, arguments: Sequence[
     message = "interrupted" if interrupts.name == "SIGINT" else f"interrupted by {interrupts.name}"
     if not remedy:
         return message
+    import shlex
+    import subprocess
+
     command = ["tfkd", *arguments]
     line = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
     return f"{message}; {remedy}\n  {line}"
