@@ -61,6 +61,8 @@ class ConsoleProgress(Progress):
 
     def end(self) -> None:
         """Remove the bar."""
+        if self._lines is not None:
+            self._lines.end()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

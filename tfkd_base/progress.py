@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 INTERVAL = 30.0
 """Seconds between two lines about work under way."""
+DELAY = 3.0
+"""Seconds after which a line names work that cannot be counted."""
 
 
 class Progress:
@@ -80,17 +83,21 @@ class LineProgress(Progress):
         self._title, self._unit = "", ""
         self._total: int | None = None
         self._started = self._last = 0.0
+        self._timer: threading.Timer | None = None
 
     def message(self, text: str) -> None:
         """Write a line."""
         self._write(text)
 
     def start(self, title: str, total: int | None = None, unit: str = "") -> None:
-        """Start counted work; work that cannot be counted is named at once, since nothing follows."""
+        """Start counted work; work that cannot be counted is named after some seconds."""
+        self.end()
         self._title, self._total, self._unit = title, total, unit
         self._started = self._last = time.monotonic()
         if total is None:
-            self._write(f"{title} ...")
+            self._timer = threading.Timer(DELAY, self._write, [f"{title} ..."])
+            self._timer.daemon = True
+            self._timer.start()
 
     def advance(self, done: int) -> None:
         """Write a line if the last one is long ago."""
@@ -98,6 +105,12 @@ class LineProgress(Progress):
         if now - self._last >= INTERVAL:
             self._last = now
             self._write(self._line(done, now - self._started))
+
+    def end(self) -> None:
+        """End the counted work."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _line(self, done: int, seconds: float) -> str:
         if self._total is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from rich.console import Console
@@ -25,11 +26,14 @@ def test_elsewhere_lines_are_plain_and_counted_work_is_reported_now_and_then(mon
     progress.end()
     with progress.counted("loading the model"):
         pass
+    monkeypatch.setattr(shown, "DELAY", 0.0)
+    with progress.counted("loading a large model"):
+        time.sleep(0.2)
     assert output.getvalue().splitlines() == [
         "Teacher [1]",
         "  a [line] longer than the width of the console, not wrapped",
         "  epoch 1/2: 2 of 5 batches, 15 s left",
-        "  loading the model ...",
+        "  loading a large model ...",
     ]
 
 
