@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command(
     epilog="Example: tfkd evaluate runs/student --corpus corpora/NCBI-disease-IOB --split test",
 )
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--corpus",
     metavar="PATH",
@@ -41,7 +41,8 @@ def evaluate(
     """Score the model of RUN on a corpus.
 
     Prints entity precision, recall and F1, by type and overall. An entity is correct if its first token, its last token
-    and its type are. RUN is a folder that `tfkd train` or `tfkd distill` wrote.
+    and its type are. RUN is a folder that `tfkd train` or `tfkd distill` wrote, or a SavedModel that `tfkd export`
+    wrote, which needs --corpus.
     """
     import_tensorflow()
     choose_threads(runs=[run])

@@ -62,3 +62,30 @@ def test_an_unfinished_run_of_the_first_version_resumes(tmp_path, name):
     RunFolder(tmp_path).check(load_config(name))
     with pytest.raises(TfkdError, match="other settings: seed was 1 and is now 2"):
         RunFolder(tmp_path).check(load_config(name, ["seed=2"]))
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("config.yaml", "holds an unfinished run: finish it first, by the command that started it"),
+        ("saved_model.pb", "is a SavedModel and not a run: score it with `tfkd evaluate SAVEDMODEL --corpus PATH`"),
+        ("2/saved_model.pb", "is a SavedModel and not a run"),
+        ("cache.json", "is an output cache of a teacher and not a run: name the teacher's run"),
+        ("study.yaml", "is a study and not a run: its runs are in "),
+        ("config.json", "is a pretrained model and not a run: train a tagger with `encoder: {transformer: "),
+        ("train.tsv", "is a corpus and not a run: expected the folder that `tfkd train`"),
+        ("notes.txt", "holds no run: expected the folder that `tfkd train`"),
+    ],
+)
+def test_another_folder_is_named(tmp_path, file, message):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("")
+    with pytest.raises(TfkdError) as caught:
+        RunFolder(tmp_path).config()
+    assert message in str(caught.value)
+
+
+def test_a_file_is_no_run(tmp_path):
+    (tmp_path / "model.keras").write_text("")
+    with pytest.raises(TfkdError, match="is a file: expected the folder that `tfkd train`"):
+        RunFolder(tmp_path / "model.keras").config()

@@ -19,6 +19,7 @@ from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.loading import missing_code
 from tfkd.parts import find_code
 from tfkd.runs.held_out import HASHES
+from tfkd.serving.export import list_versions
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import LOCK, ResumableFolder
@@ -158,13 +159,12 @@ class RunFolder:
         Raises:
             TfkdError: It is not; the message says what it is instead.
         """
-        if not self.path.is_dir():
+        if not self.path.exists():
             raise TfkdError(
                 f"there is no run {self.path}: expected a folder that `tfkd train` or `tfkd distill` wrote."
             )
         if not self.is_finished:
-            content = "an unfinished run" if (self.path / CONFIG).is_file() else "no run"
-            raise TfkdError(f"{self.path} holds {content}: expected {MODEL} and {SCORES} in it. Finish the run first.")
+            raise TfkdError(f"{self.path} {describe_other_path(self.path)}.")
 
     def config(self) -> Config:
         """Read the resolved configuration of a finished run.
@@ -184,6 +184,37 @@ class RunFolder:
         """
         self.config()
         return keras.models.load_model(self.path / MODEL)
+
+
+def describe_other_path(path: Path) -> str:
+    """Say what a path is that is not a finished run, and what works with it.
+
+    Example:
+        >>> import tempfile
+        >>> describe_other_path(Path(tempfile.mkdtemp()))
+        'holds no run: expected the folder that `tfkd train` or `tfkd distill` wrote, with model.keras and scores.json'
+    """
+    expected = f"expected the folder that `tfkd train` or `tfkd distill` wrote, with {MODEL} and {SCORES}"
+    if not path.is_dir():
+        return f"is a file: {expected}"
+    names = {file.name for file in path.iterdir()}
+    splits = {word for name in names for word in (name.partition(".")[0],) if word in ("train", "devel", "dev", "test")}
+    if CONFIG in names:
+        return "holds an unfinished run: finish it first, by the command that started it"
+    if list_versions(path) or "saved_model.pb" in names:
+        return (
+            "is a SavedModel and not a run: score it with `tfkd evaluate SAVEDMODEL --corpus PATH`, tag documents with "
+            "`tfkd annotate`; anything else needs the run that it was exported from"
+        )
+    if "cache.json" in names:
+        return "is an output cache of a teacher and not a run: name the teacher's run, or pass the folder as --cache"
+    if "study.yaml" in names:
+        return f"is a study and not a run: its runs are in {path / 'work' / 'runs'}"
+    if "config.json" in names:
+        return f"is a pretrained model and not a run: train a tagger with `encoder: {{transformer: {path}}}` first"
+    if splits:
+        return f"is a corpus and not a run: {expected}"
+    return f"holds no run: {expected}"
 
 
 def environment() -> dict[str, str]:

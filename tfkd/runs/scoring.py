@@ -8,15 +8,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tfkd.evaluation import Scores, score
+from tfkd.evaluation import EntityTagger, Scores, score
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.runs.assembly import read_corpora, read_data
 from tfkd.runs.distilling import view_of, view_of_run
 from tfkd.runs.held_out import RunSentences, warn_of_known_sentences
 from tfkd.runs.run_folder import RunFolder
+from tfkd.serving.exported_tagger import ExportedTagger, is_exported
 from tfkd.text import read_corpus
 from tfkd_base.corpora import Corpus
+from tfkd_base.errors import TfkdError
 from tfkd_base.progress import Progress
 
 TIMED_SENTENCES = 500
@@ -86,12 +88,12 @@ def evaluate_run(
     types: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Scores:
-    """Score the model of a run on a split of its own corpus or of another one.
+    """Score the model of a run, or a SavedModel, on a split of its own corpus or of another one.
 
     Args:
-        run: The run.
+        run: The run, or the folder of a SavedModel that was exported from it.
         corpus: A folder or file to score on, or a bundled corpus such as `demo:gene`. Default: the corpus of the run's
-            task.
+            task; a SavedModel has none.
         split: The split.
         task: The task of a teacher. Required if it has several.
         types: The model's type for types of the corpus, see `Corpus.map_types`.
@@ -106,9 +108,17 @@ def evaluate_run(
     """
     progress = progress or Progress()
     folder = RunFolder(run)
-    config = folder.config()
-    with progress.counted("loading the model"):
-        tagger, name = view_of_run(folder, task)
+    tagger: EntityTagger
+    if is_exported(run):
+        if corpus is None:
+            raise TfkdError(f"{run} is a SavedModel, which has no corpus of its own: name one with --corpus.")
+        with progress.counted("loading the model"):
+            tagger, sentences = ExportedTagger(run, task), None
+    else:
+        config = folder.config()
+        with progress.counted("loading the model"):
+            tagger, name = view_of_run(folder, task)
+        sentences = RunSentences.read(folder.path)
     with progress.counted("reading the corpus"):
         if corpus is None:
             scored = (read_data(config).corpora if split == "train" else read_corpora(config))[name]
@@ -117,7 +127,7 @@ def evaluate_run(
             if len(scored.splits) == 1 and Path(corpus).is_file():
                 split = next(iter(scored.splits))
             scored.split(split)
-            warn_of_known_sentences(str(folder.path), RunSentences.read(folder.path), scored, split)
+            warn_of_known_sentences(str(folder.path), sentences, scored, split)
         scored = scored.map_types(types or {})
     with progress.counted("scoring", len(scored.split(split)), "sentences") as advance:
         return evaluate_tagger(tagger, scored, split, progress=advance)

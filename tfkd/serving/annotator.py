@@ -133,7 +133,7 @@ class Annotator:
             ]
             entities: list[list[Entity]] = [[] for _ in batch]
             for model in self._models:
-                rows = iter(_tag_sentences(model.backend, model.suffixes, tokens))
+                rows = iter(tag_sentences(model.backend, model.suffixes, tokens))
                 for of_text, (_, sentences) in zip(entities, batch, strict=True):
                     tagged = list(islice(rows, len(sentences)))
                     for suffix in model.suffixes:
@@ -189,7 +189,7 @@ def bounded_batches(texts: Iterable[Text], size: int, max_characters: int = MAX_
         yield batch
 
 
-def _tag_sentences(
+def tag_sentences(
     backend: Backend, suffixes: Sequence[str], sentences: Sequence[Sequence[bytes]]
 ) -> Iterator[_TagsAndScores]:
     """Tag sentences of tokens in batches of bounded size."""
