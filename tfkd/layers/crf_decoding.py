@@ -128,7 +128,9 @@ def crf_decode_top_k(
         return (tag, suffix), (best, index // tags, tag)
 
     chosen = tf.zeros([batch, k], tf.int32)
-    totals, parents, tag_ids = scan(back, [chosen, empty], _reverse(scores, by_time, has_next))
+    totals, parents, tag_ids = scan(
+        back, [chosen, empty], _reverse(scores, by_time, has_next), like=[empty, chosen, chosen]
+    )
 
     def forth(state: tuple[Tensor], parent: Tensor, tag: Tensor) -> tuple[tuple[Tensor], tuple[Tensor]]:
         return (tf.gather(parent, state[0], batch_dims=1),), (tf.gather(tag, state[0], batch_dims=1),)

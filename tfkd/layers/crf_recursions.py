@@ -39,6 +39,7 @@ def scan(
     step: Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]],
     state: Sequence[Tensor],
     sources: Sequence[Tensor],
+    like: Sequence[Tensor] | None = None,
 ) -> list[Tensor]:
     """Run a recursion over the first axis of tensors and stack the outputs of its steps.
 
@@ -49,6 +50,7 @@ def scan(
             outputs, both as tuples. It may be called again with the last elements; these results are dropped.
         state: The state before the first step.
         sources: Tensors `[time, ...]`, at least one, with at least one time step.
+        like: Tensors of the dtypes and static shapes of the outputs. Default: the state.
 
     Returns:
         The outputs, each `[time, ...]`.
@@ -82,15 +84,16 @@ def scan(
             outputs.append(output)
         return state, [tf.stack(each) for each in zip(*outputs, strict=True)]
 
-    # The first iteration runs before the loop, to learn the dtypes and shapes of the outputs.
-    state, outputs = run(tf.constant(0), state)
-    stacks = [tf.TensorArray(x.dtype, size=count, element_shape=x.shape).write(0, x) for x in outputs]
+    stacks = [
+        tf.TensorArray(x.dtype, size=count, element_shape=[STEPS_PER_ITERATION, *x.shape])
+        for x in (state if like is None else like)
+    ]
 
     def body(t: Tensor, state: Sequence[Tensor], stacks: Sequence[tf.TensorArray]) -> tuple[Any, ...]:
         state, outputs = run(t, state)
         return t + 1, state, [stack.write(t, x) for stack, x in zip(stacks, outputs, strict=True)]
 
-    _, _, stacks = tf.while_loop(lambda t, *_: t < count, body, (1, tuple(state), stacks), maximum_iterations=count)
+    _, _, stacks = tf.while_loop(lambda t, *_: t < count, body, (0, tuple(state), stacks), maximum_iterations=count)
     return [_merge_steps(stack.stack())[:time] for stack in stacks]
 
 
