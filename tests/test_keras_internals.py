@@ -193,3 +193,18 @@ def test_keras_tracks_neither_untracked_values_nor_untracked_properties():
     require(model.layers == [], "Layer.__setattr__, which tracked a list in a holder")
     model.tracked = layers[0]
     assert model.layers == layers
+
+
+def test_averages_and_exclusions_of_an_optimizer():
+    optimizer = keras.optimizers.AdamW(0.1, use_ema=True)
+    variables = [keras.Variable([1.0, 2.0], name=name) for name in ("kernel", "bias")]
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    copied = keras.optimizers.AdamW(0.1, use_ema=True)
+    keras_internals.copy_attributes(optimizer, copied)
+    for own in (optimizer, copied):
+        require(len(own.variables) == 2, "Optimizer._variables is not copied")
+        decays = [keras_internals.weight_decays(own, variable) for variable in variables]
+        require(decays == [True, False], "Optimizer._use_weight_decay, _exclude_from_weight_decay_pattern")
+    optimizer.build(variables)
+    require(len(keras_internals.own_averages(optimizer)) == 2, "Optimizer._model_variables_moving_average")
+    require(not copied.built, "Optimizer.built is not copied")

@@ -6,6 +6,7 @@ which says what has to change here when Keras renames it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -95,6 +96,49 @@ class ClipsGradients:
         return clip(grads)
 
 
+class AveragesWeights:
+    """Mix-in of a Keras optimizer that consists of several: the averages of all weights, for `SwapEMAWeights`.
+
+    That callback of Keras reads `_model_variables_moving_average`, in the order of the variables that the optimizer was
+    built for, and takes an optimizer without it for one without averages.
+    """
+
+    @property
+    def _model_variables_moving_average(self) -> list[keras.Variable]:
+        return self.moving_averages()
+
+    def moving_averages(self) -> list[keras.Variable]:
+        """Return the moving average of each variable.
+
+        Raises:
+            AttributeError: The optimizer keeps none.
+        """
+        raise AttributeError
+
+
+def update_metrics(model: keras.Model, tags: Tensor, scores: Tensor, real: Tensor, weight: Tensor) -> None:
+    """Update the metrics of a compiled model: `metrics` with each real token once, `weighted_metrics` with weights.
+
+    Keras gives no weights to `metrics`, and would count the padding in them. Both kinds have no public names.
+
+    Args:
+        model: The model.
+        tags: Indices of the gold tags, `[tokens]`.
+        scores: Emission scores, `[tokens, tags]`.
+        real: 1 at real tokens, 0 in the padding, `[tokens]`.
+        weight: Weights of the tokens, `[tokens]`.
+    """
+    metrics = model._compile_metrics
+    if metrics is None:
+        return
+    if not metrics.built:
+        metrics.build(tags, scores)
+    for group, weights in ((metrics._flat_metrics, real), (metrics._flat_weighted_metrics, weight)):
+        for metric in group:
+            if metric is not None:
+                metric.update_state(tags, scores, sample_weight=weights)
+
+
 def loss_metric(model: keras.Model) -> keras.metrics.Mean:
     """Return the metric `loss` of a compiled model.
 
@@ -142,6 +186,32 @@ def moments(optimizer: keras.optimizers.Adam, variable: tf.Variable) -> tuple[tf
     """Return Adam's moments of a variable, which have no public names, as TensorFlow's variables."""
     index = optimizer._get_variable_index(variable)
     return optimizer._momentums[index].value, optimizer._velocities[index].value
+
+
+def own_averages(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """Return the moving averages of an optimizer's variables; without `use_ema` there are none."""
+    return optimizer._model_variables_moving_average if optimizer.use_ema else []
+
+
+def weight_decays(optimizer: keras.optimizers.Optimizer, variable: keras.Variable) -> bool:
+    """Tell whether a variable decays after `exclude_from_weight_decay`, whose record has no public name."""
+    return optimizer._use_weight_decay(variable)
+
+
+def copy_attributes(source: keras.optimizers.Optimizer, target: keras.optimizers.Optimizer) -> None:
+    """Give an unused optimizer the attributes of another one that `get_config` does not hold, but not its state.
+
+    They are the record of `exclude_from_weight_decay` and whatever a user's class or script has set. Keras' own private
+    attributes are those of any optimizer, and are left alone, as are variables and what holds some.
+    """
+    keras_attributes = vars(keras.optimizers.SGD())
+    for name, value in vars(source).items():
+        is_private = name.startswith("_")
+        parts = keras.tree.flatten(value) if isinstance(value, list | tuple | dict) else [value]
+        is_state = any(isinstance(p, keras.Variable | tf.Variable | keras.optimizers.Optimizer) for p in parts)
+        if is_state or name.startswith("_self_") or (is_private and name in keras_attributes):
+            continue
+        setattr(target, name, copy.copy(value) if isinstance(value, list | dict | set) else value)
 
 
 def batch_counter(optimizer: keras.optimizers.Optimizer) -> keras.Variable:

@@ -6,8 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.callbacks import SwapEMAWeights
 
 from tfkd.optimizers import Adam, TaskOptimizer
+from tfkd_base.errors import TfkdError
 
 
 def make_variables():
@@ -137,3 +139,73 @@ def test_loss_scaling_skips_steps_on_overflow():
     scaled.apply([tf.constant([[np.inf]])] * 2, pair)
     np.testing.assert_allclose(variables["a_head"].numpy(), -1.0)
     np.testing.assert_allclose(float(scaled.scale_loss(tf.constant(1.0))), 4.0)
+
+
+def test_copies_have_what_get_config_does_not_hold():
+    class Own(keras.optimizers.AdamW):
+        def __init__(self, *args, factor=1.0, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.factor = factor
+            self._names = ["a"]
+
+        def update_step(self, gradient, variable, learning_rate):
+            super().update_step(self.factor * self.extra * gradient, variable, learning_rate)
+
+    inner = Own(0.1, weight_decay=0.5, factor=3.0)
+    inner.exclude_from_weight_decay(var_names=["kernel"])
+    inner.extra = 0.5
+    optimizer, variables = make(inner)
+    for copy in optimizer.tasks.values():
+        assert (copy.factor, copy.extra, copy._names) == (3.0, 0.5, ["a"])
+        assert copy._names is not inner._names
+        assert int(copy.iterations) == 0
+    variables["a_head"].assign([[8.0]])
+    step(optimizer, variables, "a", gradient=0.0)
+    np.testing.assert_array_equal(variables["a_head"].numpy(), [[8.0]])
+
+    listed = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    variables = make_variables()
+    listed.exclude_from_weight_decay(var_list=[variables["b_head"]])
+    optimizer = TaskOptimizer(listed, {"a": ["a_head"], "b": ["b_head"]})
+    optimizer.build(list(variables.values()))
+    for variable in variables.values():
+        variable.assign([[8.0]])
+    for task in "ab":
+        step(optimizer, variables, task, gradient=0.0)
+    assert variables["a_head"].numpy() == pytest.approx(8.0 * 0.95)
+    assert variables["b_head"].numpy() == 8.0
+
+
+def test_an_optimizer_that_cannot_be_copied_is_refused():
+    class Needy(keras.optimizers.SGD):
+        def __init__(self, factor, **kwargs):
+            super().__init__(**kwargs)
+
+    with pytest.raises(TfkdError, match=r"cannot make one of Needy: .*'factor'.* Let `Needy.get_config` return"):
+        TaskOptimizer(Needy(2.0), {"a": ["a_head"]})
+
+
+def test_averages_are_those_of_each_group_and_a_task_without_steps_keeps_its_weights():
+    optimizer, variables = make(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.75))
+    variables["b_head"].assign([[5.0]])
+    for gradient in (-4.0, -4.0):
+        step(optimizer, variables, "a", gradient)
+    swap = SwapEMAWeights()
+    swap.set_model(type("Model", (), {"optimizer": optimizer}))
+    for expected in (5.0, 8.0):
+        (swap.on_test_begin if expected == 5.0 else swap.on_test_end)()
+        assert [variables[name].numpy().item() for name in ("shared", "a_head", "b_head")] == [expected, expected, 5.0]
+    optimizer.finalize_variable_values(list(variables.values()))
+    # The first average is the first value, 4; the second 0.75 * 4 + 0.25 * 8.
+    assert variables["a_head"].numpy() == variables["shared"].numpy() == 5.0
+    assert variables["b_head"].numpy() == 5.0
+    assert [float(a.numpy().item()) for a in optimizer.moving_averages()] == [5.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize("scale", [None, 8.0])
+def test_a_scaled_loss_is_clipped_as_an_unscaled_one(scale):
+    optimizer, variables = make(keras.optimizers.SGD(1.0, global_clipnorm=1.0, loss_scale_factor=scale))
+    step(optimizer, variables, "a", gradient=3.0 * float(optimizer.scale_loss(tf.constant(1.0))))
+    np.testing.assert_allclose(
+        [variables[name].numpy().item() for name in ("shared", "a_head")], -(0.5**0.5), rtol=1e-5
+    )

@@ -188,6 +188,7 @@ class CachedSentences:
         self._cache = cache
         self._names = list(names)
         self._rows: np.ndarray | None = None
+        self._empty_tokens: dict[int, list[int]] = {}
 
     def register(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
         """Pass on all sentences, and look up their rows in the cache.
@@ -198,7 +199,11 @@ class CachedSentences:
         store, remaining = self._cache.store, iter(sentences)
         parts, first = [np.empty(0, np.int64)], ""
         while chunk := list(itertools.islice(remaining, CHUNK)):
+            first_row = sum(map(len, parts))
             parts.append(store.rows([content_key(tokens) for tokens in chunk]))
+            for row, tokens in enumerate(chunk, first_row):
+                if "" in tokens:
+                    self._empty_tokens[row] = [place for place, token in enumerate(tokens) if not token]
             absent = np.flatnonzero(parts[-1] < 0)
             first = first or " ".join(chunk[absent[0]] if len(absent) else ())
             yield from chunk
@@ -220,14 +225,17 @@ class CachedSentences:
             spec = self._cache.store.specs[name]
             leading = [None, None] if spec.per == "token" else [None]
             specs[name] = tf.TensorSpec([*leading, *spec.shape], spec.dtype)
-        return {**specs, "lengths": tf.TensorSpec([None], tf.int32)}
+        return {**specs, "mask": tf.TensorSpec([None, None], tf.bool)}
 
     def read(self, rows: np.ndarray, time: int) -> list[np.ndarray]:
         """Read the arrays of sentences by their index, padded to a length."""
         assert self._rows is not None
         chosen = self._rows[rows]
         arrays = self._cache.store.read(chosen, time, self._names)
-        return [*(arrays[name] for name in self._names), self._cache.store.lengths(chosen).astype(np.int32)]
+        mask = np.arange(time) < self._cache.store.lengths(chosen)[:, np.newaxis]
+        for index, row in enumerate(rows):
+            mask[index, self._empty_tokens.get(int(row), [])] = False
+        return [*(arrays[name] for name in self._names), mask]
 
 
 class _Writer:
@@ -311,7 +319,7 @@ class CachedOutputs(TeacherOutputs):
     @property
     def _plain(self) -> Outputs:
         logits = self._get("logits")
-        return Outputs.of(logits, tf.sequence_mask(self.arrays["lengths"], tf.shape(logits)[1]))
+        return Outputs.of(logits, self.arrays["mask"])
 
     @property
     def emissions(self) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import override
 
 from tfkd.distillation.losses import Batch, DistillationLoss
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
@@ -20,6 +21,7 @@ from tfkd.models import Tagger
 from tfkd.sections import Ramp, Schedule
 from tfkd.tensors import Tensor
 from tfkd.training import Batches, BatchPlan, EncodedSentences, TransferPlan, tag_ids
+from tfkd.training.arguments import check_sample_weight, check_tagged_sentences
 from tfkd.training.fitting import Trained, count_tokens, regularization_losses, take_gradient_step, update_mean
 from tfkd_base.corpora import Sentence
 from tfkd_base.errors import TfkdError
@@ -73,6 +75,11 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
     """
 
     untracked = frozenset({"teacher"})
+    batches_code = "distiller.batches(corpus.train)"
+    loss_weights_remedy = (
+        "give `student_loss_weight` and `distillation_loss_weights` to the distiller; for weights of sentences or "
+        "tokens use sample_weight."
+    )
 
     def __init__(
         self,
@@ -136,6 +143,16 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         self._binding = _TeacherBinding(teacher, teacher.reader(TEACHER, self._needs))
         self.train_function = self.test_function = None
 
+    @property
+    @override
+    def weighs_tokens(self) -> bool:
+        return self.student.weighs_tokens and all(loss.weighs_tokens for loss in self._distillation_losses)
+
+    def _unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        taker = ", ".join([self.name, *(type(loss).__name__ for loss in self._distillation_losses)])
+        return x, y, check_sample_weight(sample_weight, taker, per_token=self.weighs_tokens)
+
     def _student_extractor(self) -> Extractor:
         layers = [name for loss in self._distillation_losses for name in loss.student_layers]
         attention = [name for loss in self._distillation_losses for name in loss.student_attention]
@@ -177,6 +194,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
             TfkdError: There is no teacher, a sentence has a tag that the student does not know, or a cache lacks some
                 of the sentences.
         """
+        check_tagged_sentences(sentences, "distiller.batches")
         teacher = self._bound().teacher
         sources: dict[str, Any] = {STUDENT: self.student.text, **teacher.sources(TEACHER, self._needs)}
         encoded = EncodedSentences(itertools.chain((sentence.tokens for sentence in sentences), transfer), sources)
@@ -204,7 +222,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Take one step of training the student."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight = self._unpack(data)
         batch = Batch(y, sample_weight, tf.convert_to_tensor(self.optimizer.iterations))
         taught = self._bound().read(x)
         kept: dict[str, Tensor] = {}
@@ -218,7 +236,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Compute the losses of a batch, without dropout."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight = self._unpack(data)
         step = tf.convert_to_tensor(self.optimizer.iterations) if self.optimizer is not None else 0
         batch = Batch(y, sample_weight, step)
         kept = self._student_losses(x, batch, self._bound().read(x), training=False)

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.layers.packing import Packing
 from tfkd.tensors import Tensor
 
 
@@ -26,8 +27,8 @@ class BiLSTMLayer(keras.layers.Layer):
     Args:
         units: Units of each direction.
 
-    Input: `[batch, time, width]`, and a mask that is True at real tokens. Real tokens must come before the padding.
-    Output: `[batch, time, 2 * units]` in the compute dtype, zeros in the padding. The mask is passed on.
+    Input: `[batch, time, width]`, and a mask that is True at real tokens, wherever they are. Output:
+    `[batch, time, 2 * units]` in the compute dtype, zeros in the padding. The mask is passed on.
 
     Example:
         >>> BiLSTMLayer(3)(tf.ones([2, 5, 4]), mask=tf.sequence_mask([5, 2], 5)).shape
@@ -58,9 +59,10 @@ class BiLSTMLayer(keras.layers.Layer):
 
     @override
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        shape = tf.shape(inputs)
-        lengths = tf.fill([shape[0]], shape[1]) if mask is None else tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-        by_time = tf.transpose(inputs, [1, 0, 2])
+        # In both directions the padding follows the real tokens, so only the output has to be masked.
+        packing = Packing(tf.ones(tf.shape(inputs)[:2], tf.bool) if mask is None else mask)
+        lengths = packing.lengths
+        by_time = tf.transpose(packing.pack(inputs), [1, 0, 2])
         reversed_by_time = tf.reverse_sequence(by_time, lengths, seq_axis=0, batch_axis=1)
         forward, backward = _lstm(
             by_time,
@@ -71,10 +73,9 @@ class BiLSTMLayer(keras.layers.Layer):
         )
         backward = tf.reverse_sequence(backward, lengths, seq_axis=0, batch_axis=1)
         joined = tf.transpose(tf.concat([forward, backward], axis=-1), [1, 0, 2])
-        # In both directions the padding follows the real tokens, so only the output has to be masked.
-        real = tf.sequence_mask(lengths, shape[1])[:, :, tf.newaxis]
+        real = packing.mask[:, :, tf.newaxis]
         output = tf.where(real, tf.cast(joined, self.compute_dtype), tf.zeros([], self.compute_dtype))
-        return tf.ensure_shape(output, [*inputs.shape[:2], 2 * self.units])
+        return tf.ensure_shape(packing.unpack(output), [*inputs.shape[:2], 2 * self.units])
 
     @override
     def compute_output_spec(self, inputs: Tensor, mask: Tensor | None = None) -> keras.KerasTensor:

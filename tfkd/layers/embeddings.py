@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.layers.packing import Packing
 from tfkd.tensors import Tensor
 
 
@@ -77,7 +78,7 @@ class WordEmbedding(keras.layers.Layer):
 class CharacterEncoder(keras.layers.Layer):
     """Base class of layers that turn the characters of each word into one vector.
 
-    Padding characters (id 0) do not change the vector.
+    Padding characters (id 0) do not change the vector, wherever they are.
 
     Args:
         characters: Number of character ids, including padding (0) and unknown (1).
@@ -107,6 +108,7 @@ class CharacterEncoder(keras.layers.Layer):
         ids = tf.cast(ids, tf.int32)
         shape = tf.shape(ids)
         words = tf.reshape(ids, [shape[0] * shape[1], shape[2]])
+        words = Packing(words > 0).pack(words)
         encoded = tf.cast(self.encode(words), self.compute_dtype)
         encoded = tf.where(tf.reduce_any(words > 0, axis=1, keepdims=True), encoded, tf.zeros([], encoded.dtype))
         return tf.reshape(encoded, [shape[0], shape[1], self.units])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ from typing_extensions import override
 from tfkd.layers.crf import crf_boundaries, crf_log_likelihood, crf_marginals
 from tfkd.layers.crf_decoding import crf_decode
 from tfkd.layers.crf_recursions import FORBIDDEN
+from tfkd.layers.packing import Packing
 from tfkd.layers.tag_distribution import Chain, TagDistribution
 from tfkd.tensors import Tensor
 from tfkd_base.corpora import Scheme, allowed_transitions
@@ -29,6 +30,9 @@ class TagHead(keras.layers.Layer):
         scheme: The tag scheme. It defines which tag may follow which.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`.
     """
+
+    weighs_tokens: ClassVar[bool] = True
+    """Whether the loss is a sum over tokens, each of which may have a weight."""
 
     def __init__(self, tags: Sequence[str], scheme: Scheme = "iob2", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -66,7 +70,7 @@ class TagHead(keras.layers.Layer):
         Args:
             emissions: Emission scores, float32 `[batch, time, tags]`.
             tags: Indices of the gold tags, int `[batch, time]`; any value in the padding.
-            mask: True at real tokens, which come before the padding, bool `[batch, time]`.
+            mask: True at real tokens, bool `[batch, time]`.
             sample_weight: Weight of each sentence `[batch]`, or of each token `[batch, time]` where the
                 loss is a sum over tokens.
 
@@ -80,7 +84,7 @@ class TagHead(keras.layers.Layer):
 
         Args:
             emissions: Emission scores, float32 `[batch, time, tags]`.
-            mask: True at real tokens, which come before the padding, bool `[batch, time]`.
+            mask: True at real tokens, bool `[batch, time]`.
         """
         return TagDistribution(emissions, tf.cast(mask, tf.bool), self._chain(), self._penalties())
 
@@ -96,7 +100,7 @@ class TagHead(keras.layers.Layer):
 
         Args:
             emissions: Emission scores, float32 `[batch, time, tags]`.
-            mask: True at real tokens, which come before the padding, bool `[batch, time]`.
+            mask: True at real tokens, bool `[batch, time]`.
 
         Returns:
             Tag indices, int32 `[batch, time]`, and the probability of each chosen tag at its token,
@@ -136,18 +140,18 @@ class SoftmaxHead(TagHead):
 
     @override
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        mask = tf.cast(mask, tf.bool)
-        best = tf.where(mask, tf.argmax(emissions, axis=-1, output_type=tf.int32), 0)
-        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-        log_probabilities = tf.nn.log_softmax(emissions)
+        packing = Packing(mask)
+        log_probabilities = tf.nn.log_softmax(packing.pack(emissions))
+        best = tf.where(packing.mask, tf.argmax(log_probabilities, axis=-1, output_type=tf.int32), 0)
         # A search is needed only if the best tags of the tokens do not form valid sequences.
         tags = tf.cond(
-            self._are_valid(best, mask),
+            self._are_valid(best, packing.mask),
             lambda: best,
-            lambda: self._viterbi(log_probabilities, lengths, tf.zeros_like(self._transition_penalty)),
+            lambda: self._viterbi(log_probabilities, packing.lengths, tf.zeros_like(self._transition_penalty)),
         )
         tags = tf.ensure_shape(tags, best.shape)
-        return tags, _select(tf.exp(log_probabilities), tags, mask)
+        scores = _select(tf.exp(log_probabilities), tags, packing.mask)
+        return packing.unpack(tags), packing.unpack(scores)
 
     def _are_valid(self, tags: Tensor, mask: Tensor) -> Tensor:
         # The penalties of valid sequences are 0. Transitions into the padding do not count, so the last real token
@@ -175,6 +179,8 @@ class CRFHead(TagHead):
         TensorShape([2, 5, 3])
     """
 
+    weighs_tokens: ClassVar[bool] = False
+
     @override
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
@@ -193,24 +199,26 @@ class CRFHead(TagHead):
                 f"A CRF scores whole sentences: expected a sample_weight of shape [batch], got {sample_weight.shape}. "
                 "Give one weight per sentence, or use a softmax head."
             )
-        bounded, lengths = self.potentials(emissions, mask)
-        losses = -crf_log_likelihood(bounded, tags, lengths, self.transitions.value)[0]
+        packing = Packing(mask)
+        bounded = self._potentials(emissions, packing)
+        losses = -crf_log_likelihood(bounded, packing.pack(tags), packing.lengths, self.transitions.value)[0]
         return tf.reduce_sum(losses if sample_weight is None else losses * tf.cast(sample_weight, losses.dtype))
 
     @override
     def _chain(self) -> Chain:
         return Chain(self.start.value, self.transitions.value, self.end.value)
 
-    def potentials(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the emission scores including start and end, `[batch, time, tags]`, and the lengths `[batch]`."""
-        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-        return crf_boundaries(emissions, lengths, self.start.value, self.end.value), lengths
+    def _potentials(self, emissions: Tensor, packing: Packing) -> Tensor:
+        """Return the packed emission scores including start and end, `[batch, time, tags]`."""
+        return crf_boundaries(packing.pack(emissions), packing.lengths, self.start.value, self.end.value)
 
     @override
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        bounded, lengths = self.potentials(emissions, mask)
-        tags = self._viterbi(bounded, lengths, self.transitions.value)
-        return tags, _select(crf_marginals(bounded, lengths, self.transitions.value), tags, mask)
+        packing = Packing(mask)
+        bounded, lengths = self._potentials(emissions, packing), packing.lengths
+        tags = tf.ensure_shape(self._viterbi(bounded, lengths, self.transitions.value), emissions.shape[:2])
+        scores = _select(crf_marginals(bounded, lengths, self.transitions.value), tags, packing.mask)
+        return packing.unpack(tags), packing.unpack(scores)
 
 
 def token_weights(mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:

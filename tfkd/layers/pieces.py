@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.layers.packing import Packing
 from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError, nearest
 
@@ -29,11 +30,12 @@ class PieceWindows(keras.layers.Layer):
         padding: Id of the padding.
         overlap: Number of subwords that two neighbouring windows share. Default: a quarter of the positions.
 
-    Input: ids, int32 `[batch, pieces]`, padded on the right with -1. Outputs:
+    Input: ids, int32 `[batch, pieces]`, padded with -1. Outputs:
 
     - ids, int32 `[windows, time]`. Each sentence has as many windows as the longest one; some of them may be empty.
     - mask, bool `[windows, time]`.
-    - places, int32 `[batch, pieces]`: the index of each subword in the flattened windows, any value in the padding.
+    - places, int32 `[batch, pieces]`: for the first, second, ... subword of a sentence its index in the flattened
+      windows; any value after the last one.
 
     Example:
         >>> windows = PieceWindows(positions=5, begin=8, end=9, padding=0, overlap=1)
@@ -56,6 +58,7 @@ class PieceWindows(keras.layers.Layer):
 
     @override
     def call(self, pieces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        pieces = Packing(pieces >= 0).pack(pieces)
         room, step = self.positions - 2, self.positions - 2 - self.overlap
         rows, width = tf.shape(pieces)[0], tf.minimum(tf.shape(pieces)[1], room)
         lengths = tf.reduce_sum(tf.cast(pieces >= 0, tf.int32), axis=1, keepdims=True)

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfkd.layers.crf import crf_boundaries, crf_expected_transitions, crf_log_marginals, crf_log_norm, crf_marginals
 from tfkd.layers.crf_decoding import crf_decode_top_k
 from tfkd.layers.crf_recursions import FORBIDDEN
+from tfkd.layers.packing import Packing
 from tfkd.tensors import Tensor
 
 
@@ -38,7 +39,7 @@ class TagDistribution:
 
     Attributes:
         emissions: Emission scores, float32 `[batch, time, tags]`.
-        mask: True at real tokens, which come before the padding, bool `[batch, time]`.
+        mask: True at real tokens, bool `[batch, time]`.
         chain: The scores of a CRF; None if the tags of the tokens are independent.
         penalties: Scores that forbid what the tag scheme does not allow. Only `best_paths` uses them.
 
@@ -61,14 +62,19 @@ class TagDistribution:
         return TagDistribution(self.emissions / temperature, self.mask, chain, self.penalties)
 
     @cached_property
+    def _packing(self) -> Packing:
+        return Packing(self.mask)
+
+    @property
     def lengths(self) -> Tensor:
-        """Number of tokens of each sentence, int32 `[batch]`."""
-        return tf.reduce_sum(tf.cast(self.mask, tf.int32), axis=1)
+        """Number of real tokens of each sentence, int32 `[batch]`."""
+        return self._packing.lengths
 
     @cached_property
     def _potentials(self) -> Tensor:
+        """Packed emission scores, with start and end."""
         # Products with minus infinity are no numbers.
-        emissions = tf.maximum(self.emissions, FORBIDDEN)
+        emissions = self._packing.pack(tf.maximum(self.emissions, FORBIDDEN))
         if self.chain is None:
             return emissions
         return crf_boundaries(emissions, self.lengths, self.chain.start, self.chain.end)
@@ -77,18 +83,18 @@ class TagDistribution:
         """Return the marginal probability of each tag at each token (the posteriors), `[batch, time, tags]`."""
         if self.chain is None:
             return tf.nn.softmax(self.emissions)
-        return crf_marginals(self._potentials, self.lengths, self.chain.transitions)
+        return self._packing.unpack(crf_marginals(self._potentials, self.lengths, self.chain.transitions))
 
     def log_marginals(self) -> Tensor:
         """Return the logarithms of `marginals`; any finite value in the padding."""
         if self.chain is None:
             return tf.nn.log_softmax(self.emissions)
-        return crf_log_marginals(self._potentials, self.lengths, self.chain.transitions)
+        return self._packing.unpack(crf_log_marginals(self._potentials, self.lengths, self.chain.transitions))
 
     def expected_transitions(self) -> Tensor:
         """Return the expected number of uses of each transition in each sentence, `[batch, tags, tags]`."""
         if self.chain is None:
-            real = tf.nn.softmax(self.emissions) * tf.cast(self.mask, self.emissions.dtype)[..., tf.newaxis]
+            real = tf.nn.softmax(self._potentials) * tf.cast(self._packing.mask, self.emissions.dtype)[..., tf.newaxis]
             return tf.einsum("bti,btj->bij", real[:, :-1], real[:, 1:])
         return crf_expected_transitions(self._potentials, self.lengths, self.chain.transitions)
 
@@ -109,8 +115,8 @@ class TagDistribution:
         Returns:
             `[batch]`.
         """
-        real = tf.cast(self.mask, self.emissions.dtype)[..., tf.newaxis]
-        scores = tf.reduce_sum(self._potentials * marginals * real, axis=[1, 2])
+        real = tf.cast(self._packing.mask, self.emissions.dtype)[..., tf.newaxis]
+        scores = tf.reduce_sum(self._potentials * self._packing.pack(marginals) * real, axis=[1, 2])
         if self.chain is None:
             return scores
         return scores + tf.einsum("bij,ij->b", transitions, self.chain.transitions)
@@ -124,7 +130,8 @@ class TagDistribution:
         Returns:
             `[batch, paths]`.
         """
-        real = tf.cast(self.mask, self.emissions.dtype)
+        real = tf.cast(self._packing.mask, self.emissions.dtype)
+        paths = tf.transpose(self._packing.pack(tf.transpose(paths, [0, 2, 1])), [0, 2, 1])
         chosen = tf.one_hot(paths, self.emissions.shape[-1], dtype=self.emissions.dtype)
         chosen *= real[:, tf.newaxis, :, tf.newaxis]
         scores = tf.einsum("bntk,btk->bn", chosen, self._potentials)
@@ -149,4 +156,5 @@ class TagDistribution:
         bounded = crf_boundaries(self._potentials, self.lengths, penalties.start, penalties.end)
         transitions = penalties.transitions + (self.chain or zeros).transitions
         paths, scores = crf_decode_top_k(bounded, transitions, self.lengths, number)
+        paths = tf.transpose(self._packing.unpack(tf.transpose(paths, [0, 2, 1])), [0, 2, 1])
         return paths, scores - self.log_norms()[:, tf.newaxis]

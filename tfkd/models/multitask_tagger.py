@@ -7,15 +7,18 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from typing_extensions import override
 
 from tfkd.keras_internals import Untracked
 from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoder
 from tfkd.models.heads import Head, describe_head, make_head
-from tfkd.models.tagger import Graph, Tagger, Tagging, TaskLayers, dtype_policy
+from tfkd.models.tagger import Graph, Tagger, TaskLayers, dtype_policy
+from tfkd.models.tagging import Tagging
 from tfkd.optimizers import TaskOptimizer
 from tfkd.tensors import Tensor
 from tfkd.text import Text
+from tfkd.training.fitting import data_form
 from tfkd_base.corpora import Corpus, Scheme, tag_list
 from tfkd_base.errors import TfkdError, nearest
 
@@ -55,6 +58,12 @@ class MultiTaskTagger(Tagging):
         ('O', 'B-Gene', 'I-Gene')
     """
 
+    batches_code = "tfkd.multitask_batches(corpora, model.text)"
+    loss_weights_remedy = (
+        "each batch is of one task. `power` of `tfkd.multitask_batches` sets how often each task is drawn; for weights "
+        "of sentences or tokens use sample_weight."
+    )
+
     def __init__(
         self,
         text: Text,
@@ -93,6 +102,11 @@ class MultiTaskTagger(Tagging):
         self._distinct_tokens = DistinctTokens()
         graphs = {task: Graph(inputs, encoded, emissions, layer) for task, (emissions, layer) in built.items()}
         self._views = Untracked({task: self._view(task, graph) for task, graph in graphs.items()})
+
+    @property
+    @override
+    def weighs_tokens(self) -> bool:
+        return all(view.weighs_tokens for view in self._views.value.values())
 
     def for_task(self, task: str) -> Tagger:
         """Return the view of one task: a `Tagger` that shares the teacher's layers.
@@ -166,18 +180,18 @@ class MultiTaskTagger(Tagging):
 
     def _dispatch(self, step_of: Callable[[Tagger], Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return a function that runs each batch through a function traced for its task alone."""
-        functions: dict[int, Callable[[Any], Any]] = {}
+        functions: dict[tuple[int, str], Callable[[Any], Any]] = {}
         many = self.distribute_strategy.num_replicas_in_sync > 1
         # Outside of a graph, fetching the parts of a batch takes a second.
         fetch = tf.function(lambda iterator: next(iterator), autograph=False) if many and not self.run_eagerly else next
 
         def function(iterator: Any) -> Any:
             data = fetch(iterator)
-            task = self._task_of(data)
-            if task not in functions:
+            task, form = self._task_of(data), data_form(data)
+            if (task, form) not in functions:
                 step = step_of(self.for_task(self.tasks[task]))
-                functions[task] = self._trace_replicas(step, iterator) if many else self._trace(step, data)
-            return functions[task](data)
+                functions[task, form] = self._trace_replicas(step, iterator) if many else self._trace(step, data)
+            return functions[task, form](data)
 
         return function
 

@@ -5,94 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from typing_extensions import override
 
-from tfkd.keras_internals import loss_metric
+from tfkd.keras_internals import loss_metric, update_metrics
 from tfkd.layers import TagHead, token_weights
-from tfkd.models.distinct_tokens import DistinctTokens, are_prepared
+from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
 from tfkd.models.heads import Head, describe_head, make_head
+from tfkd.models.tagging import Tagging
 from tfkd.tensors import Tensor
-from tfkd.text import Text, WordFeatures, WordVectors
+from tfkd.text import Text
 from tfkd.training import EncodedSentences, groups_by_size
-from tfkd.training.fitting import Trained, count_tokens, regularization_losses, take_gradient_step, update_mean
+from tfkd.training.arguments import check_sample_weight, check_token_lists
+from tfkd.training.fitting import count_tokens, regularization_losses, take_gradient_step, update_mean
 from tfkd_base.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd_base.errors import TfkdError, nearest
-
-
-class Tagging(Trained, keras.Model):
-    """Base of taggers and multi-task taggers: how they are called, compiled and fitted."""
-
-    text: Text
-    _arguments: dict[str, Any]
-    _distinct_tokens: DistinctTokens
-
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run the network on its features; other entries of the dictionary, such as `task`, are ignored."""
-        if isinstance(inputs, dict):
-            missing = [name for name in self.input_names_needed if name not in inputs]
-            if missing:
-                raise ValueError(
-                    f"The batch lacks the feature {missing[0]!r}, it has {sorted(inputs)}. "
-                    "Make it with this model's own `text`, as `tfkd.training.batches` does."
-                )
-            inputs = {name: inputs[name] for name in self.input_names_needed}
-        return super().__call__(inputs, *args, **kwargs)
-
-    def emissions(self, features: dict[str, Tensor]) -> Any:
-        """Run the network without dropout, on features or on features gathered from a table of `prepared`."""
-        if not are_prepared(features):
-            return self(features, training=False)
-        return self._distinct_tokens.above(self, features)
-
-    @property
-    def encoder(self) -> Encoder:
-        """Description of the encoder."""
-        return self._arguments["encoder"]
-
-    @property
-    def input_names_needed(self) -> list[str]:
-        """Names of the features that the network reads."""
-        return list(self.input)
-
-    def load_word_vectors(self, vectors: WordVectors) -> int:
-        """Set the embeddings of the vocabulary's words to pre-trained vectors; words without a vector keep theirs.
-
-        Args:
-            vectors: The vectors; their width must be the encoder's `word_units`.
-
-        Returns:
-            The number of words of the vocabulary that have a vector.
-
-        Raises:
-            TfkdError: The width is another, or the encoder reads no words.
-        """
-        if not isinstance(self.text, WordFeatures):
-            raise TfkdError(
-                "word vectors need an encoder that reads words, but a transformer has embeddings of its own subwords."
-            )
-        layer = self.get_layer("word_embedding")
-        if vectors.width != layer.units:
-            raise TfkdError(
-                f"{vectors.source}: the vectors have width {vectors.width}, but word_units of the encoder is "
-                f"{layer.units}: set it to {vectors.width}, or use other vectors."
-            )
-        rows, values = vectors.select(self.text)
-        table = layer.embeddings.numpy()
-        table[rows] = values
-        layer.embeddings.assign(table)
-        return len(rows)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
-        """Build the model from its configuration, without its weights."""
-        for part in ("text", "encoder"):
-            config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -127,6 +59,9 @@ class Tagger(Tagging):
         >>> len(tagger.tag([["BRCA1", "binds", "DNA", "."]])[0])
         4
     """
+
+    batches_code = "tfkd.batches(corpus.train, model.text, model.tags)"
+    loss_weights_remedy = "a tagger has one loss. For weights of sentences or tokens use sample_weight."
 
     def __init__(
         self,
@@ -209,6 +144,11 @@ class Tagger(Tagging):
         """Layer that scores tags, computes their loss and decodes them."""
         return self.get_layer(self._head_name)
 
+    @property
+    @override
+    def weighs_tokens(self) -> bool:
+        return self.head.weighs_tokens
+
     def layer_named(self, name: str) -> keras.layers.Layer:
         """Return a layer by its name, or by the name it would have in a separate tagger.
 
@@ -283,8 +223,13 @@ class Tagger(Tagging):
             progress: Called with the number of sentences that are tagged so far.
 
         Returns:
-            A tag in the model's scheme for each token of each sentence, in the order of the sentences.
+            A tag in the model's scheme for each token of each sentence, in the order of the sentences. An empty token
+            is padding: it has the tag `O`, and the other tokens get the tags that they have without it.
+
+        Raises:
+            TfkdError: The sentences are texts, documents or a corpus, or a token is no string.
         """
+        check_token_lists(sentences, "tag")
         tokens = [s.tokens if isinstance(s, Sentence) else s for s in sentences]
         if not tokens:
             return []
@@ -297,7 +242,8 @@ class Tagger(Tagging):
             batch = not_empty[group]
             tag_ids = self._decode(encoded.gather(batch)).numpy()
             for index, row in zip(batch, tag_ids, strict=True):
-                tags[index] = names[row[: encoded.lengths[index]]].tolist()
+                of_sentence = names[row[: encoded.lengths[index]]].tolist()
+                tags[index] = [tag if token else "O" for tag, token in zip(of_sentence, tokens[index], strict=True)]
             done += len(batch)
             if progress is not None:
                 progress(done)
@@ -323,9 +269,10 @@ class Tagger(Tagging):
     def tagged(self, x: dict[str, Tensor], y: Tensor) -> Tensor:
         """Return the mask of the tokens that have a gold tag, bool `[batch, time]`.
 
-        A sentence whose first tag is -1 has none, and counts neither in the gold loss nor in metrics.
+        A sentence in which a real token has the tag -1 has none, and counts neither in the gold loss nor in metrics.
         """
-        return tf.cast(self.text.mask(x), tf.bool) & (y[:, :1] >= 0)
+        real = tf.cast(self.text.mask(x), tf.bool)
+        return real & tf.reduce_all((y >= 0) | ~real, axis=1, keepdims=True)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Train on one batch of features, tags and, if given, sample weights."""
@@ -333,7 +280,7 @@ class Tagger(Tagging):
 
     def train_step_of(self, data: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model) -> dict[str, Any]:
         """Train this tagger on one batch with the optimizer and the metrics of `model`, which may be a teacher."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight = self._unpack(data)
         kept: dict[str, Tensor] = {}
 
         def loss() -> Tensor:
@@ -343,13 +290,17 @@ class Tagger(Tagging):
         value = take_gradient_step(optimizer, self.trainable_variables, loss)
         return self.update_metrics(x, y, sample_weight, value, kept["emissions"], model)
 
+    def _unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        return x, y, check_sample_weight(sample_weight, self.name, per_token=self.weighs_tokens)
+
     def test_step(self, data: Any) -> dict[str, Any]:
         """Compute the loss and the metrics of a batch."""
         return self.test_step_of(data, self)
 
     def test_step_of(self, data: Any, model: keras.Model) -> dict[str, Any]:
         """Compute the loss of a batch and update the metrics of `model`."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, sample_weight = self._unpack(data)
         emissions = self(x, training=False)
         value = self.token_loss(x, y, sample_weight, emissions)
         return self.update_metrics(x, y, sample_weight, value, emissions, model)
@@ -359,12 +310,12 @@ class Tagger(Tagging):
     ) -> dict[str, Any]:
         """Update the metrics of `model` with the tokens of a batch."""
         update_mean(loss_metric(model), loss, count_tokens(self.text.mask(x)))
-        weight = token_weights(self.tagged(x, y), sample_weight)
+        mask = self.tagged(x, y)
         # One row per token: with one row per sentence Keras' metrics would first average over each padded row.
         rows = tf.reshape(emissions, [-1, len(self.tags)])
-        return model.compute_metrics(
-            x, tf.reshape(tf.maximum(y, 0), [-1]), rows, sample_weight=tf.reshape(weight, [-1])
-        )
+        weights = [tf.reshape(token_weights(mask, w), [-1]) for w in (None, sample_weight)]
+        update_metrics(model, tf.reshape(tf.maximum(y, 0), [-1]), rows, *weights)
+        return model.get_metrics_result()
 
     def predict_step(self, data: Any) -> dict[str, Tensor]:
         """Decode a batch, see `decode`."""

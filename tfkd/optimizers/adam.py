@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras.optimizers.schedules import LearningRateSchedule as Schedule
 from typing_extensions import override
 
-from tfkd.keras_internals import ClipsGradients, keras_variable, moments, variable_key
+from tfkd.keras_internals import ClipsGradients, keras_variable, moments, variable_key, weight_decays
 from tfkd.optimizers.rows import TableRows, apply_to_values, sum_rows
 from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError
@@ -98,8 +98,8 @@ class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019) and lower rates for lower layers.
 
     Besides the update of `tfkd.optimizers.Adam`, each step multiplies a weight by `1 - rate * weight_decay`. Biases,
-    normalisations, the scores of a CRF and all other weights with fewer than two dimensions do not decay. Of an
-    embedding, only the rows that a batch used decay.
+    normalisations, the scores of a CRF and all other weights with fewer than two dimensions do not decay, nor do those
+    given to `exclude_from_weight_decay`. Of an embedding, only the rows that a batch used decay.
 
     Args:
         learning_rate: The learning rate, or a schedule.
@@ -138,7 +138,7 @@ class AdamW(Adam):
         # `variable` is TensorFlow's variable, which does not know its layer.
         weight = keras_variable(self, variable)
         rate = tf.cast(learning_rate, variable.dtype) * self._find_factor(weight)
-        if self.decay and _decays(weight):
+        if self.decay and _decays(weight) and weight_decays(self, weight):
             if self.is_row_gradient(gradient, variable):
                 rows = TableRows.from_gradient(gradient)
                 rows.add(variable, -rate * self.decay * rows.gather(variable) * rows.used)

@@ -12,21 +12,25 @@ from keras.optimizers.schedules import LearningRateSchedule as Schedule
 from typing_extensions import override
 
 from tfkd.keras_internals import (
+    AveragesWeights,
     accumulate_gradients,
     batch_counter,
+    copy_attributes,
+    own_averages,
     state_variables,
     trained_variables,
     variable_key,
 )
 from tfkd.optimizers.rows import Gradient, apply_to_values, sum_rows
 from tfkd.tensors import Tensor
+from tfkd_base.errors import TfkdError
 
 _Pairs = tuple[Sequence[Gradient], Sequence[keras.Variable]]
 """Gradients and the variables that they belong to."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
-class TaskOptimizer(keras.optimizers.Optimizer):
+class TaskOptimizer(AveragesWeights, keras.optimizers.Optimizer):
     """Multi-task optimiser: one optimiser for the shared layers, and one copy of it for the layers of each task.
 
     A step of multi-task training has gradients for the shared layers and for the layers of one task. A single
@@ -42,11 +46,19 @@ class TaskOptimizer(keras.optimizers.Optimizer):
     uses the sum of its gradients divided by N: the gradient of the mean of the N losses.
 
     `global_clipnorm` applies to all gradients of a step together. With gradient accumulation it applies to each group.
+    With `use_ema` each group has its own averages, which change when it steps; a task that never steps keeps its
+    weights.
+
+    The copies have the settings of the given optimiser, its exclusions from weight decay, and all attributes that a
+    user's class or script has set.
 
     Args:
         optimizer: Any Keras optimiser. It becomes the optimiser of the shared layers.
         groups: Names of the layers of each task.
         name: Name of the optimiser.
+
+    Raises:
+        TfkdError: A class of optimisers cannot be made from its own `get_config`.
 
     Example:
         >>> optimizer = TaskOptimizer(keras.optimizers.Adam(), {"gene": ["gene_head"]})
@@ -177,9 +189,30 @@ class TaskOptimizer(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """Write moving averages, if there are any, into the weights of each group."""
+        self._start_averages()
         for task, optimizer in self._by_task().items():
             group = [v for v in var_list if self._task_of_variable[variable_key(self, v)] == task]
             optimizer.finalize_variable_values(group)
+
+    def _start_averages(self) -> None:
+        """Set the averages of groups that have not stepped, which Keras begins with 0, to their weights."""
+        for optimizer in self._by_task().values():
+            averages = own_averages(optimizer)
+            if averages and not int(batch_counter(optimizer)):
+                for variable, average in zip(trained_variables(optimizer), averages, strict=True):
+                    average.assign(variable)
+
+    @override
+    def moving_averages(self) -> list[keras.Variable]:
+        self._start_averages()
+        averages = {
+            variable_key(self, variable): average
+            for optimizer in self._by_task().values()
+            for variable, average in zip(trained_variables(optimizer), own_averages(optimizer), strict=False)
+        }
+        if not averages:
+            raise AttributeError("the optimizer was made without use_ema=True")
+        return [averages[variable_key(self, variable)] for variable in trained_variables(self)]
 
     @override
     def get_config(self) -> dict[str, Any]:
@@ -208,6 +241,7 @@ class TaskOptimizer(keras.optimizers.Optimizer):
         norm = self.step_clipnorm
         if norm is None:
             return grads
+        norm *= self.shared.loss_scale_factor or 1.0  # The gradients are still those of the scaled loss.
         return apply_to_values(lambda values: tf.clip_by_global_norm(values, norm)[0], [sum_rows(g) for g in grads])
 
 
@@ -215,6 +249,14 @@ def _copy(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Return an unused optimiser with the same settings, which reads its learning rate from the given one."""
     config = optimizer.get_config()
     config["learning_rate"] = 0.0
-    copy = type(optimizer).from_config(config)
+    try:
+        copy = type(optimizer).from_config(config)
+    except TypeError as error:
+        kind = type(optimizer).__name__
+        raise TfkdError(
+            f"a multi-task tagger needs a copy of the optimizer for each task, and cannot make one of {kind}: {error}. "
+            f"Let `{kind}.get_config` return every argument of `{kind}.__init__`."
+        ) from error
+    copy_attributes(optimizer, copy)
     copy.learning_rate = lambda: optimizer.learning_rate
     return copy

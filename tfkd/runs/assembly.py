@@ -18,6 +18,7 @@ from tfkd.text import Text, WordFeatures, WordVectors, read_corpus, read_word_ve
 from tfkd.training import Batches, batches, multitask_batches
 from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
+from tfkd_base.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def make_text(
 
 def make_model(config: Config, text: Text, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
     """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
-    keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(derive_seed(config.seed, "model", config.kind))
     config.encoder.check()
     dtype = config.training.dtype
     common: dict[str, Any] = {"encoder": config.encoder, "head": config.head, "scheme": config.scheme, "dtype": dtype}

@@ -106,7 +106,8 @@ class Annotator:
         """Annotate texts that are cut into sentences of tokens, which are tagged as they are.
 
         Args:
-            texts: Texts, each with its sentences: start and end of each token, in code points.
+            texts: Texts, each with its sentences: start and end of each token, in code points. Empty tokens are
+                skipped.
             batch_size: Texts that go through a model, or to a server, together.
 
         Returns:
@@ -125,7 +126,9 @@ class Annotator:
         """
         waiting = iter(texts)
         done = 0
-        while batch := list(islice(waiting, batch_size)):
+        while given := list(islice(waiting, batch_size)):
+            # An empty token is none: without it an entity around it stays whole.
+            batch = [(text, [[(a, b) for a, b in s if a < b] for s in sentences]) for text, sentences in given]
             tokens = [
                 [_encode(text[start:end], done + number) for start, end in sentence]
                 for number, (text, sentences) in enumerate(batch, start=1)

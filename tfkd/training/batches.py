@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +11,11 @@ import tensorflow as tf
 
 from tfkd.tensors import Tensor
 from tfkd.text.text import Text
+from tfkd.training.arguments import check_tagged_sentences, describe_sentences
 from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan
 from tfkd.training.sentences import EncodedSentences, Features, Texts, tag_ids
 from tfkd_base.corpora import Corpus, Scheme, Sentence
+from tfkd_base.errors import TfkdError
 
 
 class Position(NamedTuple):
@@ -168,6 +170,9 @@ def batches(
         >>> sorted(x), len(y)
         (['casing', 'characters', 'words'], 4)
     """
+    check_tagged_sentences(sentences, "batches")
+    if isinstance(tags, Corpus | str) or not isinstance(tags, Iterable):
+        raise TfkdError(f"`batches` takes the tags in their order, such as `model.tags`, got {type(tags).__name__}.")
     encoded = EncodedSentences([s.tokens for s in sentences], text, tag_ids(sentences, tags))
     return Batches(encoded, BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
 
@@ -207,6 +212,9 @@ def multitask_batches(
         >>> sorted(x), len(y)
         (['casing', 'characters', 'task', 'words'], 4)
     """
+    if not isinstance(tasks, Mapping) or not all(isinstance(corpus, Corpus) for corpus in tasks.values()):
+        name = describe_sentences(tasks) or f"a {type(tasks).__name__}"
+        raise TfkdError(f"`multitask_batches` takes the corpus of each task, {{'gene': corpus}}, got {name}.")
     sentences: list[Sentence] = []
     tags = []
     sizes = []

@@ -107,7 +107,8 @@ class Checkpoints(keras.callbacks.Callback):
             )
         self._others = others
         self._batches = len(data)
-        self._origin = {"batches": self._batches, "data": data.fingerprint, "depends_on": depends_on}
+        plan = data.plan.description
+        self._origin = {"batches": self._batches, "data": data.fingerprint, "depends_on": depends_on, "plan": plan}
         self._resumed = TrainingState.load(self.path) if self.path.is_file() else None
         if self._resumed is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +122,12 @@ class Checkpoints(keras.callbacks.Callback):
             raise TfkdError(
                 f"{self.path} is of a training on other sentences, although on the same number of batches: train on "
                 "the same sentences in the same order, or use another file."
+            )
+        if self._resumed.plan != plan:
+            before = self._resumed.plan or "another order, that of an earlier version of tfkd"
+            raise TfkdError(
+                f"{self.path} is of a training whose sentences come in another order: it has {before}; the data now "
+                f"has {plan}. Train with the settings and the version it was started with, or remove it to start again."
             )
         if self._resumed.depends_on != depends_on:
             raise TfkdError(

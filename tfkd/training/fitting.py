@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -12,6 +13,7 @@ import tensorflow as tf
 from tfkd.keras_internals import BuildsMetrics
 from tfkd.optimizers import Adam
 from tfkd.tensors import Tensor
+from tfkd.training.arguments import bind_arguments, check_model_data, check_weights_argument
 from tfkd.training.batches import Batches
 from tfkd.training.checkpoints import Checkpoints
 from tfkd.training.replicas import (
@@ -21,6 +23,7 @@ from tfkd.training.replicas import (
     sum_gradients,
     sum_replicas,
 )
+from tfkd_base.errors import TfkdError
 
 
 def resolve_optimizer(optimizer: keras.optimizers.Optimizer | str | dict[str, Any]) -> keras.optimizers.Optimizer:
@@ -42,6 +45,17 @@ class Trained(BuildsMetrics):
     `Distiller` is not functional.
     """
 
+    batches_code: ClassVar[str] = ""
+    """Code that makes batches for the model, for messages."""
+
+    loss_weights_remedy: ClassVar[str] = ""
+    """What to use instead of Keras' weights of losses, for messages."""
+
+    @property
+    def weighs_tokens(self) -> bool:
+        """Whether a loss can weigh each token, not only each sentence."""
+        return True
+
     def compile(
         self,
         optimizer: keras.optimizers.Optimizer | str = "adam",
@@ -54,24 +68,29 @@ class Trained(BuildsMetrics):
         Args:
             optimizer: A Keras optimizer or its name. `"adam"` is `tfkd.optimizers.Adam`, whose step does not become
                 slower with the size of the vocabulary.
-            metrics: Keras metrics of gold tags, as indices, and emission scores of each token; padding has no weight.
+            metrics: Keras metrics of gold tags, as indices, and emission scores of each token. Each token counts once,
+                the padding does not. For metrics with sample weights use `weighted_metrics`.
             jit_compile: Whether to compile the step with XLA, once for each batch shape.
-            **kwargs: As `keras.Model.compile`, without `loss`.
+            **kwargs: As `keras.Model.compile`, without `loss` and `loss_weights`.
 
         Raises:
             ValueError: A loss is given.
-            TfkdError: The model was built under a strategy of several devices that does not allow these settings.
+            TfkdError: Weights of losses or metrics by output are given, or the model was built under a strategy of
+                several devices that does not allow these settings.
         """
         if kwargs.pop("loss", None) is not None:
             raise ValueError("The loss belongs to the head (softmax: cross-entropy, crf: likelihood): give no `loss`.")
-        weighted = [*(metrics or []), *(kwargs.pop("weighted_metrics", None) or [])]
+        if kwargs.pop("loss_weights", None) is not None:
+            raise TfkdError(f"`compile` takes no loss_weights: {self.loss_weights_remedy}")
+        weighted = _check_metrics(kwargs.pop("weighted_metrics", None), "weighted_metrics")
         strategy = self.distribute_strategy  # type: ignore[attr-defined]
         with strategy.scope():
             prepared = self._prepare_optimizer(optimizer)
             check_replicas(strategy, prepared, jit_compile)
             super().compile(  # type: ignore[misc]
                 optimizer=prepared,
-                weighted_metrics=weighted or None,
+                metrics=_check_metrics(metrics, "metrics"),
+                weighted_metrics=weighted,
                 jit_compile=jit_compile,
                 **kwargs,
             )
@@ -91,27 +110,81 @@ class Trained(BuildsMetrics):
             *args: As `keras.Model.fit`.
             **kwargs: As `keras.Model.fit`; `validation_data` may be batches too.
         """
+        given = self._checked("fit", (x, *args), kwargs)
         if isinstance(x, Batches | tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)
-        if "validation_data" in kwargs:
-            kwargs["validation_data"] = _plain(kwargs["validation_data"])
-        callbacks = keras.tree.flatten(kwargs.get("callbacks") or [])
+            given.setdefault("shuffle", False)
+        if given.get("validation_data") is not None:
+            check_model_data(given["validation_data"], "fit(validation_data=...)", self.batches_code)
+            given["validation_data"] = _plain(given["validation_data"])
+        callbacks = keras.tree.flatten(given.get("callbacks") or [])
         checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
         if checkpoints is not None:
             callbacks.remove(checkpoints)
-            x, kwargs["initial_epoch"] = checkpoints.begin(x, callbacks, kwargs.get("epochs", 1), self.depends_on)
+            given["x"], given["initial_epoch"] = checkpoints.begin(
+                x, callbacks, given.get("epochs", 1), self.depends_on
+            )
             # First: a state is taken after all callbacks are done with a step, and before one begins the next.
-            kwargs["callbacks"] = [checkpoints, *callbacks]
+            given["callbacks"] = [checkpoints, *callbacks]
         with checkpoints.saving_at_stop() if checkpoints is not None else contextlib.nullcontext():
-            return super().fit(_plain(x), *args, **kwargs)  # type: ignore[misc]
+            return super().fit(**given)  # type: ignore[misc]
 
     def evaluate(self, x: Batches | tf.data.Dataset | None = None, *args: Any, **kwargs: Any) -> Any:
         """Compute loss and metrics of batches or of a plain dataset, as `keras.Model.evaluate`."""
-        return super().evaluate(_plain(x), *args, **kwargs)  # type: ignore[misc]
+        return super().evaluate(**self._checked("evaluate", (x, *args), kwargs))  # type: ignore[misc]
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Decode batches, a plain dataset or features, as `keras.Model.predict`."""
-        return super().predict(_plain(x), *args, **kwargs)  # type: ignore[misc]
+        return super().predict(**self._checked("predict", (x, *args), kwargs))  # type: ignore[misc]
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Train on the features and tags of one batch, as `keras.Model.train_on_batch`."""
+        return super().train_on_batch(**self._checked("train_on_batch", args, kwargs))  # type: ignore[misc]
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute loss and metrics of the features and tags of one batch, as `keras.Model.test_on_batch`."""
+        return super().test_on_batch(**self._checked("test_on_batch", args, kwargs))  # type: ignore[misc]
+
+    def predict_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Decode the features of one batch, as `keras.Model.predict_on_batch`."""
+        return super().predict_on_batch(**self._checked("predict_on_batch", args, kwargs))  # type: ignore[misc]
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Make the function that `fit` calls for each batch."""
+        if force or getattr(self, "train_function", None) is None:
+            self.train_function: Any = self._for_each_form("train_function", super().make_train_function)  # type: ignore[misc]
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Make the function that `evaluate` calls for each batch."""
+        if force or getattr(self, "test_function", None) is None:
+            self.test_function: Any = self._for_each_form("test_function", super().make_test_function)  # type: ignore[misc]
+
+    def _for_each_form(self, name: str, make: Callable[..., None]) -> Callable[[Any], Any]:
+        """Return a function that has one of Keras' functions for data with and without weights, and of each rank."""
+        functions: dict[str, Callable[[Any], Any]] = {}
+
+        def function(iterator: Any) -> Any:
+            if hasattr(iterator, "element_spec"):
+                form = data_form(iterator.element_spec)
+            else:
+                first = next(iterator)
+                iterator, form = itertools.chain([first], iterator), data_form(first)
+            if form not in functions:
+                make(force=True)
+                functions[form] = getattr(self, name)
+                setattr(self, name, function)
+            return functions[form](iterator)
+
+        return function
+
+    def _checked(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a method by name, after checks, with batches as the dataset that Keras reads."""
+        arguments = bind_arguments(method, args, kwargs)
+        x = arguments.get("x")
+        check_model_data(x, method, self.batches_code)
+        check_weights_argument(arguments, method, per_token=self.weighs_tokens)
+        if method.endswith("_on_batch") and isinstance(x, Batches | tf.data.Dataset):
+            raise TfkdError(f"`{method}` takes one batch: give it the parts of `next(iter(data))`.")
+        return {**arguments, "x": _plain(x)}
 
     @property
     def depends_on(self) -> str:
@@ -120,12 +193,31 @@ class Trained(BuildsMetrics):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with the settings of a saved model."""
-        settings = keras.saving.deserialize_keras_object(config)
-        settings["metrics"] = settings.pop("weighted_metrics", None)
-        self.compile(**settings)
+        self.compile(**keras.saving.deserialize_keras_object(config))
 
     def _prepare_optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
         return resolve_optimizer(optimizer)
+
+
+def data_form(data: Any) -> str:
+    """Return the structure of the data of a batch and the rank of each part, of tensors or of their specifications.
+
+    Example:
+        >>> data_form(({"words": tf.ones([2, 3])}, tf.ones([2])))
+        "({'words': 2}, 1)"
+    """
+    return str(tf.nest.map_structure(lambda part: getattr(getattr(part, "shape", None), "rank", None), data))
+
+
+def _check_metrics(metrics: Any, name: str) -> list[Any] | None:
+    if isinstance(metrics, dict) or any(isinstance(m, list | tuple | dict) for m in metrics or []):
+        raise TfkdError(
+            f"`compile` takes {name} as one list, got {metrics!r}: each metric is of the tokens of a batch, whatever "
+            "its task; for scores of each task use the callback `tfkd.EntityF1`."
+        )
+    if isinstance(metrics, str | keras.metrics.Metric):
+        return [metrics]
+    return list(metrics) if metrics else None
 
 
 def _plain(data: Any) -> Any:

@@ -8,9 +8,13 @@ from typing import Protocol
 import numpy as np
 
 from tfkd_base.errors import TfkdError
+from tfkd_base.seeds import derive_seed, make_generator
 
 _WINDOW = 64
 """Number of batches whose shuffled sentences are sorted by length together: little padding, and still random."""
+
+DRAWING = "hashed seeds"
+"""How these plans draw. A checkpoint holds it: another way of drawing needs another name."""
 
 PADDED_SIZE = 8192
 """Tokens or subwords, with padding, that a model runs on at once: memory must not grow with the longest sentence."""
@@ -24,6 +28,10 @@ class AnyPlan(Protocol):
     """
 
     batch_size: int
+
+    @property
+    def description(self) -> str:
+        """All settings that the batches depend on, and how they are drawn."""
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -62,6 +70,11 @@ class BatchPlan:
         self.seed = seed
         self.shuffle = shuffle
 
+    @property
+    def description(self) -> str:
+        """All settings that the batches depend on, and how they are drawn."""
+        return f"{DRAWING}, batches of {self.batch_size}, " + (f"seed {self.seed}" if self.shuffle else "not shuffled")
+
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
         return -(-len(self.lengths) // self.batch_size)
@@ -70,7 +83,7 @@ class BatchPlan:
         """Return the batches of an epoch, each an array of indices of sentences."""
         if not self.shuffle:
             return np.split(np.arange(len(self.lengths)), range(self.batch_size, len(self.lengths), self.batch_size))
-        rng = np.random.default_rng((self.seed, number))
+        rng = make_generator(self.seed, "batches", number)
         order = rng.permutation(len(self.lengths))
         window = self.batch_size * _WINDOW
         batches = []
@@ -122,13 +135,19 @@ class TaskMixPlan:
     def __init__(self, lengths: Sequence[np.ndarray], batch_size: int, power: float = 0.75, seed: int = 1) -> None:
         if power < 0:
             raise TfkdError(f"the power that tasks are drawn with must not be negative, got {power}.")
-        self.plans = [BatchPlan(part, batch_size, seed=seed + task) for task, part in enumerate(lengths)]
+        self.plans = [BatchPlan(part, batch_size, derive_seed(seed, "task", task)) for task, part in enumerate(lengths)]
         self.batch_size = batch_size
         self.offsets = np.cumsum([0, *(len(part) for part in lengths)])
         weight = np.array([len(part) for part in lengths], float) ** power
         self.probabilities = weight / weight.sum()
         self.seed = seed
+        self._power = power
         self._drawn = [np.zeros(len(lengths), int)]
+
+    @property
+    def description(self) -> str:
+        """All settings that the batches depend on, and how they are drawn."""
+        return f"{DRAWING}, batches of {self.batch_size}, seed {self.seed}, power {self._power:g}"
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -136,7 +155,8 @@ class TaskMixPlan:
 
     def tasks_of_epoch(self, number: int) -> np.ndarray:
         """Return the index of the task of each batch of an epoch."""
-        return np.random.default_rng((self.seed, number)).choice(len(self.plans), len(self), p=self.probabilities)
+        rng = make_generator(self.seed, "tasks of batches", number)
+        return rng.choice(len(self.plans), len(self), p=self.probabilities)
 
     def epoch(self, number: int) -> Iterator[np.ndarray]:
         """Yield the batches of an epoch, each an array of indices into the sentences of all tasks in their order."""
@@ -197,6 +217,11 @@ class TransferPlan:
         self.sizes = self.parts(batch_size, share)
         self.seed = seed
 
+    @property
+    def description(self) -> str:
+        """All settings that the batches depend on, and how they are drawn."""
+        return f"{DRAWING}, batches of {self.sizes[0]} + {self.sizes[1]}, seed {self.seed}"
+
     @staticmethod
     def parts(batch_size: int, share: float) -> tuple[int, int]:
         """Return the numbers of sentences of a batch with tags and without."""
@@ -209,7 +234,7 @@ class TransferPlan:
 
     def epoch(self, number: int) -> list[np.ndarray]:
         """Return the batches of an epoch, each an array of indices of sentences."""
-        rng = np.random.default_rng((self.seed, number))
+        rng = make_generator(self.seed, "sentences with tags", number)
         tagged = rng.permutation(len(self.lengths[0]))
         untagged = self._untagged(number * len(self) * self.sizes[1], len(self) * self.sizes[1])
         batches = []
@@ -228,5 +253,6 @@ class TransferPlan:
         """Return a section of the endless sequence of shuffled rounds of the unlabelled sentences."""
         size = len(self.lengths[1])
         first, last = start // size, (start + count - 1) // size
-        rounds = [np.random.default_rng((self.seed, turn, 1)).permutation(size) for turn in range(first, last + 1)]
+        generators = [make_generator(self.seed, "unlabelled sentences", turn) for turn in range(first, last + 1)]
+        rounds = [generator.permutation(size) for generator in generators]
         return np.concatenate(rounds)[start - first * size :][:count]

@@ -68,6 +68,11 @@ class EncodedSentences:
         prepare: Callable[[dict[str, Tensor]], dict[str, Tensor]] = lambda table: table,
     ) -> None:
         sources = {"": texts} if isinstance(texts, Text) else texts
+        if not isinstance(sources, Mapping):
+            raise TfkdError(
+                f"expected a featurizer, such as `model.text`, got {type(texts).__name__}: batches are made with the "
+                "`text` of the model that reads them."
+            )
         self._arrays = {name: source for name, source in sources.items() if not isinstance(source, Text)}
         for source in self._arrays.values():
             sentences = source.register(sentences)

@@ -42,6 +42,7 @@ class TrainingState:
         batches: Number of batches of an epoch.
         data: Fingerprint of the batches.
         depends_on: A hash of what else the training depends on, such as a teacher.
+        plan: How batches are drawn, see `AnyPlan.description`; empty in a checkpoint of an earlier version.
         seconds: Time spent on training so far.
         variables: Values by number and name: weights, random generators of dropouts, optimiser, metrics.
         callbacks: State of each callback, by its class and number.
@@ -53,6 +54,7 @@ class TrainingState:
     batches: int
     data: str
     depends_on: str
+    plan: str
     seconds: float
     variables: dict[str, np.ndarray]
     callbacks: dict[str, dict[str, Any]]
@@ -116,7 +118,7 @@ class TrainingState:
             for name, values in plain["callbacks"].items()
         }
         try:
-            return cls(**plain)
+            return cls(**{"plan": "", **plain})
         except TypeError:
             raise TfkdError(f"{path} is a checkpoint of another release: remove it to start again.") from None
 

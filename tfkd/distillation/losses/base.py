@@ -48,6 +48,9 @@ class DistillationLoss(Part):
 
     keyword_only: ClassVar[tuple[str, ...]] = ("weight",)
 
+    weighs_tokens: ClassVar[bool] = True
+    """Whether each token may have a sample weight; if not, each sentence may."""
+
     weight: RampedWeight = Field(default=1.0, description="weight among the losses; or a ramp")
 
     @property

@@ -6,7 +6,7 @@ head is a product over the tokens, that of a CRF a chain; what is needed of eith
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import keras
 import tensorflow as tf
@@ -66,6 +66,8 @@ class PosteriorDistillation(_FromDistribution):
 
 class SentenceLoss(DistillationLoss):
     """A loss of whole sentences: the sum over the sentences, divided by the number of tokens."""
+
+    weighs_tokens: ClassVar[bool] = False
 
     def sentence_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
         """Return the loss of each sentence, float32 `[batch]`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import keras
 import numpy as np
@@ -146,6 +146,8 @@ class AttentionDistillation(DistillationLoss):
         >>> round(float(loss(outputs(0.5, 0.5), outputs(0.25, 0.75))), 4)
         0.1438
     """
+
+    weighs_tokens: ClassVar[bool] = False
 
     pairs: Pairs | None = Field(
         default=None,
