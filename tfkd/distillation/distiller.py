@@ -18,6 +18,7 @@ from tfkd.distillation.outputs import Need, TeacherOutputs
 from tfkd.distillation.teachers import AnyTeacher, Extractor, Reader, Teacher, as_teacher, part_of
 from tfkd.keras_internals import UntrackedProperties
 from tfkd.models import Tagger
+from tfkd.models.layer_names import check_model_name
 from tfkd.sections import Ramp, Schedule
 from tfkd.tensors import Tensor
 from tfkd.training import Batches, BatchPlan, EncodedSentences, TransferPlan, tag_ids
@@ -90,6 +91,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         student_loss_weight: float | Schedule = 0.5,
         name: str = "distiller",
     ) -> None:
+        check_model_name(name)
         # The student's policy, so that Keras scales the loss of a float16 student whatever the global policy is.
         super().__init__(name=name, dtype=student.dtype_policy)
         losses = [distillation_losses] if isinstance(distillation_losses, DistillationLoss) else [*distillation_losses]

@@ -13,6 +13,7 @@ from tfkd.keras_internals import Untracked
 from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoder
 from tfkd.models.heads import Head, describe_head, make_head
+from tfkd.models.layer_names import check_model_name, check_task_names, task_prefix
 from tfkd.models.tagger import Graph, Tagger, TaskLayers, dtype_policy
 from tfkd.models.tagging import Tagging
 from tfkd.optimizers import TaskOptimizer
@@ -31,6 +32,9 @@ class MultiTaskTagger(Tagging):
     encoder, the BiLSTM `{task}_encoder`, and a head, `{task}_head`, which gives its emission scores. The model maps
     features to the emission scores of every task, `{task: float32 [batch, time, tags]}`.
 
+    Tasks may have any names. Where Keras does not allow a layer of such a name, `get_layer` knows the layer by another
+    one, and `for_task(task).layer_named` by both.
+
     Training takes batches of one task each, from `tfkd.training.multitask_batches`. A step runs and changes the shared
     layers and those of that task. The weights and the optimizer state of the other tasks stay as they are. The cost of
     a step does not grow with the number of tasks.
@@ -46,7 +50,7 @@ class MultiTaskTagger(Tagging):
         name: The model's name.
 
     Raises:
-        TfkdError: There is no task, or there is no such head.
+        TfkdError: There is no task, a task has no name, or there is no such head.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -76,8 +80,8 @@ class MultiTaskTagger(Tagging):
         dtype: keras.DTypePolicy | str | None = None,
         name: str = "multitask_tagger",
     ) -> None:
-        if not tasks:
-            raise TfkdError("a multi-task tagger needs at least one task.")
+        check_task_names(tasks)
+        check_model_name(name)
         encoder = encoder or BiLSTM()
         tags = {t: tag_list(c.types, scheme) if isinstance(c, Corpus) else tuple(c) for t, c in tasks.items()}
         with dtype_policy(dtype) as policy:
@@ -85,11 +89,17 @@ class MultiTaskTagger(Tagging):
             mask = text.mask(inputs)
             encoded = encoder.build(text, inputs, mask, "shared_encoder")
             above = TaskLayers(head, task_encoder, encoder.head_dropout, scheme)
-            built = {task: above.build(encoded.states, mask, names, prefix=f"{task}_") for task, names in tags.items()}
+            taken = {layer.name for layer in keras.Model(inputs, encoded.states).layers}
+            prefixes = {task: task_prefix(task, taken) for task in tags}
+            built = {
+                task: above.build(encoded.states, mask, tags[task], prefix=f"{prefix}_")
+                for task, prefix in prefixes.items()
+            }
             super().__init__(
                 inputs=inputs, outputs={task: emissions for task, (emissions, _) in built.items()}, name=name
             )
         self.text = text
+        self._prefixes = prefixes
         self.tasks = tuple(tags)
         self.scheme = scheme
         self._task_tags = {task: list(names) for task, names in tags.items()}
@@ -141,11 +151,15 @@ class MultiTaskTagger(Tagging):
         return some
 
     def _view(self, task: str, graph: Graph) -> Tagger:
-        aliases = {"encoder": "shared_encoder", "task_encoder": f"{task}_encoder", "head": f"{task}_head"}
-        if not self._arguments["task_encoder"]:
-            del aliases["task_encoder"]
+        prefix = self._prefixes[task]
+        own = {"encoder": "task_encoder", "head": "head"} if self._arguments["task_encoder"] else {"head": "head"}
+        aliases = {alias: f"{prefix}_{name}" for name, alias in own.items()}
+        if prefix != task:
+            layers = {layer.name for layer in self.layers}
+            aliases |= {f"{task}_{name}": f"{prefix}_{name}" for name in own if f"{task}_{name}" not in layers}
+        aliases["encoder"] = "shared_encoder"
         return Tagger.of_graph(
-            self.text, self._task_tags[task], self.scheme, self._arguments, graph, aliases, f"{self.name}_{task}"
+            self.text, self._task_tags[task], self.scheme, self._arguments, graph, aliases, f"{self.name}_{prefix}"
         )
 
     def _prepare_optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
@@ -157,7 +171,7 @@ class MultiTaskTagger(Tagging):
             raise ValueError(
                 "Give the optimizer without a LossScaleOptimizer: it is wrapped if the dtype policy needs it."
             )
-        groups = {task: [f"{task}_encoder", f"{task}_head"] for task in self.tasks}
+        groups = {task: [f"{prefix}_encoder", f"{prefix}_head"] for task, prefix in self._prefixes.items()}
         return TaskOptimizer(optimizer, groups)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:

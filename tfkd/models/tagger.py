@@ -17,6 +17,7 @@ from tfkd.layers import TagHead, token_weights
 from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
 from tfkd.models.heads import Head, describe_head, make_head
+from tfkd.models.layer_names import check_model_name
 from tfkd.models.tagging import Tagging
 from tfkd.tensors import Tensor
 from tfkd.text import Text
@@ -75,6 +76,7 @@ class Tagger(Tagging):
         dtype: keras.DTypePolicy | str | None = None,
         name: str = "tagger",
     ) -> None:
+        check_model_name(name)
         encoder = encoder or BiLSTM()
         names = tag_list(tags.types, scheme) if isinstance(tags, Corpus) else tuple(tags)
         with dtype_policy(dtype) as policy:

@@ -98,8 +98,8 @@ class TaskOptimizer(AveragesWeights, keras.optimizers.Optimizer):
             optimizer.build(members[task])
         if self._accumulates:
             self._pending = {
-                task: self.add_variable((), initializer="zeros", dtype="int32", name=f"{task}_pending")
-                for task in self.tasks
+                task: self.add_variable((), initializer="zeros", dtype="int32", name=f"pending_{number}")
+                for number, task in enumerate(self.tasks)
             }
         super().build(variables)
 

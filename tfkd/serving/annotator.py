@@ -198,12 +198,13 @@ def tag_sentences(
     """Tag sentences of tokens in batches of bounded size."""
     for group in bounded_batches(sentences, MAX_SENTENCES, MAX_TOKENS):
         longest = max(map(len, group))
-        padded = [[*sentence, *[b""] * (longest - len(sentence))] for sentence in group]
+        # A server that batches requests pads each with its first value, which therefore has to be the padding.
+        padded = [[b"", *sentence, *[b""] * (longest - len(sentence))] for sentence in group]
         answer = backend.answer_tokens(padded)
         for row, sentence in enumerate(group):
-            size = len(sentence)
+            tokens = slice(1, len(sentence) + 1)
             yield {
-                suffix: (answer[f"tags{suffix}"][row][:size], answer[f"scores{suffix}"][row][:size])
+                suffix: (answer[f"tags{suffix}"][row][tokens], answer[f"scores{suffix}"][row][tokens])
                 for suffix in suffixes
             }
 

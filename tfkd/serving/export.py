@@ -155,7 +155,7 @@ def warm_up_requests(name: str) -> Iterator[PredictRequest]:
     for size in BATCH_SIZES:
         tokens = [SENTENCE.split()[: 1 + number] for number in range(size)]
         longest = max(map(len, tokens))
-        yield _request(name, "tag_tokens", "tokens", [row + [""] * (longest - len(row)) for row in tokens])
+        yield _request(name, "tag_tokens", "tokens", [["", *row] + [""] * (longest - len(row)) for row in tokens])
     yield _request(name, "describe", "text", [""])
 
 
