@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import keras
 import tensorflow as tf
+from keras.src.backend.common import global_state
 
 from tfkd.tensors import Tensor
 
@@ -137,6 +138,14 @@ def update_metrics(model: keras.Model, tags: Tensor, scores: Tensor, real: Tenso
         for metric in group:
             if metric is not None:
                 metric.update_state(tags, scores, sample_weight=weights)
+
+
+def is_writing_hdf5() -> bool:
+    """Tell whether Keras is writing a model as an HDF5 file, whichever way a user asked for it.
+
+    There is no public sign of it: Keras sets the global attribute `use_legacy_config` while it does so.
+    """
+    return bool(global_state.get_global_attribute("use_legacy_config", False))
 
 
 def loss_metric(model: keras.Model) -> keras.metrics.Mean:

@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.distillation.losses import Batch, DistillationLoss
+from tfkd.distillation.losses import LOSSES, Batch, DistillationLoss
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
 from tfkd.distillation.outputs import Need, TeacherOutputs
 from tfkd.distillation.teachers import AnyTeacher, Extractor, Reader, Teacher, as_teacher, part_of
 from tfkd.keras_internals import UntrackedProperties
-from tfkd.models import Tagger
+from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.layer_names import check_model_name
 from tfkd.sections import Ramp, Schedule
 from tfkd.tensors import Tensor
@@ -94,8 +94,8 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         check_model_name(name)
         # The student's policy, so that Keras scales the loss of a float16 student whatever the global policy is.
         super().__init__(name=name, dtype=student.dtype_policy)
-        losses = [distillation_losses] if isinstance(distillation_losses, DistillationLoss) else [*distillation_losses]
-        _check_losses(losses)
+        _check_student(student)
+        losses = _check_losses(distillation_losses)
         given = distillation_loss_weights
         weights = [loss.weight for loss in losses] if given is None else [*given]
         _check_weights(losses, weights, student_loss_weight)
@@ -250,6 +250,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, without the teacher."""
+        self.check_file_format()
         return {
             "student": keras.saving.serialize_keras_object(self.student),
             "distillation_losses": [keras.saving.serialize_keras_object(loss) for loss in self._distillation_losses],
@@ -308,12 +309,44 @@ def _plain(weight: float | Schedule) -> float | Schedule:
     return weight if isinstance(weight, Schedule) else float(weight)
 
 
-def _check_losses(losses: Sequence[DistillationLoss]) -> None:
+_SIMILAR_LOSSES = {
+    "MeanSquaredError": "LogitsRegression()",
+    "KLDivergence": "LogitsDistillation(temperature=2.0)",
+    "CosineSimilarity": "CosineFeatureDistillation()",
+}
+"""For losses of Keras the distillation loss with the same formula."""
+
+
+def _check_student(student: Any) -> None:
+    if not isinstance(student, Tagger):
+        remedy = "give a `tfkd.Tagger`"
+        if isinstance(student, MultiTaskTagger):
+            remedy = "choose a task with `for_task(...)`, or make a `tfkd.Tagger`"
+        raise TfkdError(f"expected a tagger as student, got {type(student).__name__}: {remedy}.")
+
+
+def _check_losses(given: Any) -> list[DistillationLoss]:
+    losses = [*given] if isinstance(given, list | tuple) else [given]
     if not losses:
         raise TfkdError("give at least one distillation loss, e.g. LogitsDistillation(temperature=2.0).")
     for loss in losses:
-        if not isinstance(loss, DistillationLoss):
-            raise TfkdError(f"expected a DistillationLoss, got {type(loss).__name__}.")
+        if isinstance(loss, type) and issubclass(loss, DistillationLoss):
+            raise TfkdError(f"expected a distillation loss, got the class {loss.__name__}: write {loss.__name__}().")
+        if isinstance(loss, DistillationLoss):
+            continue
+        if isinstance(loss, str):
+            known = LOSSES.get(loss).__name__
+            raise TfkdError(f"expected a distillation loss, got its name {loss!r}: write {known}().")
+        kind = getattr(loss, "__name__", type(loss).__name__)
+        similar = _SIMILAR_LOSSES.get(kind)
+        use = f"For this formula there is {similar}. " if similar else ""
+        raise TfkdError(
+            f"expected a distillation loss, got {kind}, which knows nothing of a teacher. {use}For a loss of your own "
+            "write a class with `needs = ('logits',)` and the method `token_losses(self, teacher, student, batch)`, "
+            "which returns the loss of each token from `teacher.emissions` and `student.emissions`: "
+            "`class MyLoss(tfkd.distillation.TagLoss)`, see 'Your own loss' in docs/extending.md."
+        )
+    return losses
 
 
 def _check_weights(

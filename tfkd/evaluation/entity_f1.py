@@ -10,6 +10,8 @@ import numpy as np
 
 from tfkd.evaluation.scores import Scores, score
 from tfkd.evaluation.type_checks import warn_about_low_f1, warn_about_types
+from tfkd.models import MultiTaskTagger
+from tfkd.training.arguments import describe_sentences
 from tfkd_base.corpora import Corpus, Scheme, Sentence
 from tfkd_base.errors import TfkdError
 from tfkd_base.progress import Progress
@@ -34,7 +36,7 @@ class EntityF1(keras.callbacks.Callback):
 
     For a tagger or a distiller it adds `val_f1` to the logs. For a multi-task tagger it adds `val_{task}_f1` of each
     task, and `val_f1` is their mean. Place it before callbacks that monitor these values, such as
-    `EarlyStopping(monitor="val_f1")`.
+    `EarlyStopping(monitor="val_f1", mode="max")`.
 
     Args:
         corpora: The corpus to score on; for a multi-task tagger the corpus of each task.
@@ -47,6 +49,9 @@ class EntityF1(keras.callbacks.Callback):
         best: The highest `val_f1`.
         best_epoch: Number of the best epoch, from 0; -1 before the first epoch.
         best_weights: Weights of the best epoch, if they are kept.
+
+    Raises:
+        TfkdError: `patience` is below 1, there are no corpora, or, when a training begins, they do not fit the model.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -66,6 +71,9 @@ class EntityF1(keras.callbacks.Callback):
         super().__init__()
         if patience is not None and patience < 1:
             raise TfkdError(f"expected a patience of at least 1 epoch, got {patience}.")
+        of_tasks = list(corpora.values()) if isinstance(corpora, Mapping) else [corpora]
+        for corpus in of_tasks:
+            _check_corpus(corpus, "EntityF1")
         self.corpora = corpora
         self.split = split
         self.restore_best = restore_best
@@ -78,7 +86,14 @@ class EntityF1(keras.callbacks.Callback):
         self._epochs = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Warn if the model cannot find any entity of a corpus."""
+        """Check that the corpora fit the model, and warn if it cannot find any entity of one."""
+        model = self._get_tagger()
+        if isinstance(model, MultiTaskTagger) == isinstance(self.corpora, Corpus):
+            needed = "the corpus of each task, {'gene': corpus}" if isinstance(self.corpora, Corpus) else "one corpus"
+            raise TfkdError(f"EntityF1 of a {type(model).__name__} needs {needed}.")
+        if isinstance(self.corpora, Mapping):
+            for task in self.corpora:
+                model.for_task(task)
         for tagger, corpus in self._pairs().values():
             warn_about_types(tagger, corpus, self.split, stacklevel=3)
 
@@ -144,6 +159,10 @@ def evaluate(
     Warns:
         TfkdWarning: The tagger and the split have no type in common.
 
+    Raises:
+        TfkdError: The tagger is a multi-task tagger, a distiller or a path, the corpus is a split of one, or there is
+            no such split.
+
     Example:
         >>> from tfkd_base.corpora import demo_corpora
         >>> from tfkd.models import BiLSTM, Tagger
@@ -153,6 +172,16 @@ def evaluate(
         >>> evaluate(tagger, corpus, "devel").scheme
         'iob2'
     """
+    if not hasattr(tagger, "tag"):
+        remedies = {
+            MultiTaskTagger: "evaluate each task, `tagger.for_task(task)`",
+            str: "open a run with `tfkd.load_model(path)`, or use `tfkd evaluate`",
+        }
+        remedy = next((text for kind, text in remedies.items() if isinstance(tagger, kind)), "give a `tfkd.Tagger`")
+        if hasattr(tagger, "student"):
+            remedy = "evaluate its student, `distiller.student`"
+        raise TfkdError(f"`evaluate` takes a tagger, got {type(tagger).__name__}: {remedy}.")
+    _check_corpus(corpus, "evaluate")
     warn_about_types(tagger, corpus, split, stacklevel=2)
     return _score(tagger, corpus, split, progress)
 
@@ -161,3 +190,9 @@ def _score(tagger: EntityTagger, corpus: Corpus, split: str, progress: Callable[
     sentences = corpus.convert(tagger.scheme).split(split)
     options: dict[str, Any] = {} if progress is None else {"progress": progress}
     return score([s.tags for s in sentences], tagger.tag(sentences, **options), tagger.scheme)
+
+
+def _check_corpus(corpus: object, taker: str) -> None:
+    if not isinstance(corpus, Corpus):
+        name = describe_sentences(corpus) or f"a {type(corpus).__name__}"
+        raise TfkdError(f"`{taker}` takes a whole corpus, got {name}: give the corpus, and name its part with `split`.")

@@ -15,7 +15,7 @@ from tfkd.models.encoders import BiLSTM, Encoder
 from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.models.layer_names import check_model_name, check_task_names, task_prefix
 from tfkd.models.tagger import Graph, Tagger, TaskLayers, dtype_policy
-from tfkd.models.tagging import Tagging
+from tfkd.models.tagging import Tagging, check_parts
 from tfkd.optimizers import TaskOptimizer
 from tfkd.tensors import Tensor
 from tfkd.text import Text
@@ -82,6 +82,7 @@ class MultiTaskTagger(Tagging):
     ) -> None:
         check_task_names(tasks)
         check_model_name(name)
+        check_parts(text, encoder, *tasks.values())
         encoder = encoder or BiLSTM()
         tags = {t: tag_list(c.types, scheme) if isinstance(c, Corpus) else tuple(c) for t, c in tasks.items()}
         with dtype_policy(dtype) as policy:
@@ -261,6 +262,7 @@ class MultiTaskTagger(Tagging):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
+        self.check_file_format()
         return {
             "text": keras.saving.serialize_keras_object(self.text),
             "tasks": {task: list(tags) for task, tags in self._task_tags.items()},

@@ -18,7 +18,7 @@ from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
 from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.models.layer_names import check_model_name
-from tfkd.models.tagging import Tagging
+from tfkd.models.tagging import Tagging, check_parts
 from tfkd.tensors import Tensor
 from tfkd.text import Text
 from tfkd.training import EncodedSentences, groups_by_size
@@ -50,7 +50,7 @@ class Tagger(Tagging):
         name: The model's name.
 
     Raises:
-        TfkdError: There is no such head.
+        TfkdError: There is no such head, or an argument is something else.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -77,6 +77,7 @@ class Tagger(Tagging):
         name: str = "tagger",
     ) -> None:
         check_model_name(name)
+        check_parts(text, encoder, tags)
         encoder = encoder or BiLSTM()
         names = tag_list(tags.types, scheme) if isinstance(tags, Corpus) else tuple(tags)
         with dtype_policy(dtype) as policy:
@@ -325,6 +326,7 @@ class Tagger(Tagging):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
+        self.check_file_format()
         return {
             "text": keras.saving.serialize_keras_object(self.text),
             "tags": list(self.tags),

@@ -10,7 +10,9 @@ from tfkd.models.distinct_tokens import DistinctTokens, are_prepared
 from tfkd.models.encoders import Encoder
 from tfkd.tensors import Tensor
 from tfkd.text import Text, WordFeatures, WordVectors
+from tfkd.training.arguments import check_model_data, describe_sentences
 from tfkd.training.fitting import Trained
+from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
 
 
@@ -23,6 +25,7 @@ class Tagging(Trained, keras.Model):
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the network on its features; other entries of the dictionary, such as `task`, are ignored."""
+        check_model_data(inputs, "model(...)", self.batches_code)
         if isinstance(inputs, dict):
             missing = [name for name in self.input_names_needed if name not in inputs]
             if missing:
@@ -83,3 +86,33 @@ class Tagging(Trained, keras.Model):
         for part in ("text", "encoder"):
             config[part] = keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
         return cls(**config)
+
+
+def check_parts(text: object, encoder: object, *tags: object) -> None:
+    """Check the arguments of a tagger that are objects of this library.
+
+    Args:
+        text: The featurizer.
+        encoder: The encoder, or `None`.
+        tags: For each task a corpus, or its tags.
+
+    Raises:
+        TfkdError: One of them is something else.
+
+    Example:
+        >>> check_parts(WordFeatures(["cancer"], ["c"]), "bilstm")
+        Traceback (most recent call last):
+        tfkd_base.errors.TfkdError: expected an encoder such as `tfkd.BiLSTM(units=200)`, got a str.
+    """
+    if not isinstance(text, Text):
+        raise TfkdError(
+            f"expected a featurizer, such as `tfkd.WordFeatures.adapt(corpus)`, as first argument, got a "
+            f"{type(text).__name__}."
+        )
+    if encoder is not None and not isinstance(encoder, Encoder):
+        raise TfkdError(f"expected an encoder such as `tfkd.BiLSTM(units=200)`, got a {type(encoder).__name__}.")
+    for one in tags:
+        is_tags = isinstance(one, list | tuple) and all(isinstance(tag, str) for tag in one) and one
+        if not isinstance(one, Corpus) and not is_tags:
+            name = describe_sentences(one) or f"a {type(one).__name__}"
+            raise TfkdError(f"expected a corpus, or its tags as a list such as ['O', 'B-Gene', 'I-Gene'], got {name}.")

@@ -11,6 +11,7 @@ import numpy as np
 from tfkd.serving.backends import Backend, Model, OpenedModel, open_model
 from tfkd.serving.client import ClientOptions
 from tfkd.serving.entities import Annotation, join_sentences, merge, read_entities
+from tfkd.training.arguments import describe_sentences
 from tfkd_base.documents import Entity
 from tfkd_base.errors import TfkdError
 
@@ -98,6 +99,8 @@ class Annotator:
             raise TfkdError("expected a list or another iterable of texts, got a single string; write [text]")
         if batch_size < 1:
             raise TfkdError(f"expected a batch size of at least 1, got {batch_size}")
+        if not isinstance(texts, Iterable) or isinstance(texts, bytes | Mapping):
+            raise TfkdError(f"expected a list or another iterable of texts, got a {type(texts).__name__}")
         return self._annotate(iter(texts), batch_size)
 
     def annotate_tokens(
@@ -128,7 +131,16 @@ class Annotator:
         done = 0
         while given := list(islice(waiting, batch_size)):
             # An empty token is none: without it an entity around it stays whole.
-            batch = [(text, [[(a, b) for a, b in s if a < b] for s in sentences]) for text, sentences in given]
+            batch = []
+            for number, item in enumerate(given, done + 1):
+                if not isinstance(item, tuple | list) or len(item) != 2:
+                    raise TfkdError(
+                        f"expected (text, sentences) with the start and end of each token, got {item!r} as text "
+                        f"{number}; for raw text use `annotate`, for tokens without offsets `tag` of a tagger"
+                    )
+                text, sentences = item
+                _check_text(text, number)
+                batch.append((text, [[(start, end) for start, end in s if start < end] for s in sentences]))
             tokens = [
                 [_encode(text[start:end], done + number) for start, end in sentence]
                 for number, (text, sentences) in enumerate(batch, start=1)
@@ -209,7 +221,18 @@ def tag_sentences(
             }
 
 
+def _check_text(text: object, number: int) -> None:
+    if not isinstance(text, str):
+        kind = describe_sentences(text) or f"a {type(text).__name__}"
+        raise TfkdError(
+            f"expected texts as strings, got {kind} as text {number}: "
+            "for text that is cut into tokens use `annotate_tokens`, or `tag` of a tagger; for documents "
+            "`tfkd.annotate.annotate_documents`; decode bytes first"
+        )
+
+
 def _encode(text: str, number: int) -> bytes:
+    _check_text(text, number)
     try:
         return text.encode()
     except UnicodeEncodeError as error:

@@ -104,7 +104,10 @@ class Signatures(tf.Module):
 
 def _check_kind(model: Tagger | MultiTaskTagger) -> Tagger | MultiTaskTagger:
     if not isinstance(model, Tagger | MultiTaskTagger):
-        raise TfkdError(f"expected a tfkd.models.Tagger or MultiTaskTagger, got a {type(model).__name__}")
+        remedy = (
+            "give `distiller.student`" if hasattr(model, "student") else "a run is opened with `tfkd.load_model(path)`"
+        )
+        raise TfkdError(f"expected a tfkd.models.Tagger or MultiTaskTagger, got a {type(model).__name__}: {remedy}")
     return model
 
 

@@ -97,8 +97,13 @@ class WordFeatures(Text):
             >>> WordFeatures.adapt([corpus]).words
             ('p00',)
         """
-        if isinstance(corpora, Corpus):
-            corpora = [corpora]
+        corpora = [corpora] if isinstance(corpora, Corpus) else list(corpora)
+        for corpus in corpora:
+            if not isinstance(corpus, Corpus):
+                raise TfkdError(
+                    f"expected a corpus or several, got a {type(corpus).__name__} among them: give whole corpora, "
+                    "whose training splits are read; of a dictionary its `values()`."
+                )
         tokens = Counter(token for corpus in corpora for s in corpus.train for token in s.tokens)
         for sentence in extra_sentences:
             tokens.update(sentence)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
-from tfkd.keras_internals import BuildsMetrics
+from tfkd.keras_internals import BuildsMetrics, is_writing_hdf5
 from tfkd.optimizers import Adam
 from tfkd.tensors import Tensor
 from tfkd.training.arguments import bind_arguments, check_model_data, check_weights_argument
@@ -185,6 +186,34 @@ class Trained(BuildsMetrics):
         if method.endswith("_on_batch") and isinstance(x, Batches | tf.data.Dataset):
             raise TfkdError(f"`{method}` takes one batch: give it the parts of `next(iter(data))`.")
         return {**arguments, "x": _plain(x)}
+
+    def save(self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
+        """Write the model as a `.keras` file, as `keras.Model.save`.
+
+        Raises:
+            TfkdError: The file is an HDF5 file.
+        """
+        if os.fspath(filepath).lower().endswith((".h5", ".hdf5")):
+            self.refuse_hdf5(os.fspath(filepath))
+        super().save(filepath, *args, **kwargs)  # type: ignore[misc]
+
+    def check_file_format(self) -> None:
+        """Refuse to describe the model for an HDF5 file.
+
+        Raises:
+            TfkdError: Keras is writing such a file.
+        """
+        if is_writing_hdf5():
+            self.refuse_hdf5("an HDF5 file")
+
+    @staticmethod
+    def refuse_hdf5(file: str) -> None:
+        """Raise an error that says which file to write instead."""
+        raise TfkdError(
+            f"a model of tfkd cannot be saved as {file}, since Keras' HDF5 format does not hold its vocabulary and "
+            "parts in a form that can be loaded again: save it as a file whose name ends in `.keras`, or its weights alone "
+            "with `save_weights` in a file whose name ends in `.weights.h5`."
+        )
 
     @property
     def depends_on(self) -> str:

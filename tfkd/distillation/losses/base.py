@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -73,6 +74,15 @@ class DistillationLoss(Part):
         """Layers that belong to the loss and are trained with the student."""
         return ()
 
+    @classmethod
+    @override
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Let `needs` hold names such as `posteriors@2`, and let it and the names of layers be a single text."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, read in _READERS.items():
+            if name in cls.__dict__:
+                setattr(cls, name, _make_reader(cls.__dict__[name], read))
+
     def cacheable(self, head: Head) -> bool:
         """Return whether an output cache holds what the loss needs.
 
@@ -122,6 +132,34 @@ class DistillationLoss(Part):
         losses = self.token_losses(teacher, student, batch)
         weight = token_weights(student.mask, batch.sample_weight)
         return tf.reduce_sum(tf.where(student.mask, losses, 0.0) * weight) / count_tokens(student.mask)
+
+
+def _read_needs(value: Any) -> tuple[Need, ...]:
+    parts = [value] if isinstance(value, str | Need) else value
+    for part in parts:
+        if not isinstance(part, str | Need):
+            raise TfkdError(f"expected the needs of a loss as names such as 'logits' or 'posteriors@2', got {part!r}.")
+    return tuple(Need.parse(part) if isinstance(part, str) else part for part in parts)
+
+
+def _read_names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+_READERS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "needs": _read_needs,
+    "student_layers": _read_names,
+    "student_attention": _read_names,
+}
+
+
+def _make_reader(value: Any, read: Callable[[Any], tuple[Any, ...]]) -> property:
+    """Return a property that reads the value of a class, or that of a property."""
+    if isinstance(value, property):
+        get = value.fget
+        assert get is not None
+        return property(lambda self: read(get(self)), doc=value.__doc__)
+    return property(lambda self: read(value))
 
 
 LOSSES: PartRegistry[DistillationLoss] = PartRegistry("distillation loss", "tfkd.losses")
