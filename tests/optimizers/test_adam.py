@@ -136,3 +136,15 @@ def test_serialization():
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizer))
     assert type(copy) is Adam
     assert copy.get_config() == optimizer.get_config()
+
+
+def test_a_row_first_used_late_moves_by_the_documented_multiple_of_the_rate():
+    optimizer, table = Adam(1e-3), keras.Variable(np.zeros((2, 1), "float32"))
+    optimizer.build([table])
+    for step, factor in ((1, 1.0), (3000, 3.0827), (100_000, 3.1623)):
+        table.assign([[0.0], [0.0]])
+        for variable in optimizer.variables[2:]:
+            variable.assign(tf.zeros_like(variable))
+        optimizer.iterations.assign(step - 1)
+        optimizer.apply([tf.IndexedSlices(tf.constant([[0.5]]), tf.constant([1]), tf.constant([2, 1]))], [table])
+        np.testing.assert_allclose(table.numpy(), [[0.0], [-factor * 1e-3]], rtol=1e-3)

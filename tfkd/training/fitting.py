@@ -211,8 +211,8 @@ class Trained(BuildsMetrics):
         """Raise an error that says which file to write instead."""
         raise TfkdError(
             f"a model of tfkd cannot be saved as {file}, since Keras' HDF5 format does not hold its vocabulary and "
-            "parts in a form that can be loaded again: save it as a file whose name ends in `.keras`, or its weights alone "
-            "with `save_weights` in a file whose name ends in `.weights.h5`."
+            "parts in a form that can be loaded again: save it as a file whose name ends in `.keras`, or its weights "
+            "alone with `save_weights` in a file whose name ends in `.weights.h5`."
         )
 
     @property
