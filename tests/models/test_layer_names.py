@@ -44,9 +44,12 @@ def test_tasks_may_have_any_name(tmp_path: Path) -> None:
     teacher.save(tmp_path / "m.keras")
     loaded = load_model(tmp_path / "m.keras")
     assert isinstance(loaded, MultiTaskTagger)
-    assert [loaded.for_task(name).tag(sentences) for name in NAMES] == tags
+    for own, other in zip(teacher.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, other)
     few = loaded.with_tasks(["Brüche/Öl", "shared"])
-    assert [few.for_task(name).tag(sentences) for name in few.tasks] == [tags[2], tags[0]]
+    for number, name in ((2, "Brüche/Öl"), (0, "shared")):
+        for own, other in zip(views[number].get_weights(), few.for_task(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(own, other)
     distiller = Distiller(views[1], small_tagger(corpora["gene"]), FeatureDistillation("breast cancer_encoder"))
     assert distiller.teacher is not None
     assert distiller.teacher.width("breast cancer_encoder") == 4

@@ -27,6 +27,7 @@ CALLBACK_ATTRIBUTES = (
     "history",
     "stopped_epoch",
     "wait",
+    "_ema_weights_in_model",  # of SwapEMAWeights: whether the weights of the model are the averages
 )
 """Attributes in which callbacks of Keras and of this library keep state from epoch to epoch."""
 
