@@ -101,7 +101,7 @@ class Annotator:
             raise TfkdError(f"expected a batch size of at least 1, got {batch_size}")
         if not isinstance(texts, Iterable) or isinstance(texts, bytes | Mapping):
             raise TfkdError(f"expected a list or another iterable of texts, got a {type(texts).__name__}")
-        return self._annotate(iter(texts), batch_size)
+        return self._annotate(_checked(texts), batch_size)
 
     def annotate_tokens(
         self, texts: Iterable[tuple[str, Sequence[TokenSpans]]], batch_size: int = 32
@@ -221,6 +221,12 @@ def tag_sentences(
             }
 
 
+def _checked(texts: Iterable[str]) -> Iterator[str]:
+    for number, text in enumerate(texts, start=1):
+        _check_text(text, number)
+        yield text
+
+
 def _check_text(text: object, number: int) -> None:
     if not isinstance(text, str):
         kind = describe_sentences(text) or f"a {type(text).__name__}"
@@ -232,7 +238,6 @@ def _check_text(text: object, number: int) -> None:
 
 
 def _encode(text: str, number: int) -> bytes:
-    _check_text(text, number)
     try:
         return text.encode()
     except UnicodeEncodeError as error:

@@ -40,7 +40,49 @@ class Batch:
     step: Tensor | int = 0
 
 
-class DistillationLoss(Part):
+def _read_needs(value: Any) -> tuple[Need, ...]:
+    parts = [value] if isinstance(value, str | Need) else value
+    for part in parts:
+        if not isinstance(part, str | Need):
+            raise TfkdError(f"expected the needs of a loss as names such as 'logits' or 'posteriors@2', got {part!r}.")
+    return tuple(Need.parse(part) if isinstance(part, str) else part for part in parts)
+
+
+def _read_names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+_READERS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "needs": _read_needs,
+    "student_layers": _read_names,
+    "student_attention": _read_names,
+}
+
+
+def _make_reader(value: Any, read: Callable[[Any], tuple[Any, ...]]) -> property:
+    """Return a property that reads the value of a class, or that of a property."""
+    if isinstance(value, property):
+        get = value.fget
+        assert get is not None
+        return property(lambda self: read(get(self)), doc=value.__doc__)
+    return property(lambda self: read(value))
+
+
+class _LossClass(type(Part)):  # type: ignore[misc]
+    """Class of losses, in which `needs` may be names such as `posteriors@2`, and one name may stand for several.
+
+    A user's class may set them as plain attributes, which would be fields without a type.
+    """
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        for attribute, read in _READERS.items():
+            if attribute in namespace:
+                namespace[attribute] = _make_reader(namespace[attribute], read)
+                namespace.get("__annotations__", {}).pop(attribute, None)
+        return super().__new__(mcs, name, bases, namespace, **kwargs)
+
+
+class DistillationLoss(Part, metaclass=_LossClass):
     """A loss between a teacher's outputs and a student's: a mean over tokens, weighted by sample.
 
     Most losses override `token_losses`; the mean over the tokens that are not padding is taken here. Others override
@@ -73,15 +115,6 @@ class DistillationLoss(Part):
     def layers(self) -> tuple[keras.layers.Layer, ...]:
         """Layers that belong to the loss and are trained with the student."""
         return ()
-
-    @classmethod
-    @override
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Let `needs` hold names such as `posteriors@2`, and let it and the names of layers be a single text."""
-        super().__pydantic_init_subclass__(**kwargs)
-        for name, read in _READERS.items():
-            if name in cls.__dict__:
-                setattr(cls, name, _make_reader(cls.__dict__[name], read))
 
     def cacheable(self, head: Head) -> bool:
         """Return whether an output cache holds what the loss needs.
@@ -132,34 +165,6 @@ class DistillationLoss(Part):
         losses = self.token_losses(teacher, student, batch)
         weight = token_weights(student.mask, batch.sample_weight)
         return tf.reduce_sum(tf.where(student.mask, losses, 0.0) * weight) / count_tokens(student.mask)
-
-
-def _read_needs(value: Any) -> tuple[Need, ...]:
-    parts = [value] if isinstance(value, str | Need) else value
-    for part in parts:
-        if not isinstance(part, str | Need):
-            raise TfkdError(f"expected the needs of a loss as names such as 'logits' or 'posteriors@2', got {part!r}.")
-    return tuple(Need.parse(part) if isinstance(part, str) else part for part in parts)
-
-
-def _read_names(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-_READERS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
-    "needs": _read_needs,
-    "student_layers": _read_names,
-    "student_attention": _read_names,
-}
-
-
-def _make_reader(value: Any, read: Callable[[Any], tuple[Any, ...]]) -> property:
-    """Return a property that reads the value of a class, or that of a property."""
-    if isinstance(value, property):
-        get = value.fget
-        assert get is not None
-        return property(lambda self: read(get(self)), doc=value.__doc__)
-    return property(lambda self: read(value))
 
 
 LOSSES: PartRegistry[DistillationLoss] = PartRegistry("distillation loss", "tfkd.losses")
