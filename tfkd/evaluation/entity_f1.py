@@ -88,7 +88,7 @@ class EntityF1(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Check that the corpora fit the model, and warn if it cannot find any entity of one."""
         model = self._get_tagger()
-        if isinstance(model, MultiTaskTagger) == isinstance(self.corpora, Corpus):
+        if hasattr(model, "for_task") == isinstance(self.corpora, Corpus):
             needed = "the corpus of each task, {'gene': corpus}" if isinstance(self.corpora, Corpus) else "one corpus"
             raise TfkdError(f"EntityF1 of a {type(model).__name__} needs {needed}.")
         if isinstance(self.corpora, Mapping):
