@@ -16,10 +16,11 @@ from tfkd_base.errors import TfkdError
 
 from .configuration import code_option, offsets_option
 from .console import make_console
+from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
-    from tfkd.annotate import AnnotationOptions, AnnotationOutput
+    from tfkd.annotate import AnnotationOptions, AnnotationOutput, AnnotationReport
     from tfkd_base.documents import BrokenDocument, DocumentWriter
 
 SET_ASIDE = 3
@@ -102,7 +103,8 @@ class _Options:
     type=_POSITIVE,
     default=4.0,
     show_default=True,
-    help="Megabytes of input in a block. After a kill, at most one block for each worker is processed again.",
+    help="Megabytes of input in a block, which becomes a part. After a kill, at most 20,000 words for each worker "
+    "are annotated again.",
 )
 @click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
 def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **options: Any) -> int:
@@ -191,7 +193,7 @@ def _annotate_files(
                 on_broken=display.show_broken,
             )
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("give the same command again to resume") from None
+            raise KeyboardInterrupt("what is annotated is kept: run the same command to resume") from None
     print_summary(
         console,
         done.report,
@@ -223,8 +225,16 @@ def _annotate_stream(
     for source in inputs:  # missing files are reported before models are loaded
         if source != STANDARD:
             document_files(source, options.source_format, offsets=options.offsets)
-    annotator = annotation.open_models()
-    with ProgressDisplay(console) as display, _open_writer(output, options) as writer:
+    with ConsoleProgress(console) as progress, progress.counted("loading the models"):
+        annotator = annotation.open_models()
+    # Where the documents are shown on the terminal, they are the progress.
+    is_shown = options.out is None and sys.stdout.isatty()
+    with ProgressDisplay(console, has_bar=not is_shown) as display, _open_writer(output, options) as writer:
+
+        def on_document(report: AnnotationReport) -> None:
+            if is_typed:
+                sys.stdout.buffer.flush()
+            display.show_documents(report)
 
         def set_aside(document: BrokenDocument) -> None:
             display.show_broken(document)
@@ -240,7 +250,7 @@ def _annotate_stream(
             format=options.source_format,
             offsets=options.offsets,
             on_broken=set_aside,
-            on_document=(lambda _: sys.stdout.buffer.flush()) if is_typed else None,
+            on_document=on_document,
         )
         seconds = time.perf_counter() - started
     if errors and broken:

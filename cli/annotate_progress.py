@@ -28,26 +28,30 @@ class ProgressDisplay:
 
     Args:
         console: Where to show it.
+        has_bar: Whether the progress is shown. Broken documents always are.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, has_bar: bool = True) -> None:
         self._console = console
+        self._has_bar = has_bar
         self._bar = Progress(
-            TextColumn("annotating"),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TaskProgressColumn(),
             TextColumn("{task.fields[words]}"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not (has_bar and console.is_terminal),
         )
-        self._task = self._bar.add_task("", total=None, words="")
+        self._task = self._bar.add_task("loading the models", total=None, words="")
         self._last_line = time.perf_counter()
         self._has_shown_resuming = False
         self._broken = 0
 
     def __enter__(self) -> Self:
+        if self._has_bar and self._console.is_terminal:
+            self._bar.start()
         return self
 
     def __exit__(
@@ -62,18 +66,37 @@ class ProgressDisplay:
         if progress.resumed_blocks and not self._has_shown_resuming:
             self._has_shown_resuming = True
             self._console.print("resuming an interrupted run", markup=False)
+        is_writing = progress.documents_to_write > 0
         if self._console.is_terminal:
-            self._bar.start()
-            words = f"{progress.words_per_second:,.0f} words/s"
-            total = max(progress.total_bytes, 1)
-            self._bar.update(self._task, total=total, completed=progress.done_bytes, words=words)
+            title, done, total = "annotating", progress.done_bytes, progress.total_bytes
+            if is_writing:
+                title, done, total = "writing the output", progress.written_documents, progress.documents_to_write
+            words = "" if is_writing else f"{progress.words_per_second:,.0f} words/s"
+            self._bar.update(self._task, description=title, total=max(total, 1), completed=done, words=words)
             return
         now = time.perf_counter()
         if now - self._last_line >= INTERVAL:
             self._last_line = now
+            if is_writing:
+                written = f"{progress.written_documents:,} of {progress.documents_to_write:,}"
+                self._console.print(f"{written} documents written", markup=False)
+                return
             share = progress.done_bytes / max(progress.total_bytes, 1)
             speed = f"{progress.words:,} words, {progress.words_per_second:,.0f} words/s"
             self._console.print(f"{share:.1%} of the input annotated; {speed}", markup=False)
+
+    def show_documents(self, report: AnnotationReport) -> None:
+        """Show how many documents of a stream are annotated; how many there are is not known."""
+        if not self._has_bar:
+            return
+        text = f"{count_of(report.documents, 'document', 'documents')}, {report.words:,} words annotated"
+        if self._console.is_terminal:
+            self._bar.update(self._task, description=text)
+            return
+        now = time.perf_counter()
+        if now - self._last_line >= INTERVAL:
+            self._last_line = now
+            self._console.print(text, markup=False)
 
     def show_broken(self, document: BrokenDocument) -> None:
         """Show a document that was set aside."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -250,15 +251,16 @@ def convert(
         write_columns(converted.splits[split], file)
         counts = converted.report.splits[split]
         entities = count_of(sum(counts.entities.values()), "entity", "entities")
-        click.echo(f"{file}: {count_of(counts.sentences, 'sentence')}, {entities} in {scheme.upper()}")
+        click.echo(f"{file}: {count_of(counts.sentences, 'sentence')}, {entities} in {scheme.upper()}", file=sys.stdout)
         for change, number in counts.changes.items():
-            click.echo(f"  {change}: {number:,}")
+            click.echo(f"  {change}: {number:,}", file=sys.stdout)
     if converted.report.repairs:
-        click.echo(f"repaired {count_of(converted.report.repairs, 'tag')} in invalid sequences")
+        click.echo(f"repaired {count_of(converted.report.repairs, 'tag')} in invalid sequences", file=sys.stdout)
     if converted.report.merged:
         click.echo(
             f"lost {count_of(converted.report.merged, 'entity', 'entities')}: directly after one of the same type, "
-            "which IO merges with it"
+            "which IO merges with it",
+            file=sys.stdout,
         )
 
 
@@ -281,7 +283,7 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
             f"{split} {counts.sentences} sentences and {sum(counts.entities.values())} entities"
             for split, counts in one.report.splits.items()
         )
-        click.echo(f"{out / name}: {sizes}")
+        click.echo(f"{out / name}: {sizes}", file=sys.stdout)
 
 
 def _refuse_overwriting(files: Any, overwrite: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -39,4 +40,4 @@ def export(run: Path, path: Path, tasks: tuple[str, ...], licence: str | None) -
             model = load_model(run, tasks=tasks)
         with progress.counted("exporting the model"):
             version = write(model, path, about=about)
-    click.echo(version)
+    click.echo(version, file=sys.stdout)

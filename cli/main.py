@@ -93,7 +93,7 @@ class LazyGroup(click.Group):
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not ctx.resilient_parsing:
-        click.echo(f"tfkd {version('tfkd')}")
+        click.echo(f"tfkd {version('tfkd')}", file=sys.stdout)
         ctx.exit()
 
 
@@ -151,6 +151,6 @@ def _fail(message: str, status: int) -> NoReturn:
     if os.environ.get("TFKD_DEBUG", "0") not in ("", "0"):
         traceback.print_exc()
     with contextlib.suppress(OSError):  # a terminal that was closed
-        click.echo(f"tfkd: {message}", err=True)
+        click.echo(f"tfkd: {message}", file=sys.stderr)
     close_quietly()
     sys.exit(status)

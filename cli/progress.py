@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -105,7 +106,7 @@ def show_warnings() -> None:
         line: str | None = None,
     ) -> None:
         if issubclass(category, TfkdWarning):
-            click.echo(f"tfkd: warning: {message}", err=True)
+            click.echo(f"tfkd: warning: {message}", file=sys.stderr)
         else:
             show_others(message, category, filename, lineno, file, line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
     import_tensorflow()
     from tfkd.runs.report import results_table, write_run_report
 
-    click.echo(results_table(runs))
+    click.echo(results_table(runs), file=sys.stdout)
     if out is not None:
         table, curves = write_run_report(runs, out)
-        click.echo(f"written to {table} and {curves}", err=True)
+        click.echo(f"written to {table} and {curves}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def serve(models: tuple[str, ...], host: str, grpc_port: int, rest_port: int) ->
 
     with serve_models(folders, host=host, grpc_port=grpc_port, rest_port=rest_port) as server:
         for name in folders:
-            click.echo(f"{name}: grpc://{server.grpc}/{name} and http://{server.rest}/{name}")
-        click.echo("Press Ctrl-C to stop.", err=True)
+            click.echo(f"{name}: grpc://{server.grpc}/{name} and http://{server.rest}/{name}", file=sys.stdout)
+        click.echo("Press Ctrl-C to stop.", file=sys.stderr)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 

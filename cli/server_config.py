@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -24,4 +25,4 @@ def server_config(folder: Path, base_path: str | None) -> None:
     import_tensorflow()
     from tfkd.serving import server_config as write_config
 
-    click.echo(write_config(folder, base_path=base_path), nl=False)
+    click.echo(write_config(folder, base_path=base_path), nl=False, file=sys.stdout)

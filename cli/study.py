@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,7 +148,10 @@ def convert(folder: Path) -> None:
     from tfkd.studies import open_study
 
     count = open_study(folder)[0].convert()
-    click.echo(f"{count:,} runs converted; the results are in {folder / 'runs.csv'} and {folder / 'details.npz'}")
+    click.echo(
+        f"{count:,} runs converted; the results are in {folder / 'runs.csv'} and {folder / 'details.npz'}",
+        file=sys.stdout,
+    )
 
 
 def _write_report(console: Console, folder: Path, out: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -175,6 +176,25 @@ class TestErrors:
     def test_a_defect_of_ours_is_not_hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ZeroDivisionError):
             self.status(ZeroDivisionError(), monkeypatch)
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("ascii", "G?n?"), ("latin-1", "G?n\xe9"), ("cp1252", "G?n\xe9")])
+def test_characters_that_the_encoding_of_the_terminal_lacks_are_replaced(
+    encoding: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "train.tsv"
+    file.write_text("p53\tB-Gαné\nα\tO\n\n", encoding="utf-8")
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, io.TextIOWrapper(io.BytesIO(), encoding))
+    shown, said = sys.stdout.buffer, sys.stderr.buffer
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["corpus", "check", str(file)])
+    assert caught.value.code == 0
+    assert name in shown.getvalue().decode(encoding)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["corpus", "check", str(tmp_path / "αβ")])
+    assert caught.value.code == 2
+    assert "??" in said.getvalue().decode(encoding)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and signals are POSIX's")

@@ -82,6 +82,8 @@ class AnnotationProgress:
         blocks: Blocks that are done.
         resumed_blocks: Blocks that were done when this process started.
         words: Words annotated by this process.
+        documents_to_write: Documents of all blocks, once they are joined to one output; 0 before.
+        written_documents: How many of them are written.
     """
 
     def __init__(self, total_bytes: int, on_change: Callable[[AnnotationProgress], None] | None = None) -> None:
@@ -91,6 +93,8 @@ class AnnotationProgress:
         self.blocks = 0
         self.resumed_blocks = 0
         self.words = 0
+        self.documents_to_write = 0
+        self.written_documents = 0
         self._on_change = on_change
         self._current = (0, 0)  # bytes and words of the block under way that are counted already
         self._started: float | None = None
@@ -137,6 +141,16 @@ class AnnotationProgress:
         self.report.add(report)
         self.blocks += 1
         self.resumed_blocks += is_resumed
+        self._tell()
+
+    def write(self, written: int, documents: int) -> None:
+        """Count the documents that are written to the output.
+
+        Args:
+            written: How many are written.
+            documents: How many there are.
+        """
+        self.written_documents, self.documents_to_write = written, documents
         self._tell()
 
     def _count(self, size: int, words: int) -> None:

@@ -102,7 +102,7 @@ def annotate_files(
             with atomic_file(output.report) as part:
                 part.write_text(progress.report.to_json(), encoding="utf-8")
         else:
-            progress.report = join_parts(folder, output, errors_file)
+            progress.report = join_parts(folder, output, errors_file, progress.write)
             shutil.rmtree(folder.path, ignore_errors=True)
     progress.report.changes.update(counts)
     return progress

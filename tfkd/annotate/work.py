@@ -275,7 +275,12 @@ def _without_broken(
             yield one
 
 
-def join_parts(folder: AnnotationFolder, output: AnnotationOutput, errors: Path) -> AnnotationReport:
+def join_parts(
+    folder: AnnotationFolder,
+    output: AnnotationOutput,
+    errors: Path,
+    on_document: Callable[[int, int], None] = lambda written, documents: None,
+) -> AnnotationReport:
     """Write the documents of all parts to one output, and the broken ones to the file of errors.
 
     Both appear complete or not at all, the output last.
@@ -284,6 +289,7 @@ def join_parts(folder: AnnotationFolder, output: AnnotationOutput, errors: Path)
         folder: The folder of the parts.
         output: The output.
         errors: The file of broken documents.
+        on_document: Called after each document with the number of those that are written, and that of all.
 
     Returns:
         The counts of all documents.
@@ -302,7 +308,13 @@ def join_parts(folder: AnnotationFolder, output: AnnotationOutput, errors: Path)
                 yield from map(PlacedDocument.from_line, lines)
 
     with document_writer(output.path, output.format) as writer:
-        write_placed(documents(), lambda one: writer.write(one.whole), broken.append, report)
+        write_placed(
+            documents(),
+            lambda one: writer.write(one.whole),
+            broken.append,
+            report,
+            lambda report: on_document(report.documents, parts.documents),
+        )
         report.broken += len(broken)
         folder.write_errors(errors, broken)
     report.changes.update(writer.counts)
