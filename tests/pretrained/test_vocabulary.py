@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -11,7 +12,7 @@ import tensorflow as tf
 from tests.pretrained.golden_files import GOLDEN
 from tests.pretrained.tiny import PIECES, tiny_bert
 from tfkd.pretrained.vocabulary import read_byte_pairs, read_word_pieces
-from tfkd_base.errors import TfkdError
+from tfkd_base.errors import TfkdError, TfkdWarning
 
 
 @pytest.fixture
@@ -108,6 +109,7 @@ def test_damaged_settings_are_refused(bert, name):
     assert refusal(read_word_pieces, bert) == f"{bert / name}: expected a JSON object, got a list."
 
 
+@pytest.mark.filterwarnings("ignore:.*differ in lowercase")
 @pytest.mark.parametrize(
     ("settings", "normalizer", "capital", "lowercase"),
     [
@@ -128,7 +130,8 @@ def test_lower_case(bert, settings, normalizer, capital, lowercase):
     (bert / "tokenizer_config.json").unlink()
     if settings is not None:
         edit(bert / "tokenizer_config.json", **settings)
-        write_tokenizer(bert, normalizer=normalizer)
+        vocabulary = {piece: number for number, piece in enumerate([*PIECES, "Wa"][: len(PIECES) + capital])}
+        write_tokenizer(bert, vocabulary=vocabulary, normalizer=normalizer)
     if capital:
         (bert / "vocab.txt").write_text("\n".join([*PIECES, "Wa"]))
     assert read_word_pieces(bert).lowercase is lowercase
@@ -149,9 +152,7 @@ def test_accents(bert):
     write_tokenizer(bert, normalizer={"strip_accents": False})
     assert read_word_pieces(bert).strip_accents is False
     edit(bert / "tokenizer_config.json", tokenize_chinese_chars=False)
-    assert refusal(read_word_pieces, bert) == (
-        f"{bert}: expected tokenize_chinese_chars to be true, got false, which is not supported."
-    )
+    assert read_word_pieces(bert).normalization == ("clean_text", "lowercase")
 
 
 @pytest.mark.parametrize(
@@ -200,14 +201,30 @@ def test_malformed_merges_are_refused(bert, merges):
     assert message == f"{bert / 'tokenizer.json'}: expected the merges of the model to be a list of pairs of subwords."
 
 
+def test_settings_of_two_files_that_differ_are_reported(bert):
+    write_tokenizer(bert, normalizer={"type": "BertNormalizer", "lowercase": False})
+    expected = f"{bert}: tokenizer_config.json and tokenizer.json differ in lowercase (True and False). "
+    with pytest.warns(TfkdWarning, match=re.escape(expected + "tokenizer_config.json counts")):
+        assert read_word_pieces(bert).lowercase is True
+    write_tokenizer(bert, normalizer=None)
+    with pytest.warns(TfkdWarning, match=re.escape(expected + "tokenizer.json counts")):
+        assert read_word_pieces(bert).normalization == ()
+
+
 def test_a_vocabulary_in_tokenizer_json(bert):
+    (bert / "tokenizer_config.json").unlink()
     (bert / "vocab.txt").unlink()
     added = [{"id": len(PIECES), "content": "[NEW]"}]
     write_tokenizer(bert, added_tokens=added, normalizer=None)
     assert read_word_pieces(bert).pieces == (*PIECES, "[NEW]")
-    # `vocab.txt` has priority.
+    # Also beside `vocab.txt`, which must agree.
     (bert / "vocab.txt").write_text("\n".join(PIECES))
-    assert read_word_pieces(bert).pieces == PIECES
+    assert read_word_pieces(bert).pieces == (*PIECES, "[NEW]")
+    (bert / "vocab.txt").write_text("\n".join(["other", *PIECES[1:]]))
+    assert refusal(read_word_pieces, bert) == (
+        f"{bert / 'vocab.txt'} and tokenizer.json differ: the id 0 is 'other' in vocab.txt, and '[PAD]' in "
+        "tokenizer.json. Remove the file that does not belong to the model."
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,9 +240,12 @@ def test_a_vocabulary_in_tokenizer_json(bert):
 def test_ids_with_gaps_are_refused(bert, vocabulary, message):
     (bert / "vocab.txt").unlink()
     write_tokenizer(bert, vocabulary=vocabulary)
-    assert refusal(read_word_pieces, bert) == f"{bert / 'tokenizer.json'}: {message}"
+    is_gap = message.startswith("expected a subword")
+    assert refusal(read_word_pieces, bert) == f"{bert if is_gap else bert / 'tokenizer.json'}: {message}"
+    (bert / "tokenizer.json").unlink()
     (bert / "vocab.json").write_text(json.dumps(vocabulary))
-    assert refusal(read_byte_pairs, bert) == f"{bert / 'vocab.json'}: {message}"
+    (bert / "merges.txt").write_text("")
+    assert refusal(read_byte_pairs, bert) == f"{bert if is_gap else bert / 'vocab.json'}: {message}"
 
 
 def test_other_tokenizer_models_are_refused(bert):
@@ -253,8 +273,12 @@ def test_byte_pairs_from_two_files_or_one(pairs):
     model = {"vocab": vocabulary, "merges": lines[1:]}
     for name in ("vocab.json", "merges.txt"):
         (pairs / name).unlink()
+    added = [
+        {"content": piece, "id": n, "special": True, "normalized": False} for n, piece in enumerate(text.pieces[:4])
+    ]
     for merges in (lines[1:], [line.split(" ") for line in lines[1:]]):
-        (pairs / "tokenizer.json").write_text(json.dumps({"model": {**model, "merges": merges}}))
+        content = {"model": {**model, "merges": merges}, "added_tokens": added}
+        (pairs / "tokenizer.json").write_text(json.dumps(content))
         assert read_byte_pairs(pairs) == text
 
 

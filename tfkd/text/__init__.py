@@ -1,5 +1,6 @@
 """Text to tensors: featurizers, tokenizers and sentence splitting as TensorFlow graph code, and word vectors."""
 
+from tfkd.text.added_tokens import AddedToken
 from tfkd.text.bpe import BytePairs
 from tfkd.text.corpora import read_corpus
 from tfkd.text.document_sentences import documents_to_sentences, tokenized
@@ -13,6 +14,7 @@ from tfkd.text.wordpiece import WordPiece
 
 __all__ = [
     "CASINGS",
+    "AddedToken",
     "BytePairs",
     "PieceFeatures",
     "Segments",

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from typing_extensions import override
 
 from tfkd.tensors import Tensor
-from tfkd.text.code_points import BLOCK, OTHER, SPACE, make_gpt2_table
+from tfkd.text.added_tokens import AddedToken
+from tfkd.text.character_rules import Step
+from tfkd.text.code_points import BLOCK, CODE_POINTS, OTHER, SPACE, make_gpt2_table
+from tfkd.text.subword_tokenizer import SubwordTokenizer
 from tfkd_base.errors import TfkdError
 
 _NEVER = np.iinfo(np.int32).max
 
 
-class BytePairs:
+class BytePairs(SubwordTokenizer):
     """Tokenizer that splits words into subwords as GPT-2 and RoBERTa do (Sennrich et al. 2016; Radford et al. 2019).
 
     A word gets a space in front and is split into runs of letters, of numbers and of other characters. The UTF-8 bytes
@@ -25,6 +29,9 @@ class BytePairs:
     Args:
         pieces: The vocabulary in the order of its ids. Subwords are written with the characters of `byte_characters`.
         merges: Pairs of subwords, `"a b"`, in the order in which they are merged.
+        unknown: The subword of a word that has no others. Default: that of a space.
+        normalization: Steps of normalisation.
+        added: Added tokens. Their ids are places in `pieces`.
 
     Raises:
         TfkdError: The vocabulary lacks a byte, or a subword of a merge.
@@ -37,13 +44,22 @@ class BytePairs:
         (['Ġa', 'bb', 'Ġ', 'b'], [2, 2])
     """
 
-    def __init__(self, pieces: Sequence[str], merges: Sequence[str]) -> None:
+    def __init__(
+        self,
+        pieces: Sequence[str],
+        merges: Sequence[str],
+        unknown: str | None = None,
+        *,
+        normalization: Sequence[Step] = (),
+        added: Sequence[AddedToken] = (),
+    ) -> None:
         ids = {piece: number for number, piece in enumerate(pieces)}
         missing = [character for character in byte_characters() if character not in ids]
         if missing:
             raise TfkdError(
                 f"the vocabulary of {len(pieces):,} subwords lacks {len(missing)} bytes, such as {missing[0]!r}."
             )
+        super().__init__(ids[unknown or byte_characters()[ord(" ")]], normalization, (), added)
         keys, results = [], []
         for number, merge in enumerate(merges):
             left, _, right = merge.partition(" ")
@@ -53,7 +69,10 @@ class BytePairs:
             keys.append(ids[left] * len(ids) + ids[right])
             results.append(ids[left + right])
         self._count = len(ids)
-        self._bytes = tf.constant([ids[character] for character in byte_characters()], tf.int32)
+        # The ids of bytes, then those of added tokens.
+        self._symbols = tf.constant(
+            [*(ids[character] for character in byte_characters()), *(token.id for token in added)], tf.int32
+        )
         index, classes = make_gpt2_table()
         self._index, self._classes = tf.constant(index), tf.constant(classes)
         # One additional entry, because an empty table is not possible.
@@ -63,27 +82,23 @@ class BytePairs:
         )
         self.table = tf.lookup.StaticHashTable(initializer, default_value=_NEVER)
 
-    def __call__(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Split words into subwords.
+    @property
+    @override
+    def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
+        return [self.table, *super().lookup_tables]
 
-        Args:
-            words: Strings `[words]`. Bytes that are not UTF-8 count as the replacement character.
-
-        Returns:
-            The subword ids of all words in one tensor, int32, and the number of subwords of each word, at least 1,
-            int64 `[words]`.
-        """
-        spaced = tf.where(tf.strings.regex_full_match(words, r"(?s) .*"), words, tf.strings.join([" ", words]))
-        decoded = tf.strings.unicode_decode(spaced, "UTF-8", errors="replace")
-        points, word = decoded.flat_values, decoded.value_rowids()
-        run = tf.cumsum(tf.cast(self._is_run_start(points, word), tf.int32)) - 1
+    @override
+    def _split(self, points: Tensor, word: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+        points, word = _add_spaces(points, word)
+        segment = _number_segments(points, word)
+        run = tf.cumsum(tf.cast(self._is_run_start(points, segment), tf.int32)) - 1
         values, source = _encode_utf8(points)
-        ids, word = self._merge(tf.gather(self._bytes, values), tf.gather(run, source), tf.gather(word, source))
-        return ids, tf.math.unsorted_segment_sum(tf.ones_like(word), word, tf.size(words, tf.int64))
+        return self._merge(tf.gather(self._symbols, values), tf.gather(run, source), tf.gather(word, source))
 
-    def _is_run_start(self, points: Tensor, word: Tensor) -> Tensor:
+    def _is_run_start(self, points: Tensor, segment: Tensor) -> Tensor:
         """Return True at the first character of each run, as the regular expression of GPT-2 splits text."""
-        row = tf.gather(self._index, tf.bitwise.right_shift(points, 8)) * BLOCK + tf.bitwise.bitwise_and(points, 255)
+        known = tf.minimum(points, CODE_POINTS - 1)
+        row = tf.gather(self._index, known // BLOCK) * BLOCK + tf.bitwise.bitwise_and(known, BLOCK - 1)
         kind = tf.cast(tf.gather(self._classes, row), tf.int32)
 
         def shift(x: Tensor, by: int, fill: int) -> Tensor:
@@ -92,11 +107,13 @@ class BytePairs:
             )
             return filled[abs(by) + by : abs(by) + by + tf.size(x)]
 
-        same_word = [word == shift(word, by, -1) for by in (-1, 1, 2)]
-        before = tf.where(same_word[0], shift(kind, -1, -1), -1)
-        after = tf.where(same_word[1], shift(kind, 1, -1), -1)
-        after_a_space = same_word[0] & (shift(points, -1, 0) == ord(" "))
-        next_points = [tf.where(same, shift(points, by, 0), 0) for by, same in zip((1, 2), same_word[1:], strict=True)]
+        same_segment = [segment == shift(segment, by, -1) for by in (-1, 1, 2)]
+        before = tf.where(same_segment[0], shift(kind, -1, -1), -1)
+        after = tf.where(same_segment[1], shift(kind, 1, -1), -1)
+        after_a_space = same_segment[0] & (shift(points, -1, 0) == ord(" "))
+        next_points = [
+            tf.where(same, shift(points, by, 0), 0) for by, same in zip((1, 2), same_segment[1:], strict=True)
+        ]
 
         space = kind == SPACE
         last_space = space & (after >= 0) & (after != SPACE)
@@ -108,7 +125,7 @@ class BytePairs:
         long = apostrophe & tf.reduce_any(pairs, axis=0)
         inside = shift(short | long, -1, False) | shift(long, -2, False)
         ends = shift(short, -2, False) | shift(long, -3, False)
-        return ((begins | ends) & ~inside) | ~same_word[0]
+        return ((begins | ends) & ~inside) | ~same_segment[0]
 
     def _merge(self, ids: Tensor, run: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
         """Merge pairs until no merge applies.
@@ -163,13 +180,35 @@ def byte_characters() -> tuple[str, ...]:
     return tuple(chr(byte if byte in printable else next(others)) for byte in range(256))
 
 
+def _number_segments(points: Tensor, word: Tensor) -> Tensor:
+    """Return the number of the segment of each character: an added token, or the text between them within a word."""
+    begins = (word[1:] != word[:-1]) | (points[1:] >= CODE_POINTS) | (points[:-1] >= CODE_POINTS)
+    return tf.cumsum(tf.concat([tf.zeros_like(points[:1]), tf.cast(begins, tf.int32)], 0))
+
+
+def _add_spaces(points: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
+    """Add a space in front of each segment of text that does not start with one."""
+    segment = _number_segments(points, word)
+    is_first = tf.concat([tf.ones_like(segment[:1], tf.bool), segment[1:] != segment[:-1]], 0)
+    added = tf.cast(is_first & (points != ord(" ")) & (points < CODE_POINTS), tf.int32)
+    source = tf.repeat(tf.range(tf.size(points)), 1 + added)
+    is_repeated = tf.concat([source[1:] == source[:-1], tf.zeros_like(source[:1], tf.bool)], 0)
+    return tf.where(is_repeated, ord(" "), tf.gather(points, source)), tf.gather(word, source)
+
+
 def _encode_utf8(points: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the UTF-8 bytes of code points, int32, and the index of the code point of each byte."""
-    count = 1 + sum(tf.cast(points >= bound, tf.int32) for bound in (0x80, 0x800, 0x10000))
+    """Return the UTF-8 bytes of code points, int32, and the index of the code point of each byte.
+
+    The added token with the number n is encoded as 256 + n.
+    """
+    is_token = points >= CODE_POINTS
+    count = 1 + sum(tf.cast((points >= bound) & ~is_token, tf.int32) for bound in (0x80, 0x800, 0x10000))
     source = tf.repeat(tf.range(tf.size(points)), count)
     left = tf.gather(tf.cumsum(count), source) - tf.range(tf.size(source)) - 1
     bits = tf.bitwise.right_shift(tf.gather(points, source), 6 * left)
     length = tf.gather(count, source)
     first = tf.gather(tf.constant([0, 0, 0xC0, 0xE0, 0xF0]), length) + bits
     continuation = 0x80 + tf.bitwise.bitwise_and(bits, 0x3F)
-    return tf.where(left == length - 1, first, continuation), source
+    values = tf.where(left == length - 1, first, continuation)
+    point = tf.gather(points, source)
+    return tf.where(point >= CODE_POINTS, point - CODE_POINTS + 256, values), source

@@ -1,4 +1,4 @@
-"""Tables of Unicode code points for TensorFlow graphs: for the sentence splitter, BERT and byte-pair encoding.
+"""Tables of Unicode code points for TensorFlow graphs: for the sentence splitter and byte-pair encoding.
 
 A table has two stages. The first maps each block of 256 code points to a row, the second holds the rows, each only
 once. This takes 50 kB in place of 1.1 MB. The tables follow the Unicode version of the running Python; an exported
@@ -7,9 +7,9 @@ model keeps the tables that it was exported with.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import unicodedata
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -89,112 +89,6 @@ def make_flag_table() -> tuple[np.ndarray, np.ndarray]:
     return index, np.frombuffer(b"".join(number), dtype=np.uint8)
 
 
-SEPARATES = 1
-"""For BERT: ends a part of a word and belongs to none."""
-ALONE = 2
-"""For BERT: always a separate part of a word."""
-
-_IDEOGRAPHS = (
-    (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF), (0x2A700, 0x2CEAF), (0x2F800, 0x2FA1F),
-)  # fmt: skip
-_REMOVED = ("Cc", "Cf", "Co", "Cs")
-_SYMBOLS = "$+<=>^`|~"
-"""ASCII symbols, which count as punctuation. Other symbols of Unicode do not."""
-
-_Row = tuple[tuple[tuple[int, int], ...], ...]
-"""For each of 256 code points the code points that replace it, as differences, and their kinds."""
-_UNCHANGED: _Row = (((0, 0),),) * BLOCK
-
-
-@dataclass(frozen=True)
-class BertTable:
-    """Table of the code points, none or several, that replace each code point.
-
-    The replacements of code point `c` are the entries from `ends[k]` to `ends[k + 1]`, where
-    `k = 256 * index[c // 256] + c % 256`.
-
-    Attributes:
-        index: Row of each block of 256 code points, int32 `[4352]`.
-        ends: End of the replacements of each code point, with a 0 in front, int32 `[rows * 256 + 1]`.
-        differences: Difference between the replacement and the code point, int32.
-        kinds: `SEPARATES`, `ALONE` or 0, int32.
-    """
-
-    index: np.ndarray
-    ends: np.ndarray
-    differences: np.ndarray
-    kinds: np.ndarray
-
-
-@functools.cache
-def make_bert_table(lowercase: bool, strip_accents: bool) -> BertTable:
-    """Return the table of how BERT's tokenizer normalises characters before it looks for subwords.
-
-    The rules are those of the original release (Devlin et al. 2019). Control characters are removed, white space
-    separates, and punctuation and ideographs are separate parts.
-
-    Args:
-        lowercase: Whether letters are converted to lower case.
-        strip_accents: Whether combining marks are removed.
-
-    Example:
-        >>> table = make_bert_table(lowercase=True, strip_accents=True)
-        >>> entry = int(table.index[0xC9 // 256]) * 256 + 0xC9
-        >>> first, end = table.ends[entry], table.ends[entry + 1]
-        >>> [chr(0xC9 + d) for d in table.differences[first:end]]
-        ['e']
-    """
-    rows: dict[_Row, int] = {}
-    index = []
-    for start in range(0, CODE_POINTS, BLOCK):
-        index.append(rows.setdefault(_make_row(start, lowercase, strip_accents), len(rows)))
-    entries = [entry for row in rows for entry in row]
-    pairs = np.array([pair for entry in entries for pair in entry], np.int32).reshape(-1, 2)
-    ends = np.concatenate([[0], np.cumsum([len(entry) for entry in entries])])
-    return BertTable(np.array(index, np.int32), ends.astype(np.int32), pairs[:, 0].copy(), pairs[:, 1].copy())
-
-
-def _make_row(start: int, lowercase: bool, strip_accents: bool) -> _Row:
-    """Return the replacements of the code points of a block."""
-    block = [chr(point) for point in range(start, start + BLOCK)]
-    whole = "".join(block)
-    if whole == whole.lower() == unicodedata.normalize("NFD", whole) and not any(map(_is_special, block)):
-        return _UNCHANGED
-    return tuple(
-        tuple((point - start - number, kind) for point, kind in _normalise(character, lowercase, strip_accents))
-        for number, character in enumerate(block)
-    )
-
-
-def _is_special(character: str) -> bool:
-    """Return whether a character without lower case and decomposition may still be replaced."""
-    category = unicodedata.category(character)
-    return category[0] in "PZ" or category == "Mn" or category in _REMOVED or _is_ideograph(ord(character))
-
-
-def _is_ideograph(point: int) -> bool:
-    return point >= 0x3400 and any(low <= point <= high for low, high in _IDEOGRAPHS)
-
-
-def _normalise(character: str, lowercase: bool, strip_accents: bool) -> tuple[tuple[int, int], ...]:
-    """Return the code points that replace a character, each with its kind."""
-    point, category = ord(character), unicodedata.category(character)
-    if character in "\t\n\r" or category == "Zs" or (character.isspace() and category not in _REMOVED):
-        return ((ord(" "), SEPARATES),)
-    if point == 0xFFFD or category in _REMOVED:
-        return ()
-    text = character
-    if strip_accents and (category == "Mn" or unicodedata.decomposition(character) or 0xAC00 <= point <= 0xD7A3):
-        text = "".join(c for c in unicodedata.normalize("NFD", character) if unicodedata.category(c) != "Mn")
-    if lowercase:
-        text = "".join(c.lower() for c in text)
-    return tuple((ord(c), ALONE if _is_ideograph(point) or _is_punctuation(c) else 0) for c in text)
-
-
-def _is_punctuation(character: str) -> bool:
-    return character in _SYMBOLS or unicodedata.category(character).startswith("P")
-
-
 OTHER, LETTER, NUMBER, SPACE = range(4)
 """Classes of code points in the regular expression of GPT-2."""
 
@@ -227,3 +121,84 @@ def _classify(point: int) -> int:
     if category == "Z" or character in _LINE_SPACES:
         return SPACE
     return {"L": LETTER, "N": NUMBER}.get(category, OTHER)
+
+
+WORD, BLANK = 1, 2
+"""Flags of characters beside an added token: `\\w` and `\\s` of a Unicode regular expression."""
+
+_CIRCLED_LETTERS = ((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189))
+_NEWER_WORD_CHARACTERS = (
+    (0x897, 0x897), (0xCF3, 0xCF3), (0xECE, 0xECE), (0x1C89, 0x1C8A), (0xA7CB, 0xA7CD), (0xA7DA, 0xA7DC),
+    (0x105C0, 0x105F3), (0x10D40, 0x10D65), (0x10D69, 0x10D6D), (0x10D6F, 0x10D85), (0x10EC2, 0x10EC4),
+    (0x10EFC, 0x10EFF), (0x1123F, 0x11241), (0x11380, 0x11389), (0x1138B, 0x1138B), (0x1138E, 0x1138E),
+    (0x11390, 0x113B5), (0x113B7, 0x113C0), (0x113C2, 0x113C2), (0x113C5, 0x113C5), (0x113C7, 0x113CA),
+    (0x113CC, 0x113D3), (0x113E1, 0x113E2), (0x116D0, 0x116E3), (0x11BC0, 0x11BE0), (0x11BF0, 0x11BF9),
+    (0x11F00, 0x11F10), (0x11F12, 0x11F3A), (0x11F3E, 0x11F42), (0x11F50, 0x11F5A), (0x1342F, 0x1342F),
+    (0x13440, 0x13455), (0x13460, 0x143FA), (0x16100, 0x16139), (0x16D40, 0x16D6C), (0x16D70, 0x16D79),
+    (0x18CFF, 0x18CFF), (0x1B132, 0x1B132), (0x1B155, 0x1B155), (0x1CCF0, 0x1CCF9), (0x1DF25, 0x1DF2A),
+    (0x1E030, 0x1E06D), (0x1E08F, 0x1E08F), (0x1E4D0, 0x1E4F9), (0x1E5D0, 0x1E5FA), (0x2B739, 0x2B739),
+    (0x2EBF0, 0x2EE5D), (0x31350, 0x323AF),
+)  # fmt: skip
+"""Letters, marks and digits that Unicode 15 and 16 added, which Python 3.11 does not know."""
+
+
+WORD_CHARACTERS = tuple(sorted(_CIRCLED_LETTERS + _NEWER_WORD_CHARACTERS))
+"""Ranges of word characters that their category does not show."""
+
+
+def is_word_character(character: str) -> bool:
+    r"""Return whether `\w` of a Unicode regular expression matches: letters, marks, digits, connectors, joiners.
+
+    Example:
+        >>> [is_word_character(character) for character in "a1_-"]
+        [True, True, True, False]
+    """
+    category, point = unicodedata.category(character), ord(character)
+    return (
+        category[0] in "LM"
+        or category in ("Nl", "Nd", "Pc")
+        or character in "\u200c\u200d"
+        or (category in ("So", "Cn") and is_within(point, WORD_CHARACTERS))
+    )
+
+
+def is_white_space(character: str) -> bool:
+    r"""Return whether Unicode gives a character the property `White_Space`.
+
+    Example:
+        >>> is_white_space("\x85"), is_white_space("\x1f")
+        (True, False)
+    """
+    return character.isspace() and character not in "\x1c\x1d\x1e\x1f"
+
+
+@functools.cache
+def make_word_table() -> tuple[np.ndarray, np.ndarray]:
+    """Return the flags `WORD` and `BLANK` of all code points.
+
+    Returns:
+        `index` and `blocks`, as `make_flag_table` returns them.
+
+    Example:
+        >>> index, blocks = make_word_table()
+        >>> int(blocks[index[ord("7") // 256] * 256 + ord("7") % 256]) == WORD
+        True
+    """
+    rows: dict[bytes, int] = {}
+    index = []
+    for start in range(0, CODE_POINTS, BLOCK):
+        characters = map(chr, range(start, start + BLOCK))
+        row = bytes(WORD if is_word_character(c) else BLANK if is_white_space(c) else 0 for c in characters)
+        index.append(rows.setdefault(row, len(rows)))
+    return np.array(index, np.int32), np.frombuffer(b"".join(rows), np.uint8)
+
+
+def is_within(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:
+    """Return whether a code point is in one of the ascending ranges, each with its first and last code point.
+
+    Example:
+        >>> is_within(5, ((1, 2), (4, 5)))
+        True
+    """
+    place = bisect.bisect_right(ranges, (point, CODE_POINTS))
+    return place > 0 and point <= ranges[place - 1][1]

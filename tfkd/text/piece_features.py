@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,11 @@ import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.tensors import Tensor
+from tfkd.text.added_tokens import AddedToken
 from tfkd.text.bpe import BytePairs
+from tfkd.text.character_rules import Step
 from tfkd.text.text import Text
-from tfkd.text.wordpiece import WordPiece
+from tfkd.text.wordpiece import MAX_PART_LENGTH, WordPiece
 from tfkd_base.errors import TfkdError, nearest
 
 _CHUNK = 8192
@@ -41,6 +43,13 @@ class PieceFeatures(Text):
         merges: The merges of byte-pair encoding (RoBERTa) in their order, `"a b"`. Default: None, for WordPiece (BERT).
         lowercase: Whether WordPiece converts words to lower case.
         strip_accents: Whether WordPiece removes accents. Default: the value of `lowercase`.
+        normalization: Steps of normalisation, see `tfkd.text.character_rules.STEPS`. Default: those of BERT with
+            `lowercase` and `strip_accents`; none for byte-pair encoding.
+        rules: Rules by which WordPiece splits a word into parts, see `tfkd.text.character_rules.RULES`.
+        prefix: Start of the subwords of WordPiece that do not start a part.
+        max_part_length: Length of the longest part that WordPiece splits. Longer parts are unknown.
+        added: Tokens that are found in the text before words are split, such as `[MASK]` or new drug names. Their ids
+            are places in `pieces`.
 
     Raises:
         TfkdError: The vocabulary lacks one of the special tokens, or does not fit its tokenizer.
@@ -63,8 +72,16 @@ class PieceFeatures(Text):
         merges: Sequence[str] | None = None,
         lowercase: bool = True,
         strip_accents: bool | None = None,
+        normalization: Sequence[Step] | None = None,
+        rules: Sequence[str] = ("bert",),
+        prefix: str = "##",
+        max_part_length: int = MAX_PART_LENGTH,
+        added: Sequence[AddedToken | Mapping[str, Any]] = (),
     ) -> None:
         self.pieces = tuple(pieces)
+        self.added = tuple(map(AddedToken.from_config, added))
+        self.normalization = None if normalization is None else tuple(map(_to_step, normalization))
+        self.rules, self.prefix, self.max_part_length = tuple(rules), prefix, max_part_length
         self.merges = None if merges is None else tuple(merges)
         self.lowercase, self.strip_accents = lowercase, strip_accents
         self._special_tokens = {"begin": begin, "end": end, "padding": padding, "unknown": unknown}
@@ -77,9 +94,14 @@ class PieceFeatures(Text):
         self._tokenizer: WordPiece | BytePairs
         with tf.init_scope():
             if self.merges is None:
-                self._tokenizer = WordPiece(self.pieces, lowercase, strip_accents, unknown)
+                self._tokenizer = WordPiece(
+                    self.pieces, lowercase, strip_accents, unknown, normalization=self.normalization, rules=self.rules,
+                    prefix=prefix, max_part_length=max_part_length, added=self.added,
+                )  # fmt: skip
             else:
-                self._tokenizer = BytePairs(self.pieces, self.merges)
+                self._tokenizer = BytePairs(
+                    self.pieces, self.merges, unknown, normalization=self.normalization or (), added=self.added
+                )
 
     @override
     def __call__(self, tokens: Tensor) -> dict[str, Tensor]:
@@ -124,7 +146,7 @@ class PieceFeatures(Text):
     @property
     @override
     def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
-        return [self._tokenizer.table]
+        return self._tokenizer.lookup_tables
 
     @override
     def get_config(self) -> dict[str, Any]:
@@ -134,7 +156,19 @@ class PieceFeatures(Text):
             "merges": None if self.merges is None else list(self.merges),
             "lowercase": self.lowercase,
             "strip_accents": self.strip_accents,
+            **self._get_further_settings(),
         }
+
+    def _get_further_settings(self) -> dict[str, Any]:
+        """Return the settings that differ from their defaults, so that the fingerprints of older models stay."""
+        settings: dict[str, tuple[Any, Any]] = {
+            "normalization": (None if self.normalization is None else [*map(_to_plain, self.normalization)], None),
+            "rules": (list(self.rules), ["bert"]),
+            "prefix": (self.prefix, "##"),
+            "max_part_length": (self.max_part_length, MAX_PART_LENGTH),
+            "added": ([token.get_config() for token in self.added], []),
+        }
+        return {name: value for name, (value, default) in settings.items() if value != default}
 
     @cached_property
     def _traced(self) -> Any:
@@ -150,6 +184,14 @@ class PieceFeatures(Text):
         if size is not None:
             dense = tf.pad(dense, [[0, 0], [0, tf.cast(size, tf.int32) - tf.shape(dense)[1]]], constant_values=-1)
         return {"pieces": dense, "counts": tf.cast(counts, tf.int32)}
+
+
+def _to_step(step: Step | Sequence[str]) -> Step:
+    return step if isinstance(step, str) else (step[0], step[1], step[2])
+
+
+def _to_plain(step: Step) -> str | list[str]:
+    return step if isinstance(step, str) else list(step)
 
 
 def _join(chunks: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
+from typing_extensions import override
 
 from tfkd.tensors import Tensor
-from tfkd.text.code_points import ALONE, BLOCK, SEPARATES, make_bert_table
+from tfkd.text.added_tokens import AddedToken, code_point_of
+from tfkd.text.character_rules import ALONE, SEPARATES, Step, bert_steps
+from tfkd.text.subword_tokenizer import SubwordTokenizer
 from tfkd_base.errors import TfkdError
 
 MAX_PART_LENGTH = 100
-"""Length of the longest part of a word that is split into subwords. Longer parts are unknown."""
+"""Default length of the longest part of a word that is split into subwords. Longer parts are unknown."""
 
 _MODULUS = 1 << 64
 _BASE = 0x9E3779B97F4A7C15
@@ -21,7 +24,7 @@ _CONTINUING = 0x5851F42D4C957F2D
 """Distinguishes the hash of a subword within a part from that of the same characters at its start."""
 
 
-class WordPiece:
+class WordPiece(SubwordTokenizer):
     """Tokenizer that splits words into subwords as BERT does (Wu et al. 2016; Devlin et al. 2019).
 
     A word is normalised and split into parts at punctuation. Each part is split from the left: the longest subword of
@@ -38,10 +41,15 @@ class WordPiece:
     substring equals one of them is 1e-15 for a vocabulary of 30,000 subwords.
 
     Args:
-        pieces: The vocabulary in the order of its ids. Subwords that do not start a part begin with `##`.
+        pieces: The vocabulary in the order of its ids.
         lowercase: Whether words are converted to lower case.
         strip_accents: Whether accents are removed. Default: the value of `lowercase`.
         unknown: The subword for unknown parts.
+        normalization: Steps of normalisation, in place of those of BERT with `lowercase` and `strip_accents`.
+        rules: Rules for splitting words into parts.
+        prefix: Start of the subwords that do not start a part.
+        max_part_length: Length of the longest part that is split into subwords. Longer parts are unknown.
+        added: Added tokens. Their ids are places in `pieces`.
 
     Raises:
         TfkdError: The vocabulary lacks the unknown subword, or holds a subword twice.
@@ -59,40 +67,56 @@ class WordPiece:
         lowercase: bool = True,
         strip_accents: bool | None = None,
         unknown: str = "[UNK]",
+        *,
+        normalization: Sequence[Step] | None = None,
+        rules: Sequence[str] = ("bert",),
+        prefix: str = "##",
+        max_part_length: int = MAX_PART_LENGTH,
+        added: Sequence[AddedToken] = (),
     ) -> None:
         if unknown not in pieces:
             raise TfkdError(f"the vocabulary of {len(pieces):,} subwords lacks {unknown!r}, which unknown words need.")
-        table = make_bert_table(lowercase, lowercase if strip_accents is None else strip_accents)
-        self._index, self._ends = tf.constant(table.index), tf.constant(table.ends)
-        self._differences, self._kinds = tf.constant(table.differences), tf.constant(table.kinds)
+        if normalization is None:
+            normalization = bert_steps(lowercase, lowercase if strip_accents is None else strip_accents)
         self._unknown = list(pieces).index(unknown)
+        super().__init__(self._unknown, normalization, rules, added)
+        self._limit = max_part_length
+        only_added = {token.id for token in added if not token.in_vocabulary}
         hashes: dict[int, int] = {}
         self._longest = 1
+        ids: dict[str, int] = {}
         for number, piece in enumerate(pieces):
-            within = piece.startswith("##") and len(piece) > 2
-            characters = piece[2:] if within else piece
-            key = _hash(characters) ^ (_CONTINUING if within else 0)
-            if key in hashes:
-                raise TfkdError(f"the vocabulary holds {piece!r} twice, with the ids {hashes[key]} and {number}.")
-            hashes[key] = number
-            self._longest = max(self._longest, len(characters))
-        keys = tf.constant([_to_signed(key) for key in hashes], tf.int64)
-        initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.constant([*hashes.values()], tf.int32))
+            if number in only_added:
+                continue
+            if piece in ids:
+                raise TfkdError(f"the vocabulary holds {piece!r} twice, with the ids {ids[piece]} and {number}.")
+            ids[piece] = number
+            self._longest = max(self._longest, len(piece))
+            keys = [_hash(map(ord, piece))]
+            if piece.startswith(prefix) and len(piece) > len(prefix):
+                keys.append(_hash(map(ord, piece[len(prefix) :])) ^ _CONTINUING)
+            for key in keys:
+                _add_hash(hashes, key, number)
+        for number, token in enumerate(added):
+            _add_hash(hashes, _hash([code_point_of(number)]), token.id)
+        initializer = tf.lookup.KeyValueTensorInitializer(
+            tf.constant([_to_signed(key) for key in hashes], tf.int64), tf.constant([*hashes.values()], tf.int32)
+        )
         self.table = tf.lookup.StaticHashTable(initializer, default_value=-1)
-        self._powers = tf.constant(_compute_powers(_BASE), tf.int64)
-        self._inverses = tf.constant(_compute_powers(_INVERSE), tf.int64)
+        self._powers = tf.constant(_compute_powers(_BASE, max_part_length), tf.int64)
+        self._inverses = tf.constant(_compute_powers(_INVERSE, max_part_length), tf.int64)
 
-    def __call__(self, words: Tensor) -> tuple[Tensor, Tensor]:
-        """Split words into subwords.
+    @property
+    @override
+    def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
+        return [self.table, *super().lookup_tables]
 
-        Args:
-            words: Strings `[words]`. Bytes that are not UTF-8 count as the replacement character.
-
-        Returns:
-            The subword ids of all words in one tensor, int32, and the number of subwords of each word, at least 1,
-            int64 `[words]`.
-        """
-        points, word, begins = self._split_parts(words)
+    @override
+    def _split(self, points: Tensor, word: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+        joined = (word[1:] == word[:-1]) & (kinds[1:] == kinds[:-1]) & (kinds[1:] != ALONE)
+        begins = tf.concat([tf.ones([tf.minimum(tf.size(word), 1)], tf.bool), ~joined], 0)
+        keep = kinds != SEPARATES
+        points, word, begins = (tf.boolean_mask(x, keep) for x in (points, word, begins))
         part = tf.cumsum(tf.cast(begins, tf.int32)) - 1
         first = tf.cast(tf.where(begins)[:, 0], tf.int32)
         end = tf.gather(tf.concat([first[1:], [tf.size(points)]], 0), part)
@@ -101,27 +125,7 @@ class WordPiece:
         failed = tf.gather(failed, part)
         is_start = tf.where(failed, begins, is_start)
         ids = tf.boolean_mask(tf.where(failed, self._unknown, piece), is_start)
-        return self._add_empty_words(ids, tf.boolean_mask(word, is_start), tf.size(words, tf.int64))
-
-    def _split_parts(self, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalise words and split them into parts.
-
-        Returns:
-            The code point of each character, the index of its word, and whether it is the first one of a part.
-        """
-        decoded = tf.strings.unicode_decode(words, "UTF-8", errors="replace")
-        points = decoded.flat_values
-        row = tf.gather(self._index, tf.bitwise.right_shift(points, 8)) * BLOCK + tf.bitwise.bitwise_and(points, 255)
-        start = tf.gather(self._ends, row)
-        count = tf.gather(self._ends, row + 1) - start
-        source = tf.repeat(tf.range(tf.size(points)), count)
-        place = tf.range(tf.size(source)) + tf.gather(start - tf.cumsum(count, exclusive=True), source)
-        points = tf.gather(points, source) + tf.gather(self._differences, place)
-        kind, word = tf.gather(self._kinds, place), tf.gather(decoded.value_rowids(), source)
-        joined = (word[1:] == word[:-1]) & (kind[:-1] == 0) & (kind[1:] != ALONE)
-        begins = tf.concat([tf.ones([tf.minimum(tf.size(word), 1)], tf.bool), ~joined], 0)
-        keep = kind != SEPARATES
-        return tf.boolean_mask(points, keep), tf.boolean_mask(word, keep), tf.boolean_mask(begins, keep)
+        return ids, tf.boolean_mask(word, is_start)
 
     def _longest_pieces(self, points: Tensor, first: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         """Return the longest subword that starts at each character, and its length (0 for none).
@@ -132,9 +136,9 @@ class WordPiece:
             end: End of the part of each character.
         """
         position = tf.range(tf.size(points))
-        power = tf.minimum(position - first, MAX_PART_LENGTH)
+        power = tf.minimum(position - first, self._limit)
         sums = tf.concat([tf.zeros([1], tf.int64), tf.cumsum(_mix(points) * tf.gather(self._powers, power))], 0)
-        candidates = tf.where(end - first > MAX_PART_LENGTH, 0, tf.minimum(end - position, self._longest))
+        candidates = tf.where(end - first > self._limit, 0, tf.minimum(end - position, self._longest))
         begin = tf.repeat(position, candidates)
         before = tf.cumsum(candidates, exclusive=True)
         length = tf.range(tf.size(begin)) - tf.gather(before, begin) + 1
@@ -149,14 +153,6 @@ class WordPiece:
         # One more entry is needed for the last character, which may have no candidates.
         index = tf.minimum(before + longest - 1, tf.size(piece))
         return tf.gather(tf.concat([piece, [-1]], 0), tf.maximum(index, 0)), longest
-
-    def _add_empty_words(self, ids: Tensor, word: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
-        """Give words without subwords the unknown subword; return all ids and the counts."""
-        counts = tf.math.unsorted_segment_sum(tf.ones_like(word), word, number)
-        empty = tf.where(counts == 0)[:, 0]
-        ids = tf.concat([ids, tf.fill(tf.shape(empty), self._unknown)], 0)
-        order = tf.argsort(tf.concat([word, empty], 0), stable=True)
-        return tf.gather(ids, order), tf.maximum(counts, 1)
 
 
 def _follow_matches(first: Tensor, end: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
@@ -200,19 +196,25 @@ def _shift_right(x: Tensor, by: int) -> Tensor:
     return tf.bitcast(tf.bitwise.right_shift(unsigned, tf.constant(by, tf.uint64)), tf.int64)
 
 
-def _hash(characters: str) -> int:
+def _add_hash(hashes: dict[int, int], key: int, number: int) -> None:
+    if key in hashes:
+        raise TfkdError(f"the subwords with the ids {hashes[key]} and {number} have the same hash.")
+    hashes[key] = number
+
+
+def _hash(points: Iterable[int]) -> int:
     """Return the sum of the mixed code points, each multiplied by a power of the base for its position."""
     total, power = 0, 1
-    for character in characters:
-        z = (ord(character) + 1) * _FACTORS[0] % _MODULUS
+    for point in points:
+        z = (point + 1) * _FACTORS[0] % _MODULUS
         z = (z ^ z >> 29) * _FACTORS[1] % _MODULUS
         total = (total + (z ^ z >> 32) * power) % _MODULUS
         power = power * _BASE % _MODULUS
     return total
 
 
-def _compute_powers(base: int) -> list[int]:
-    return [_to_signed(pow(base, k, _MODULUS)) for k in range(MAX_PART_LENGTH + 1)]
+def _compute_powers(base: int, count: int) -> list[int]:
+    return [_to_signed(pow(base, k, _MODULUS)) for k in range(count + 1)]
 
 
 def _to_signed(value: int) -> int:
