@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .configuration import code_option, map_option
+from .configuration import code_option, map_option, offsets_option
 from .console import make_console
 from .progress import ConsoleProgress
 from .startup import choose_threads, import_tensorflow
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="Folder or file of another corpus, or a bundled one such as demo:gene. Default: that of the run.",
 )
+@offsets_option
 @map_option
 @code_option
 @click.option("--split", default="test", show_default=True, help="Split of the corpus: train, devel or test.")
@@ -36,7 +37,13 @@ if TYPE_CHECKING:
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the scores to this file."
 )
 def evaluate(
-    run: Path, corpus: str | None, types: dict[str, str], split: str, task: str | None, json_file: Path | None
+    run: Path,
+    corpus: str | None,
+    offsets: str,
+    types: dict[str, str],
+    split: str,
+    task: str | None,
+    json_file: Path | None,
 ) -> None:
     """Score the model of RUN on a corpus.
 
@@ -49,7 +56,9 @@ def evaluate(
     from tfkd.runs import evaluate_run
 
     with ConsoleProgress(make_console(stderr=True)) as progress:
-        scores = evaluate_run(run, corpus=corpus, split=split, task=task, types=types, progress=progress)
+        scores = evaluate_run(
+            run, corpus=corpus, split=split, task=task, types=types, offsets=offsets, progress=progress
+        )
     if json_file is not None:
         json_file.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
     make_console().print(scores_table(scores, title=f"{run} on {corpus or 'its corpus'}, {split}"))

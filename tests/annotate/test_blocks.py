@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfkd.annotate.blocks import PlacedDocument, cut_blocks, group_files, read_file
-from tfkd_base.documents import BrokenDocument, Counts, Document, DocumentFile, Entity, Passage, document_writer
+from tfkd_base.documents import (
+    BrokenDocument,
+    Collection,
+    Counts,
+    Document,
+    DocumentFile,
+    Entity,
+    Passage,
+    document_writer,
+)
 
 LINES = {
     "lines": [b"\n", b" \r\n", b"some text\n", "\ufeffmark\n".encode(), b"bad \xff\n", b"x" * 50 + b"\n"],
@@ -85,7 +95,8 @@ def test_small_files_make_a_block_together_and_large_ones_stand_alone(tmp_path: 
 def test_a_document_keeps_all_that_it_holds_on_its_way() -> None:
     entity = Entity(0, 6, "X\t", "T1", "MESH:1", 0.1 + 0.2, ((0, 2), (4, 6)), {"a": [1, None]})
     document = Document("7", "𝛼b\r\n\x00\ud800", (entity,), (Passage(0, 6, "t", 9, {"k": "v"}),), (((0, 1), (1, 2)),))
-    for one in (document, BrokenDocument("a", "why", bytes(range(256)), 3, 2), BrokenDocument("a", "why")):
+    held = replace(document, collection=Collection("s", "d", "k", {"a": "b"}))
+    for one in (document, held, BrokenDocument("a", "why", bytes(range(256)), 3, 2), BrokenDocument("a", "why")):
         item = PlacedDocument("dir/a.xml", 12, one)
         assert PlacedDocument.from_line(item.to_line()) == item
         assert item.to_line().count(b"\n") == 1

@@ -183,3 +183,20 @@ def test_documents_are_checked_and_converted(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "train.tsv").read_text() == "Gene\tO\nGH1\tS-Gene\nbinds\tO\n.\tO\n\n"
     run("convert", source / "train.pubtator", tmp_path / "out.tsv", "--scheme", "iob2")
     assert read_column_corpus(tmp_path / "out.tsv").types == ("Gene",)
+
+
+def test_offsets_in_another_unit_are_refused_and_read_on_request(tmp_path: Path) -> None:
+    text = "Loss of TNF-α and IL-1β in mice."
+    start = len(text[:18].encode())
+    (tmp_path / "bytes.pubtator").write_text(
+        f"7|t|{text}\n7|a|\n7\t8\t14\tTNF-α\tGene\n7\t{start}\t{start + 6}\tIL-1β\tGene\n"
+    )
+    with pytest.raises(TfkdError, match=r":4: expected 'IL-1β'.*UTF-8 bytes: .*--offsets bytes"):
+        run("check", tmp_path / "bytes.pubtator")
+    table = rows(run("check", tmp_path / "bytes.pubtator", "--offsets", "bytes"))
+    assert table["entities"] == ["2"]
+    run("convert", tmp_path / "bytes.pubtator", tmp_path / "out.tsv", "--scheme", "iob2", "--offsets", "detect")
+    tags = [line.split("\t")[1] for line in (tmp_path / "out.tsv").read_text().split("\n") if line]
+    assert tags.count("B-Gene") == 2
+    with pytest.raises(TfkdError, match="expected offsets that are one of characters, detect"):
+        run("check", tmp_path / "bytes.pubtator", "--offsets", "byte")

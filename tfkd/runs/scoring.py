@@ -86,6 +86,7 @@ def evaluate_run(
     split: str = "test",
     task: str | None = None,
     types: Mapping[str, str] | None = None,
+    offsets: str = "characters",
     progress: Progress | None = None,
 ) -> Scores:
     """Score the model of a run, or a SavedModel, on a split of its own corpus or of another one.
@@ -97,6 +98,7 @@ def evaluate_run(
         split: The split.
         task: The task of a teacher. Required if it has several.
         types: The model's type for types of the corpus, see `Corpus.map_types`.
+        offsets: What offsets of entities count in documents of the corpus, see `tfkd.read_corpus`.
         progress: Receives the progress. Default: it is not reported.
 
     Raises:
@@ -123,7 +125,7 @@ def evaluate_run(
         if corpus is None:
             scored = (read_data(config).corpora if split == "train" else read_corpora(config))[name]
         else:
-            scored = read_corpus(os.fspath(corpus))
+            scored = read_corpus(os.fspath(corpus), offsets=offsets)
             if len(scored.splits) == 1 and Path(corpus).is_file():
                 split = next(iter(scored.splits))
             scored.split(split)

@@ -208,7 +208,7 @@ class _Writer(FormatWriter):
         for number, (name, entity) in enumerate(zip(unique_ids(renamed, self._counts), renamed, strict=True), 1):
             lines += self._lines(name, number, entity, document.text)
         self._counts["passages dropped"] += len(document.passages) - 1
-        count_infons(document, self._counts)
+        count_infons(document, self._counts, holds_identifiers=True)
         path.with_name(path.name + ".ann").write_bytes("".join(line + "\n" for line in lines).encode())
         path.with_name(path.name + ".txt").write_bytes(document.text.encode())
 

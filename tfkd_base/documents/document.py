@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from tfkd_base.documents.identifiers import find_identifier
 from tfkd_base.errors import CorpusError
 
 Counts = Counter[str]
@@ -268,14 +269,22 @@ def unique_ids(entities: Iterable[Entity], counts: Counts, prefix: str = "T") ->
     return names
 
 
-def count_infons(document: Document, counts: Counts, *, kept: int = 0) -> None:
-    """Count the infons of a document and of its collection, for a format that cannot hold them.
+def count_infons(document: Document, counts: Counts, *, holds_identifiers: bool = False) -> None:
+    """Count what a document's source says beside text and entities, for a format that cannot hold it.
+
+    These are its infons, the infons and offsets of its passages, the infons of its entities, and its collection.
 
     Args:
         document: The document.
         counts: Receives the numbers.
-        kept: Number of infons that are written in another way, such as identifiers.
+        holds_identifiers: Whether identifiers of entities are written, so that infons that give them are not lost.
     """
     held = [document.infons, *(p.infons for p in document.passages), *(m.infons for m in document.entities)]
-    counts["infons dropped, which this format cannot hold"] += sum(map(len, held)) - kept
+    written = sum(
+        holds_identifiers and m.identifier is not None and find_identifier(m.infons) == m.identifier
+        for m in document.entities
+        if m.infons
+    )
+    counts["infons dropped, which this format cannot hold"] += sum(map(len, held)) - written
+    counts["offsets of passages in the source dropped"] += sum(p.offset is not None for p in document.passages)
     counts["documents whose collection's source, date, key or infons were dropped"] += bool(document.collection.size)

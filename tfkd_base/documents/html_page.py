@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import IO
 
-from tfkd_base.documents.document import Counts, Document, Entity
+from tfkd_base.documents.document import Counts, Document, Entity, count_infons
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
 from tfkd_base.wording import count_of
 
@@ -77,6 +77,7 @@ class _Writer(FormatWriter):
     def write(self, document: Document) -> None:
         """Write one document."""
         self._documents += 1
+        count_infons(document, self._counts, holds_identifiers=True)
         for entity in document.entities:
             self._types[entity.type] += 1
         self._stream.write(

@@ -185,7 +185,7 @@ class _Writer(FormatWriter):
         value["entities"] = [_entity_json(document, entity) for entity in document.entities]
         if document.passages != (Passage(0, len(document.text)),):
             value["passages"] = [{"start": p.start, "end": p.end, "kind": p.kind} for p in document.passages]
-        count_infons(document, self._counts)
+        count_infons(document, self._counts, holds_identifiers=True)
         self._stream.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
 
 

@@ -30,6 +30,7 @@ _MEDLINE = re.compile(rb"PMID- ?\d+")
 _RIS = re.compile(rb"TY  - ")
 TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 """What separates the columns of a table, by the ending of its file"""
+_JSON = (".json", ".txt", ".text", "")
 _MARKDOWN = (".md", ".markdown", ".rst")
 _LONG_CELL = 4.0
 """Mean number of words in a cell of a table of texts, at least"""
@@ -78,7 +79,7 @@ def describe_other(name: str, ending: str, content: bytes) -> str | None:
     if ending in _MARKDOWN:
         return "this looks like Markdown or reStructuredText: read it as one text with the format text (--from text)"
     shape = json_shape(start)
-    if shape.kind is not None and ending != ".jsonl":
+    if shape.kind is not None and ending in _JSON:
         keys = f" whose objects have the keys {', '.join(shape.keys[:8])}" if shape.keys else ""
         text = next((key for key in ("abstract", "body", "content", "sentence") if key in shape.keys), "abstract")
         each = ".[] | " if shape.kind == "list" else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tfkd_base.documents.document import BrokenDocument, Counts, Document
+from tfkd_base.documents.document import BrokenDocument, Counts, Document, count_infons
 from tfkd_base.documents.files import FileNames
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter, LineFormat
 from tfkd_base.files import read_lines
@@ -115,6 +115,7 @@ class _LinesWriter(FormatWriter):
         changed = sum(old != new for old, new in zip(document.text, text, strict=True)) if text != document.text else 0
         self._counts["line breaks written as spaces"] += changed
         self._counts[ENTITIES] += len(document.entities)
+        count_infons(document, self._counts)
         if self._first and text.startswith(BYTE_ORDER_MARK):
             text = BYTE_ORDER_MARK + text  # the reader drops one
         self._first = False
@@ -133,6 +134,7 @@ class _TextWriter(FormatWriter):
         """Write one document."""
         text = document.text
         self._counts[ENTITIES] += len(document.entities)
+        count_infons(document, self._counts)
         if text.startswith(BYTE_ORDER_MARK):
             text = BYTE_ORDER_MARK + text
         (self._folder / f"{self._names.take(document.id)}.txt").write_bytes(text.encode())

@@ -253,7 +253,7 @@ class _Writer(FormatWriter):
         )
         counts["ids of entities dropped"] += sum(m.id is not None for m in document.entities)
         counts["scores of entities dropped"] += sum(m.score is not None for m in document.entities)
-        count_infons(document, counts)
+        count_infons(document, counts, holds_identifiers=True)
 
 
 def _changes(before: str, after: str) -> int:

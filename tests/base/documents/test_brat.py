@@ -50,6 +50,45 @@ def test_an_entity_over_a_line_break(tmp_path: Path) -> None:
     assert list(open_documents(tmp_path / "out")) == [document]
 
 
+def test_byte_order_mark_line_ends_and_fragments(tmp_path: Path) -> None:
+    lines = "\ufeffT1\tGene 8 13\tBRCA1\rT2\tDisease 25 31\tcancer\rT3\tLoss 8 13;0 4\tBRCA1 Loss\r"
+    lines += "T4\tX 0 7;5 13\tLoss of BRCA1\r"
+    document, counts = read(tmp_path, "Loss of BRCA1.\r\nIt causes cancer.\r\n", lines)
+    assert isinstance(document, Document), document
+    assert [(m.start, m.end, m.fragments) for m in document.entities] == [
+        (8, 13, ()),
+        (26, 32, ()),
+        (0, 13, ((0, 4), (8, 13))),
+        (0, 13, ()),
+    ]
+    assert counts == {
+        "documents whose offsets count a carriage return and a line feed as one character": 1,
+        "overlapping fragments of entities, merged": 1,
+    }
+
+
+def test_files_of_shared_tasks(tmp_path: Path) -> None:
+    (tmp_path / "7.txt").write_text("BRCA1 binds TP53 strongly.")
+    (tmp_path / "7.a1").write_text("T1\tProtein 0 5\tBRCA1\nT2\tProtein 12 16\tTP53\n")
+    (tmp_path / "7.a2").write_text(
+        "T3\tBinding 6 11\tbinds\nT4\tEntity 17 25\tstrongly\nE1\tBinding:T3 Theme:T1 Theme2:T2\nM1\tNegation E1\n"
+    )
+    for source in (tmp_path, tmp_path / "7.txt"):
+        reader = open_documents(source)
+        (document,) = reader
+        assert isinstance(document, Document), document
+        assert document.id == "7"
+        assert [(m.id, m.type, document.text_of(m)) for m in document.entities] == [
+            ("T1", "Protein", "BRCA1"),
+            ("T2", "Protein", "TP53"),
+            ("T4", "Entity", "strongly"),
+        ]
+        assert reader.counts == {"triggers of events dropped": 1, "events dropped": 1, "attributes dropped": 1}
+    (tmp_path / "7.a2").write_text("\nT3\tBinding 6 10\tbinds\n")
+    (broken,) = open_documents(tmp_path)
+    assert str(broken).startswith(f"{tmp_path / '7.a2'}:2: expected 'binds' at offsets 6 to 10")
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tfkd_base.corpora import CorpusError
-from tfkd_base.documents import Document, Entity, Passage, read_pubtator
+from tfkd_base.documents import Document, Entity, Passage, document_writer, open_documents, read_pubtator
 
 GOOD = "7|t|Cancer of 𝛼-cells.\n7|a|No cancer.\n7\t0\t6\tCancer\tDisease\tD1\n7\t22\t28\tcancer\tDisease\tD1\n"
 
@@ -37,6 +39,43 @@ def test_forms_of_the_same_document(tmp_path: Path, text: str) -> None:
     passages = (Passage(0, 18, "title"), Passage(19, 29, "abstract"))
     expected = Document("7", "Cancer of 𝛼-cells. No cancer.", entities, passages)
     assert read_pubtator(write(tmp_path, text)) == [expected]
+
+
+def test_relations_variants_and_further_columns_are_counted(tmp_path: Path) -> None:
+    lines = (
+        "101\tAssociation\t9999\tD000001\tNovel\n101\tCID\tD1\tD2\n"
+        "101\tc.76A>G\tp.Lys26Glu\n101\t7157\tTP53\n"
+        "101\t8\t12\tGEN1\tGene\t9999\tx\ty\n101\t0\t4\tLoss\tLoss\n"
+    )
+    reader = open_documents(write(tmp_path, f"101|t|Loss of GEN1.\n101|a|\n{lines}102|t|No GEN2.\n"))
+    document, other = reader
+    assert isinstance(document, Document), document
+    assert document.entities == (Entity(8, 12, "Gene", identifier="9999"), Entity(0, 4, "Loss"))
+    assert isinstance(other, Document)
+    assert (other.id, other.text) == ("102", "No GEN2.")
+    assert reader.counts == {
+        "relations dropped": 2,
+        "lines that are no entities, dropped": 2,
+        "columns after the identifier of an entity, dropped": 2,
+    }
+
+
+@pytest.mark.parametrize("key", ["MESH", "identifier"])
+def test_identifiers_in_infons_are_the_sixth_column(key: str) -> None:
+    entity = {"id": "1", "infons": {"type": "Disease", key: "MESH:D1"}, "text": "Cancer"}
+    entity["locations"] = [{"offset": 0, "length": 6}]
+    passage = {"offset": 0, "text": "Cancer.", "infons": {"type": "title"}, "annotations": [entity]}
+    source = json.dumps({"documents": [{"id": "7", "passages": [passage]}]}).encode()
+    (document,) = open_documents(io.BytesIO(source), "bioc-json")
+    assert isinstance(document, Document)
+    with document_writer(stream := io.BytesIO(), "pubtator") as writer:
+        writer.write(document)
+    assert stream.getvalue() == b"7|t|Cancer.\n7|a|\n7\t0\t6\tCancer\tDisease\tMESH:D1\n\n"
+    assert writer.counts == {"ids of entities dropped": 1}
+    with document_writer(stream := io.BytesIO(), "bioc-json") as writer:
+        writer.write(document)
+    annotation = json.loads(stream.getvalue())["documents"][0]["passages"][0]["annotations"][0]
+    assert annotation["infons"] == {"type": "Disease", key: "MESH:D1"}
 
 
 def test_astral_characters_count_once(tmp_path: Path) -> None:
