@@ -65,6 +65,8 @@ def test_training_sentences_of_its_own_test_set_are_excluded_as_the_configuratio
     assert data.overlaps["a"] == TrainingOverlap(
         60, excluded, kept, {"devel": 0, "test": 20}, {"devel": 0, "test": kept}
     )
+    of_task = config(place, "own", "training.exclude_duplicates=false", f"tasks.a.exclude_duplicates={setting}")
+    assert read_data(of_task).overlaps["a"].excluded == (0 if setting == "null" else excluded)
     assert len(data.corpora["a"].train) == 60 - excluded
     assert data.corpora["a"].test == A.test
     expected = [f"{excluded} of 60 of a; training.exclude_duplicates=false keeps them"] if excluded else []

@@ -61,6 +61,11 @@ class CorpusConfig(Section):
         description="new entity types by old ones, such as `{SpecificDisease: Disease}`; several may become one, and "
         "`O` drops the entities of a type",
     )
+    exclude_duplicates: bool | None = Field(
+        default=None,
+        description="exclude training sentences that are also in a development or test set of the run's tasks, see "
+        "`training.exclude_duplicates`, which null takes",
+    )
     devel_sentences: Count | None = Field(
         default=None,
         description="choose the best epoch on a random sample of so many development sentences; null is all of them",

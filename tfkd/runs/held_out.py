@@ -152,13 +152,27 @@ class RunChecks:
         return counts
 
 
+def excludes_duplicates(config: Config, task: str) -> bool | None:
+    """Return whether a task excludes training sentences that are in a development or test set.
+
+    Args:
+        config: The configuration of the run.
+        task: The name of the task.
+
+    Returns:
+        `True` for all such sentences, `False` for none, `None` for those of at least six tokens.
+    """
+    setting = config.tasks[task].exclude_duplicates if task in config.tasks else None
+    return config.training.exclude_duplicates if setting is None else setting
+
+
 def exclude_held_out(
     config: Config, corpora: Mapping[str, Corpus]
 ) -> tuple[dict[str, Corpus], dict[str, TrainingOverlap]]:
     """Exclude the training sentences that are in a development or test set of the run's tasks.
 
-    By default those with fewer than six tokens are kept: headings recur by chance. `training.exclude_duplicates`
-    excludes them too, or none at all.
+    By default those with fewer than six tokens are kept: headings recur by chance. `exclude_duplicates` of a task, or
+    else of `training`, excludes them too, or none at all.
 
     Args:
         config: The configuration of the run.
@@ -167,12 +181,16 @@ def exclude_held_out(
     Returns:
         The corpora, and what was excluded from the training set of each task.
     """
-    setting = config.training.exclude_duplicates
-    without, found = without_held_out(corpora, least_tokens=1)
-    if setting is None:
-        without, excluded = without_held_out(corpora, least_tokens=LEAST_TOKENS)
-    else:
-        without, excluded = (without, found) if setting else (dict(corpora), dict.fromkeys(corpora, 0))
+    without_any, found = without_held_out(corpora, least_tokens=1)
+    without_long, found_long = without_held_out(corpora, least_tokens=LEAST_TOKENS)
+    choices = {
+        None: (without_long, found_long),
+        True: (without_any, found),
+        False: (dict(corpora), dict.fromkeys(corpora, 0)),
+    }
+    settings = {name: excludes_duplicates(config, name) for name in corpora}
+    without = {name: choices[setting][0][name] for name, setting in settings.items()}
+    excluded = {name: choices[setting][1][name] for name, setting in settings.items()}
     before, after = (_count_trained_on(each) if any(found.values()) else None for each in (corpora, without))
     overlaps = {
         name: TrainingOverlap(

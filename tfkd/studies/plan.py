@@ -53,7 +53,7 @@ class Job:
         return portable_config(self.config) | ({"code": code} if code else {})
 
 
-_LATER_KEYS = {"map": {}, "offsets": "characters"}
+_LATER_KEYS: dict[str, Any] = {"map": {}, "offsets": "characters", "exclude_duplicates": None}
 """Keys of a corpus that studies of earlier versions lack, and the values that change nothing"""
 
 

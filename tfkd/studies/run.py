@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from tfkd.engines import Engine, Outcome, open_engine
+from tfkd.runs.held_out import excludes_duplicates
 from tfkd.studies.estimate import CorpusSize, read_corpus_sizes
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.job import FAILED, JobRunner, has_model
@@ -191,7 +192,7 @@ def _warn_of_earlier_runs(plan: Plan, folder: StudyFolder, sizes: Mapping[str, C
     for name, job in plan.runs.items():
         (task, *others) = job.config.tasks
         # Teachers of earlier versions excluded such sentences.
-        is_alike = others or job.kind == "teacher" or job.config.training.exclude_duplicates is False
+        is_alike = others or job.kind == "teacher" or excludes_duplicates(job.config, task) is False
         if is_alike or not sizes[task].held_out or not folder.is_finished(name):
             continue
         if not all(run.overlap for run in folder.results.runs(name)):
