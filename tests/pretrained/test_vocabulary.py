@@ -46,7 +46,7 @@ def refusal(read, folder):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
 @pytest.mark.parametrize("last", [True, False])
 def test_all_line_ends_are_supported(bert, end, last):
     content = end.join(PIECES) + (end if last else "")

@@ -19,7 +19,7 @@ EXPECTED = [
 ]
 
 
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", "\r\r\n"])
 @pytest.mark.parametrize("final", ["", "\n", "\n\n"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_every_line_is_a_document(tmp_path, ending, final, packed):

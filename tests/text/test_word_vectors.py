@@ -154,6 +154,8 @@ def test_the_first_vector_of_a_duplicate_word_counts(tmp_path):
     ("content", "message"),
     [
         (b"", "empty"),
+        (b"2 2\ra 1 2\rb 1 2\r", ":1: lines end with carriage returns alone"),
+        (b"2 2\na 1 2\rb 1 2\n", ":2: lines end with carriage returns alone"),
         (b"not a header\n", r":1: expected the number of words and the width.*not a header"),
         (b"the 1.0 2.0\nof 1.0 2.0\n", ":1: expected the number of words"),
         (b"0 3\n", ":1: expected at least one word"),

@@ -206,6 +206,10 @@ def _read(path: Path, limit: int | None) -> tuple[tuple[str, ...], np.ndarray]:
     return words, matrix
 
 
+_CARRIAGE_RETURNS = (
+    "lines end with carriage returns alone, which the reader of word vectors does not know. Write line feeds, as with "
+    "tr '\\r' '\\n' < IN > OUT."
+)
 _NAMES = {"text": "word2vec or fastText text", "binary": "word2vec binary", "fasttext": "fastText binary"}
 
 
@@ -227,6 +231,8 @@ def _detect_format(path: Path) -> Format:
     if head.startswith(b"\x1f\x8b") or head.startswith(b"BZh") or head.startswith(b"PK\x03\x04"):
         raise TfkdError(f"{path}: the file is compressed. Unpack it first.")
     header = re.match(rb"([0-9]{1,18}) ([0-9]{1,9})[ \r]*\n", head)
+    if header is None and b"\r" in head and b"\n" not in head:
+        raise TfkdError(f"{path}:1: {_CARRIAGE_RETURNS}")
     if header is None:
         raise TfkdError(
             f"{path}:1: expected the number of words and the width, such as '200000 100', "
@@ -268,6 +274,8 @@ def _check_text(path: Path, limit: int | None) -> None:
             if not line:
                 break
             lines += 1
+            if b"\r" in line:
+                raise TfkdError(f"{path}:{lines + 1}: {_CARRIAGE_RETURNS}")
             if line.count(b" ") != width:
                 raise TfkdError(
                     f"{path}:{lines + 1}: expected a word and {width} numbers separated by single spaces, as in "
