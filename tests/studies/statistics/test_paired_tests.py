@@ -168,6 +168,32 @@ def test_equal_methods_show_no_difference():
     assert test.verdict.endswith("p = 1.00: no difference is shown.")
 
 
+@pytest.mark.parametrize("scale", [1e-100, 1e-9, 1.0, 100.0, 1e9, 1e100])
+def test_results_do_not_depend_on_the_scale_of_the_scores(scale):
+    rng = np.random.default_rng(0)
+    columns = {name: rng.random(8) for name in "ab"}
+    columns["a"][:2] = columns["b"][:2]
+    (expected,) = wilcoxon_holm(table({name: x.tolist() for name, x in columns.items()}), [("a", "b")])
+    (scaled,) = wilcoxon_holm(table({name: (x * scale).tolist() for name, x in columns.items()}), [("a", "b")])
+    assert (scaled.p, scaled.statistic) == (expected.p, expected.statistic)
+    assert (scaled.effect.wins, scaled.effect.ties) == (expected.effect.wins, 2)
+    assert scaled.effect.rank_biserial_interval == pytest.approx(expected.effect.rank_biserial_interval)
+    assert scaled.effect.mean_gain == pytest.approx(scale * expected.effect.mean_gain)
+    exact = [{"corpus": f"c{i}", "method": "b", "f1": x * scale} for i, x in enumerate(columns["a"])]
+    # Equal but for the last bit.
+    noisy = [{**row, "method": "a", "f1": float(np.nextafter(row["f1"], 0))} for row in exact]
+    (equal,) = wilcoxon_holm(ScoreTable.read([*noisy, *exact]), [("a", "b")])
+    assert (equal.effect.ties, equal.p) == (8, 1.0)
+
+
+def test_constant_differences_have_an_interval_of_one_point_and_the_smallest_p():
+    for corpora in (2, 6, 12):
+        scores = table({"a": [0.3 + 0.01 * i for i in range(corpora)], "b": [0.1 + 0.01 * i for i in range(corpora)]})
+        (test,) = wilcoxon_holm(scores, [("a", "b")])
+        assert test.p == test.smallest_p == 2.0 ** (1 - corpora)
+        assert test.effect.mean_gain_interval == pytest.approx((0.2, 0.2), abs=1e-12)
+
+
 def test_lower_scores_are_called_lower():
     (test,) = wilcoxon_holm(table({"a": [0.1 * -i for i in range(1, 9)], "b": [0.0] * 8}), [("a", "b")], scale=100)
     assert "mean gain −45.00" in test.verdict

@@ -85,6 +85,25 @@ def test_the_same_seed_gives_the_same_numbers():
     assert paired_bootstrap(first, second, seed=3).interval != paired_bootstrap(first, second, seed=4).interval
 
 
+def test_blocks_draw_the_numbers_of_one_draw():
+    first, second = two_systems(900, seed=5)
+    kinds, numbers = np.unique(np.concatenate([first, second], axis=1), axis=0, return_counts=True)
+    drawn = np.random.default_rng(3).multinomial(900, numbers / 900, size=3000) @ kinds
+    assert drawn.shape[0] * len(kinds) > 2**18  # several blocks
+    right, wrong, missed = drawn.reshape(3000, 2, 3).transpose(2, 1, 0)
+    one, other = 2 * right / (2 * right + wrong + missed)
+    answer = paired_bootstrap(first, second, samples=3000, seed=3)
+    assert answer.interval == tuple(np.quantile(one - other, [0.025, 0.975]).tolist())
+    far = np.abs(one - other - answer.difference) >= abs(answer.difference)
+    assert answer.p == (1 + far.sum()) / 3001
+
+
+@pytest.mark.parametrize(("samples", "level"), [(0, 0.95), (100, 0.0), (100, 1.0), (100, float("nan"))])
+def test_no_samples_and_no_level_are_refused(samples, level):
+    with pytest.raises(TfkdError, match="at least one sample and a level between 0 and 1"):
+        paired_bootstrap([[1, 0, 0]], [[1, 0, 0]], samples=samples, level=level)
+
+
 def test_equal_systems_and_empty_ones():
     first, _ = two_systems()
     same = paired_bootstrap(first, first)

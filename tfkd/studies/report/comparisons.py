@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -257,17 +259,21 @@ def _sentence_tests(study: Study, part: StudyPart, comparison: Comparison, key: 
     """Return the paired bootstrap of every pair of every family, for each corpus."""
     pairs = dict.fromkeys((test.method, test.against) for tests in comparison.families.values() for test in tests)
     runs = [run for run in study.runs_of(part) if run.sentence_counts is not None]
-    rows: list[list[Cell]] = []
+    tests: list[tuple[str, str, str, list[StudyRun], int]] = []
     for method, against in pairs:
         for corpus in comparison.corpora:
             here = [run for run in runs if run.corpus == corpus]
-            common = _common_seeds(here, method, against)
-            if common:
-                answer = _bootstrap([run for run in here if run.seed in common], method, against, 1 - study.alpha)
-                seeds = number(len(common), 0)
-                rows.append([method, against, corpus, seeds, *_bootstrap_cells(answer, method, against)])
-    if not rows:
+            if common := _common_seeds(here, method, against):
+                tests.append((method, against, corpus, [run for run in here if run.seed in common], len(common)))
+    if not tests:
         return []
+    # NumPy draws without Python's lock, so the tests run on all processors.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = pool.map(lambda test: _bootstrap(test[3], test[0], test[1], 1 - study.alpha), tests)
+        rows: list[list[Cell]] = [
+            [method, against, corpus, number(seeds, 0), *_bootstrap_cells(answer, method, against)]
+            for (method, against, corpus, _, seeds), answer in zip(tests, answers, strict=True)
+        ]
     caption = (
         f"Paired bootstrap over the sentences of one test set at a time ({len(rows)} tests, not corrected for their "
         "number)"

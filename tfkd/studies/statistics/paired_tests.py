@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfkd.studies.statistics.effect_size import EffectSizes, effect_sizes, rank_biserial, rank_sums
 from tfkd.studies.statistics.optional_libraries import study_library
-from tfkd.studies.statistics.score_table import ScoreTable
+from tfkd.studies.statistics.score_table import ScoreTable, round_scores
 from tfkd.studies.statistics.wording import join_names, p_text, signed
 
 ENUMERATED = 16
@@ -179,7 +179,7 @@ def _test(scores: ScoreTable, method: str, against: str, alpha: float) -> Paired
         nothing = (method, against, (), (), (), alpha, null, None, 1.0, "not made", 1.0, None)
         return PairedTest(*nothing, awaited=awaited)
     part = scores.complete((method, against))
-    differences = np.round(part.means[:, 0] - part.means[:, 1], 12)
+    differences = round_scores(part.means[:, 0] - part.means[:, 1], np.abs(part.means).max(initial=0.0))
     start = (method, against, part.corpora, tuple(differences.tolist()), part.notes, alpha, null)
     if not part.corpora:
         return PairedTest(*start, statistic=None, p=1.0, how="not made", smallest_p=1.0, effect=None)

@@ -16,8 +16,24 @@ from numpy.typing import NDArray
 from tfkd.studies.statistics.wording import join_names
 from tfkd_base.errors import TfkdError, nearest
 
-DECIMALS = 12
-"""Decimals to which scores are compared, so that rounding errors do not decide about ties."""
+DIGITS = 12
+"""Digits of the largest score to which scores are compared, so that rounding errors do not decide about ties."""
+
+
+def round_scores(values: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
+    """Round scores or their differences to `DIGITS` digits of the largest score.
+
+    Args:
+        values: Scores or differences of scores.
+        largest: The largest absolute score. 12 decimals are kept if it is between 0.1 and 1.
+
+    Example:
+        >>> round_scores(np.array([0.1 + 0.2 - 0.3]), largest=0.3).tolist()
+        [0.0]
+    """
+    if not largest:
+        return values
+    return np.round(values, min(DIGITS - math.ceil(math.log10(largest)), 300))
 
 
 @dataclass(frozen=True)
@@ -144,10 +160,11 @@ class ScoreTable:
                 own.append(corpus)
             elif surplus := sum(len(cell) for cell in cells.values()) - len(common) * len(methods):
                 extra.append(f"{corpus} ({surplus})")
+        table = np.array(means, np.float64).reshape(len(kept), len(methods))
         return CompletePart(
             tuple(methods),
             tuple(kept),
-            np.round(np.array(means, np.float64).reshape(len(kept), len(methods)), DECIMALS),
+            round_scores(table, np.abs(table).max(initial=0.0)),
             tuple(seeds),
             (*_left_out(lacking, len(self.corpora), methods), *_surplus(extra), *_own_seeds(own, methods)),
         )
