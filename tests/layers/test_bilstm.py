@@ -50,7 +50,7 @@ def layer_and_function(jit):
     layer.build((None, None, WIDTH))
     for w in layer.weights:
         w.assign(RNG.normal(size=w.shape) * 0.5)
-    return layer, tf.function(functools.partial(run, layer), jit_compile=jit)
+    return layer, tf.function(functools.partial(run, layer), jit_compile=jit, autograph=False)
 
 
 @pytest.mark.parametrize("lengths", [[7, 7, 7], [7, 3, 1], [1, 1, 1], [0, 5, 7]])

@@ -43,7 +43,7 @@ def example(seed: int, lengths: list[int], tags: int, scale: float = 1.0) -> tup
 def trace(function):
     """Return one traced function of inputs, lengths and transitions for all shapes."""
     specs = [tf.TensorSpec([None, None, None]), tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, None])]
-    return tf.function(function, input_signature=specs)
+    return tf.function(function, input_signature=specs, autograph=False)
 
 
 def sums_and_gradients(x, n, a):
@@ -174,7 +174,7 @@ def test_boundaries_are_added_to_the_first_and_the_last_real_token():
 def test_compiles_with_xla(length):
     inputs, transitions, n = example(11, [length, max(1, length - 1)], 3)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def compiled(x, a):
         with tf.GradientTape() as tape:
             tape.watch([x, a])

@@ -62,6 +62,7 @@ def test_the_k_best_paths_are_the_best_of_all_paths(lengths, tags, k, scale, for
 def test_one_traced_function_takes_all_shapes(jit_compile):
     @tf.function(
         jit_compile=jit_compile,
+        autograph=False,
         input_signature=[
             tf.TensorSpec([None, None, None]),
             tf.TensorSpec([None, None]),

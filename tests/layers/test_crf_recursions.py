@@ -40,7 +40,7 @@ def weighted_marginals(inputs, transitions, weights):
 
 @functools.cache
 def trace(function, jit_compile=False):
-    return tf.function(function, jit_compile=jit_compile)
+    return tf.function(function, jit_compile=jit_compile, autograph=False)
 
 
 def marginals_and_gradients(x, a, weights):
@@ -95,7 +95,7 @@ def test_expected_transitions_and_their_derivative_match_all_paths(spread, graph
             total = tf.reduce_sum(expected * weights)
         return expected, *tape.gradient(total, [x, a])
 
-    function = tf.function(compute) if graph else compute
+    function = tf.function(compute, autograph=False) if graph else compute
     expected, by_inputs, by_transitions = function(tf.constant(inputs), tf.constant(transitions))
 
     def truth(b):

@@ -44,7 +44,7 @@ def compute_gradients(x, path, n, a):
     return tape.gradient(total, [x, a])
 
 
-traced_gradients = tf.function(compute_gradients, reduce_retracing=True)  # one trace for all cases
+traced_gradients = tf.function(compute_gradients, reduce_retracing=True, autograph=False)  # one trace for all cases
 
 
 @pytest.mark.parametrize("graph", [False, True])

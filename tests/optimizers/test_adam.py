@@ -55,7 +55,7 @@ def test_unused_rows_do_not_change(jit):
     variable, optimizer = keras.Variable(start.copy()), Adam(0.01)
     optimizer.build([variable])
 
-    @tf.function(jit_compile=jit)
+    @tf.function(jit_compile=jit, autograph=False)
     def step(values, rows):
         optimizer.apply([tf.IndexedSlices(values, rows, tf.constant([5, 2]))], [variable])
 
@@ -90,7 +90,9 @@ def test_accumulated_row_gradients_match_one_large_batch(kind, jit):
     several, once = keras.Variable(start.copy()), keras.Variable(start.copy())
     accumulating, plain = kind(0.01, gradient_accumulation_steps=2), kind(0.01)
     accumulating.build([several])
-    step = tf.function(lambda values, rows: accumulating.apply([gradient(values, rows)], [several]), jit_compile=jit)
+    step = tf.function(
+        lambda values, rows: accumulating.apply([gradient(values, rows)], [several]), jit_compile=jit, autograph=False
+    )
     for values, rows in parts:
         step(values, rows)
     for (values, rows), (more, others) in zip(parts[::2], parts[1::2], strict=True):

@@ -26,7 +26,7 @@ from tfkd.text.segmentation import NEVER_LAST, OPENERS, SELDOM_LAST, segment
 from tfkd_base.corpora import read_column_corpus
 from tfkd_base.documents.pubtator import read_pubtator
 
-graph = tf.function(segment, input_signature=[tf.TensorSpec([None], tf.string)])
+graph = tf.function(segment, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
 SEPARATORS = {"Cc", "Zs", "Zl", "Zp"}
 
