@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -29,6 +30,14 @@ def test_it_writes_the_vectors_of_the_words(tmp_path: Path, call_tfkd: TfkdProce
     vectors = read_word_vectors(tmp_path / "v.bin")
     assert vectors.words[:3] == ("wa", "wb", "abc")
     np.testing.assert_array_equal(vectors.matrix, make_encoder_vectors(encoder, vectors.words, units=3).matrix)
+    # The words of a development set are chosen no more by text that holds its sentences.
+    (tmp_path / "c").mkdir()
+    shutil.copy(tmp_path / "corpus.tsv", tmp_path / "c" / "train.tsv")
+    (tmp_path / "c" / "dev.tsv").write_text("abc\tO\nzz\tO\n")
+    (tmp_path / "more.txt").write_text("Abc ZZ.\nwa abc hello.\n")
+    done = call_tfkd("vectors", "tiny", "c", "more.txt", "--units", "3", "--out", "w.bin", cwd=tmp_path)
+    assert done.stdout.splitlines()[0] == "  1 sentence of text skipped: in a development or test set of the corpora"
+    assert {*read_word_vectors(tmp_path / "w.bin").words} == {"wa", "wb", "q", "abc", "hello", "."}
     few = call_tfkd(
         "vectors",
         "tiny",

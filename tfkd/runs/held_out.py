@@ -24,6 +24,8 @@ HASHES = "sentences.npz"
 """File with the hashes of a run's sentences, in the folder of the run or of a teacher's output cache."""
 SHARE = 0.1
 """Share of the sentences of a development or test set above which short ones, such as headings, are warned about."""
+TEACHER_SHARE = 0.01
+"""Share of a task's training sentences above which a teacher of several tasks warns that they were excluded."""
 
 _WORDS = {"devel": "development", "test": "test"}
 
@@ -120,17 +122,21 @@ class RunChecks:
         training: For each task its training sentences that are also in a development or test set.
         sentences: Hashes of the sentences that the run was scored on and trained on.
         teachers: Returned by `check_teachers`.
+        vocabulary: Unlabelled sentences in the development or test sets of a teacher. They are excluded from training,
+            but their words are in the vocabulary, which is that of the baseline.
     """
 
     training: dict[str, TrainingOverlap]
     sentences: RunSentences
     teachers: Sequence[Mapping[str, Any]] = ()
+    vocabulary: int = 0
 
     def facts(self) -> dict[str, Any]:
         """Return the numbers as plain values."""
         return {
             "training": {task: asdict(overlap) for task, overlap in self.training.items()},
             "teachers": list(self.teachers),
+            "vocabulary": self.vocabulary,
         }
 
     def of_split(self, task: str, split: str) -> dict[str, int | None]:
@@ -243,13 +249,24 @@ def _is_known(corpus: Corpus, split: str, known: SentenceHashes) -> np.ndarray:
     return known.match(s.tokens for s in corpus.splits.get(split, ())) >= Match.CONTAINED
 
 
-def warn_of_training_overlap(corpora: Mapping[str, Corpus], overlaps: Mapping[str, TrainingOverlap]) -> None:
+def warn_of_training_overlap(
+    corpora: Mapping[str, Corpus], overlaps: Mapping[str, TrainingOverlap], least_share: float = 0.0
+) -> None:
     """Warn of training sentences that were excluded, and of many that are trained on all the same.
+
+    Args:
+        corpora: The corpora of the run, without the excluded sentences.
+        overlaps: Returned by `exclude_held_out`.
+        least_share: Share of a task's training sentences from which on excluded ones are warned about.
 
     Raises:
         TfkdError: All training sentences of a task are in development or test sets.
     """
-    excluded = [f"{n.excluded:,} of {n.sentences:,} of {name}" for name, n in overlaps.items() if n.excluded]
+    excluded = [
+        f"{overlap.excluded:,} of {overlap.sentences:,} of {name}"
+        for name, overlap in overlaps.items()
+        if overlap.excluded > least_share * overlap.sentences
+    ]
     for name, overlap in overlaps.items():
         if overlap.excluded and overlap.excluded + overlap.kept == overlap.sentences:
             raise TfkdError(

@@ -39,12 +39,7 @@ from tfkd.runs.distilling import (
     student_updates,
     with_teachers,
 )
-from tfkd.runs.held_out import (
-    RunChecks,
-    RunSentences,
-    check_teachers,
-    warn_of_training_overlap,
-)
+from tfkd.runs.held_out import TEACHER_SHARE, RunChecks, RunSentences, check_teachers, warn_of_training_overlap
 from tfkd.runs.progress import EpochProgress, record_warnings
 from tfkd.runs.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
 from tfkd.runs.scoring import measure_speed, score_tasks
@@ -193,7 +188,9 @@ def distill(
         batches = distilling_batches(config, distiller, corpora, transfer)
         facts = {"transfer": asdict(transfer.report)} if transfer is not None else {}
         known = [sentences for sentences in of_teachers.values() if sentences is not None]
-        checks = RunChecks(data.overlaps, RunSentences.of(corpora.values(), transfer or (), known), teachers)
+        of_run = RunSentences.of(corpora.values(), transfer or (), known)
+        vocabulary = transfer.report.drawn - transfer.report.kept if transfer is not None else 0
+        checks = RunChecks(data.overlaps, of_run, teachers, vocabulary)
         return _fit(config, folder, student, distiller, corpora, batches, progress, overwrite, facts, texts, checks)
 
 
@@ -225,7 +222,7 @@ def _read_data(config: Config, progress: Progress) -> Data:
         progress.message(f"{name}: {len(corpus.train)} training sentences{note}")
         for text in corpus.report.warnings:
             warnings.warn(text, TfkdWarning, stacklevel=3)
-    warn_of_training_overlap(data.corpora, data.overlaps)
+    warn_of_training_overlap(data.corpora, data.overlaps, TEACHER_SHARE if len(data.corpora) > 1 else 0.0)
     return data
 
 

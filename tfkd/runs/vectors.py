@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfkd.models import MultiTaskTagger, Tagger, load_model, make_encoder_vectors
 from tfkd.models.loading import MODEL_FILE
 from tfkd.pretrained import open_pretrained
+from tfkd.runs.caching import is_text_file
 from tfkd.text import TextSentences, read_corpus, write_word_vectors
+from tfkd_base.corpora import Match, held_out_hashes
 from tfkd_base.errors import TfkdError
 from tfkd_base.progress import Progress
+from tfkd_base.wording import count_of
+
+CHUNK = 4096
+"""Number of sentences that are compared with development and test sets at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +53,8 @@ def write_encoder_vectors(
     Args:
         encoder: A pre-trained encoder, or a run whose model has a transformer.
         sources: Corpora, of which the training sentences are read, and text files (`.txt`, `.txt.gz`) with one
-            document per line.
+            document per line. Sentences of text that are in a development or test set of these corpora, as a whole or
+            in part, are skipped, so that they have no part in the choice of words.
         out: The file, in the binary format of word2vec.
         units: Width of the vectors.
         min_count: Words that occur less often are skipped.
@@ -63,9 +71,23 @@ def write_encoder_vectors(
         raise TfkdError(f"{path}: there is no folder {path.parent}: make it first.")
     opened = _open(encoder)
     counts: Counter[str] = Counter()
+    corpora = [read_corpus(os.fspath(source)) for source in sources if not is_text_file(source)]
+    for corpus in corpora:
+        for sentence in corpus.train:
+            counts.update(sentence.tokens)
+    held_out, skipped = held_out_hashes(corpora), 0
     for source in sources:
-        for sentence in _read_sentences(source):
-            counts.update(sentence)
+        text = iter(TextSentences(source) if is_text_file(source) else ())
+        while chunk := list(itertools.islice(text, CHUNK)):
+            for tokens, match in zip(chunk, held_out.match(chunk), strict=True):
+                if match == Match.NONE:
+                    counts.update(tokens)
+                else:
+                    skipped += 1
+    if skipped:
+        progress.message(
+            f"{count_of(skipped, 'sentence')} of text skipped: in a development or test set of the corpora"
+        )
     chosen = [word for word, count in counts.most_common(words) if count >= min_count]
     progress.message(f"{len(chosen):,} of {len(counts):,} different words")
     vectors = make_encoder_vectors(opened, chosen, units=units, progress=progress)
@@ -78,9 +100,3 @@ def _open(encoder: str | os.PathLike[str]) -> str | os.PathLike[str] | Tagger | 
         return load_model(os.fspath(encoder))
     open_pretrained(encoder)  # an error is raised before the text is read
     return encoder
-
-
-def _read_sentences(source: str | os.PathLike[str]) -> Iterable[Sequence[str]]:
-    if os.fspath(source).endswith((".txt", ".txt.gz")):
-        return TextSentences(source)
-    return [sentence.tokens for sentence in read_corpus(os.fspath(source)).train]

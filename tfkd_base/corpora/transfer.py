@@ -32,6 +32,8 @@ class TransferReport:
     """the rest, or the sample of it"""
     held_out_parts: int = 0
     """those of `held_out` that only share a part with a development or test sentence"""
+    drawn: int = 0
+    """those that were drawn, before sentences of `further` sets were dropped"""
 
     def __str__(self) -> str:
         """Return the numbers in one line."""
@@ -100,6 +102,7 @@ class TransferSentences(Iterable[tuple[str, ...]]):
             repeated=int(np.sum(~is_barred[0] & ~is_candidate)),
             kept=len(kept),
             held_out_parts=int(np.sum(dropped != Match.WHOLE)),
+            drawn=len(chosen),
         )
         if not len(kept):
             raise CorpusError(
