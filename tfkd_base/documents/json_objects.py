@@ -87,7 +87,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         FaultError: They are not UTF-8, not JSON, not an object, or hold half a surrogate pair.
     """
     try:
-        value = json.loads(raw.decode())
+        value = json.loads(raw.decode().rstrip("\r\n"))
     except UnicodeDecodeError:
         raise FaultError("not UTF-8; convert the file, for example with iconv -t UTF-8") from None
     except (ValueError, RecursionError) as error:
@@ -131,7 +131,7 @@ def read_objects(stream: IO[bytes], first_line: int = 1) -> Iterator[JsonObject]
 
     Example:
         >>> [one.value or one.fault for one in read_objects(io.BytesIO(b'{"a": 1}\n{"a": \n{"a": 3}\n'))]
-        [{'a': 1}, 'not a JSON object on one line: Expecting value: line 2 column 1 (char 6)', {'a': 3}]
+        [{'a': 1}, 'not a JSON object on one line: Expecting value: line 1 column 7 (char 6)', {'a': 3}]
         >>> [one.value for one in read_objects(io.BytesIO(b'[{"a": 1},\n {"a": 2}]'))]
         [{'a': 1}, {'a': 2}]
     """
