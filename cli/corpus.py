@@ -126,6 +126,7 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
     from rich.markup import escape
 
     from tfkd_base.corpora.corpus import DROPPED
+    from tfkd_base.corpora.detection import type_differences
 
     report = read.report
     how = "detected" if report.detected else "given"
@@ -147,7 +148,7 @@ def _show_corpus(console: Console, name: str, read: Corpus) -> None:
         for change, number in counts.changes.items():
             if counts.documents is None or change == DROPPED:  # others of documents are among the warnings
                 console.print(f"{split}: {change}: {number:,}")
-    for warning in report.warnings:
+    for warning in (*report.warnings, *type_differences(read)):
         console.print(f"[yellow]warning[/yellow] {escape(warning)}")
 
 

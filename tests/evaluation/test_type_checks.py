@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfkd.evaluation import EntityF1, evaluate
+from tfkd.evaluation import EntityF1, evaluate, score
 from tfkd_base.corpora import Corpus, Sentence
 from tfkd_base.errors import TfkdWarning
 
@@ -19,7 +19,7 @@ DISEASE = ("O", "B-Disease", "I-Disease")
 
 
 class Constant(keras.Model):
-    """A model that gives all tokens the tag O, and is a tagger and its own task."""
+    """A tagger that gives all tokens the tag O."""
 
     scheme = "iob2"
     tags = DISEASE
@@ -34,6 +34,10 @@ class Constant(keras.Model):
     def tag(self, sentences: Any) -> list[list[str]]:
         return [["O"] * len(sentence.tokens) for sentence in sentences]
 
+
+class Teacher(Constant):
+    """A teacher whose tasks are itself."""
+
     def for_task(self, task: str) -> Constant:
         return self
 
@@ -46,7 +50,7 @@ def texts_of(call: Any) -> list[str]:
 
 
 def fit(corpora: Corpus | dict[str, Corpus], epochs: int = 2, **options: Any) -> list[str]:
-    model = Constant()
+    model = Constant() if isinstance(corpora, Corpus) else Teacher()
     model.compile(loss="mse")
     x = np.zeros((4, 1), "float32")
     return texts_of(
@@ -107,3 +111,13 @@ def test_a_training_that_ends_near_zero_says_why() -> None:
 def test_a_training_that_finds_entities_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Constant, "tag", lambda self, sentences: [list(sentence.tags) for sentence in sentences])
     assert fit(Corpus("x", "iob2", {"train": (PLAIN,), "devel": (PLAIN,)})) == []
+
+
+def test_gold_and_predicted_tags_without_a_type_in_common_are_a_warning() -> None:
+    (text,) = texts_of(lambda: score([["B-SpecificDisease", "O"]], [["B-Disease", "B-Gene"]]))
+    assert text == (
+        "the gold tags have the types SpecificDisease, and the predicted tags Disease, Gene: no type in common, so all "
+        "scores are 0"
+    )
+    assert texts_of(lambda: score([["B-A", "O"]], [["O", "O"]])) == []
+    assert texts_of(lambda: score([["B-A", "B-B"]], [["O", "B-A"]])) == []

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from tfkd.evaluation.scores import Scores, score
+from tfkd.evaluation.scores import Scores, compute_scores
 from tfkd.evaluation.type_checks import warn_about_low_f1, warn_about_types
 from tfkd.models import MultiTaskTagger
 from tfkd.training.arguments import describe_sentences
@@ -189,7 +189,7 @@ def evaluate(
 def _score(tagger: EntityTagger, corpus: Corpus, split: str, progress: Callable[[int], object] | None = None) -> Scores:
     sentences = corpus.convert(tagger.scheme).split(split)
     options: dict[str, Any] = {} if progress is None else {"progress": progress}
-    return score([s.tags for s in sentences], tagger.tag(sentences, **options), tagger.scheme)
+    return compute_scores([s.tags for s in sentences], tagger.tag(sentences, **options), tagger.scheme)
 
 
 def _check_corpus(corpus: object, taker: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
+from tfkd.evaluation.type_checks import warn_about_tags
 from tfkd_base.corpora import Scheme, Sentence, Span, spans
 from tfkd_base.corpora.overlap import sentence_key
 from tfkd_base.corpora.schemes import check_scheme, check_tag, split_tag
@@ -58,11 +59,29 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], sch
         TfkdError: The sentences differ in number or length, the scheme is not supported, or a tag is outside the
             scheme.
 
+    Warns:
+        TfkdWarning: Gold and predicted entities have no type in common.
+
     Example:
         >>> score([["B-Gene", "I-Gene", "O"]], [["B-Gene", "O", "O"]]).micro.f1
         0.0
         >>> score([["B-Gene", "I-Gene", "O"]], [["B-Gene", "I-Gene", "B-Gene"]]).micro.precision
         0.5
+    """
+    warn_about_tags(gold, predicted, stacklevel=2)
+    return compute_scores(gold, predicted, scheme)
+
+
+def compute_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], scheme: str = "iob2") -> Scores:
+    """Score predicted tags as `score` does, without a warning about their types, for each epoch of a training.
+
+    Args:
+        gold: Gold tags of each sentence.
+        predicted: Predicted tags of the same sentences.
+        scheme: Tag scheme of both.
+
+    Raises:
+        TfkdError: As in `score`.
     """
     from seqeval.metrics import classification_report
 

@@ -53,6 +53,24 @@ scores are 0
     warnings.warn(text, TfkdWarning, stacklevel=stacklevel + 1)
 
 
+def warn_about_tags(gold: Iterable[Iterable[str]], predicted: Iterable[Iterable[str]], *, stacklevel: int = 2) -> None:
+    """Warn if gold and predicted tags have no type in common, though both have entities.
+
+    Args:
+        gold: Gold tags of sentences.
+        predicted: Predicted tags.
+        stacklevel: As in `warnings.warn`.
+    """
+    types, others = (sorted(_types({tag for tags in rows for tag in tags})) for rows in (gold, predicted))
+    if types and others and set(types).isdisjoint(others):
+        warnings.warn(
+            f"the gold tags have the types {_join(types)}, and the predicted tags {_join(others)}: no type in common, "
+            "so all scores are 0",
+            TfkdWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
 def warn_about_low_f1(
     f1: float, tagger: object, corpus: Corpus, split: str, training: str, *, stacklevel: int = 2
 ) -> None:
@@ -94,7 +112,11 @@ def warn_about_low_f1(
 
 def _model_types(tagger: object) -> set[str] | None:
     tags = getattr(tagger, "tags", None)
-    return None if tags is None else {split_tag(tag)[1] for tag in tags if tag != "O"}
+    return None if tags is None else _types(tags)
+
+
+def _types(tags: Iterable[str]) -> set[str]:
+    return {split_tag(tag)[1] for tag in tags if tag != "O"}
 
 
 def _entities(corpus: Corpus, split: str) -> Mapping[str, int]:

@@ -48,6 +48,7 @@ from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
 from tfkd_base.corpora import Corpus
 from tfkd_base.corpora.corpus import SPLITS
+from tfkd_base.corpora.detection import type_differences
 from tfkd_base.errors import TfkdError, TfkdWarning, describe_os_error, is_out_of_memory
 from tfkd_base.files import NO_ROOM
 from tfkd_base.progress import Progress
@@ -220,7 +221,7 @@ def _read_data(config: Config, progress: Progress) -> Data:
         excluded = data.overlaps[name].excluded
         note = f", {excluded} excluded because they are in a development or test set" if excluded else ""
         progress.message(f"{name}: {len(corpus.train)} training sentences{note}")
-        for text in corpus.report.warnings:
+        for text in (*corpus.report.warnings, *type_differences(corpus)):
             warnings.warn(text, TfkdWarning, stacklevel=3)
     warn_of_training_overlap(data.corpora, data.overlaps, TEACHER_SHARE if len(data.corpora) > 1 else 0.0)
     return data

@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tfkd.evaluation import EntityTagger, Scores, score
+from tfkd.evaluation import EntityTagger, Scores
 from tfkd.evaluation import evaluate as evaluate_tagger
+from tfkd.evaluation.scores import compute_scores
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.runs.assembly import read_corpora, read_data
 from tfkd.runs.distilling import view_of, view_of_run
@@ -47,7 +48,7 @@ def score_tasks(
             sentences = converted.split(split)
             with progress.counted(f"scoring {task}, {split}", len(sentences), "sentences") as advance:
                 tags = tagger.tag(sentences, progress=advance)
-                scores[task][split] = score([sentence.tags for sentence in sentences], tags, tagger.scheme)
+                scores[task][split] = compute_scores([sentence.tags for sentence in sentences], tags, tagger.scheme)
             if split == "test":
                 predicted[task] = tags
     return scores, predicted

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfkd_base.corpora.corpus import Sentence
+from tfkd_base.corpora.corpus import SPLIT_WORDS, Corpus, Sentence
 from tfkd_base.corpora.schemes import Scheme, split_tag
 from tfkd_base.errors import CorpusError
 from tfkd_base.files import split_lines
@@ -149,6 +149,27 @@ def _refuse_mixture(
         f"the splits are in different tag schemes: {', '.join(like)} in {scheme.upper()}, {', '.join(others)} "
         f"in {looks}; convert one of them (tfkd corpus convert), or name the scheme for all, as in --scheme {scheme}"
     )
+
+
+def type_differences(corpus: Corpus) -> list[str]:
+    """Return, in words, which sets of a corpus have no type in common with its training set.
+
+    Args:
+        corpus: The corpus.
+
+    Example:
+        >>> rows = {"train": (Sentence(("flu",), ("B-Disease",)),), "test": (Sentence(("flu",), ("B-Illness",)),)}
+        >>> type_differences(Corpus("x", "iob2", rows))[0].partition(";")[0]
+        'the training set has the types Disease, and the test set Illness: no type in common'
+    """
+    entities = {split: counts.entities for split, counts in corpus.report.splits.items()}
+    train = entities.get("train")
+    return [
+        f"the training set has the types {', '.join(train)}, and the {SPLIT_WORDS[split]} set {', '.join(others)}: no "
+        f"type in common; if they mean the same, map them, as with --map {next(iter(others))}={next(iter(train))}"
+        for split, others in entities.items()
+        if train and others and train.keys().isdisjoint(others)
+    ]
 
 
 def describe_start(content: bytes) -> str:

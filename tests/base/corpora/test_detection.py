@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd_base.corpora import CorpusError, Scheme, spans
-from tfkd_base.corpora.detection import detect_scheme, tag_evidence
+from tfkd_base.corpora import Corpus, CorpusError, Scheme, Sentence, spans
+from tfkd_base.corpora.detection import detect_scheme, tag_evidence, type_differences
 
 
 def detected(**splits: str) -> Scheme:
@@ -52,3 +52,15 @@ def test_mixtures_are_refused(train: str, test: str) -> None:
 def test_iob1_and_iob2_read_the_same_entities(tags: list[str]) -> None:
     """The choice decides what counts as a repair, never what is read."""
     assert spans(tags, "iob1") == spans(tags, "iob2")
+
+
+def test_sets_without_a_type_in_common() -> None:
+    gene, disease, empty = (Sentence(("x",), (tag,)) for tag in ("B-Gene", "B-Disease", "O"))
+    differ = Corpus("x", "iob2", {"train": (gene,), "devel": (gene, disease), "test": (disease,)})
+    assert type_differences(differ) == [
+        "the training set has the types Gene, and the test set Disease: no type in common; if they mean the same, map "
+        "them, as with --map Disease=Gene"
+    ]
+    assert type_differences(differ.map_types({"Disease": "Gene"})) == []
+    assert type_differences(Corpus("x", "iob2", {"train": (gene,), "test": (empty,)})) == []
+    assert type_differences(Corpus("x", "iob2", {"test": (gene,)})) == []

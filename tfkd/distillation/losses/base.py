@@ -181,7 +181,8 @@ class TagLoss(DistillationLoss):
             raise TfkdError(
                 "teacher and student must have the same tags in the same order, and the same scheme: the teacher has "
                 f"{list(teacher.tags)} ({teacher.scheme}), the student {list(student.tags)} ({student.scheme}). "
-                "Train one of them in the other's scheme and on the other's types."
+                "Train one of them in the other's scheme and on the other's types; types that mean the same can be "
+                "mapped, with the key map of a task or corpus.map_types."
             )
 
 
