@@ -195,15 +195,20 @@ def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> No
     table.add_column("also in", overflow="fold")
     table.add_column("sentences", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("similar", justify="right", no_wrap=True)
     for pair in overlaps:
         table.add_row(
             escape(f"{pair.held_out_corpus} {pair.held_out_split}"),
             escape(f"{pair.corpus} {pair.split}"),
             f"{pair.sentences:,} of {pair.out_of:,}",
             f"{pair.sentences / pair.out_of:.1%}",
+            f"{pair.similar:,}",
         )
     console.print(table)
-    console.print("A multi-task teacher drops those of training sets.")
+    console.print(
+        "Similar ones differ in punctuation, or one is a part of the other. A training excludes the sentences of its "
+        "training sets: training.exclude_duplicates."
+    )
 
 
 @corpus.command(epilog="Example: tfkd corpus convert corpora/NCBI-disease corpora/NCBI-disease-IOBES --scheme iobes")

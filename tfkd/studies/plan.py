@@ -72,6 +72,8 @@ def portable_config(config: Config) -> dict[str, Any]:
         for key, default in _LATER_KEYS.items():
             if task[key] == default:
                 del task[key]
+    if plain["training"]["exclude_duplicates"] is None:
+        del plain["training"]["exclude_duplicates"]
     if "transformer" in plain["encoder"]:
         plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
     if plain["text"]["vectors"] is not None:
