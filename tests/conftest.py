@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -50,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (order.get(item.path.name, len(order)), item.path not in slow))
 
 
+def pytest_collection_finish() -> None:
+    """Let Python's garbage collector leave alone what the imports have made: half a million objects."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget_gradients() -> Iterator[None]:
     """Forget the gradients that TensorFlow has registered for the graphs of a module's tests.
@@ -64,6 +71,36 @@ def forget_gradients() -> Iterator[None]:
         registered = ops.gradient_registry._registry
         for name in [name for name in registered if name.startswith("CustomGradient-")]:
             del registered[name]
+
+
+NOT_OPTIMIZED = (
+    "tfkd",
+    "tests/config",
+    "tests/distillation",
+    "tests/evaluation",
+    "tests/models",
+    "tests/runs",
+    "tests/training",
+)
+"""Folders whose tests run graphs as they were traced."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_traced(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run graphs without TensorFlow's graph optimizer in the tests of some folders.
+
+    The optimizer takes a fifth of the time of a training of few steps. It works in all other tests, and in every
+    process that a test starts.
+    """
+    folder = request.path.parent.relative_to(ROOT).as_posix()
+    if "tensorflow" not in sys.modules or not f"{folder}/".startswith(tuple(f"{name}/" for name in NOT_OPTIMIZED)):
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 def corpora_folder() -> Path:

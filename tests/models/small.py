@@ -1,4 +1,9 @@
-"""Small corpora and models that tests build in a second."""
+"""Small corpora and models that tests build in a second.
+
+Most of a test's time goes into tracing graphs. One second of a core traces a step of a tagger. A CRF adds a second,
+characters a third of one, and `tag`, `evaluate` or `EntityF1` a second for each task. So a test uses a softmax head,
+`characters=None` and one task, unless it is about the others.
+"""
 
 from __future__ import annotations
 
