@@ -158,3 +158,24 @@ def test_an_unknown_task_is_refused_with_the_nearest():
 
 def _signature(element):
     return tf.nest.map_structure(lambda t: tf.TensorSpec([None] * len(t.shape), t.dtype), element)
+
+
+def test_a_given_loss_scale_and_averages_work_for_a_teacher() -> None:
+    corpora = {"a": small_corpus(sentences=6), "b": small_corpus("B", seed=1, sentences=6)}
+    teacher = small_teacher(corpora, units=3, task_encoder=None, characters=None)
+    inner = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5)
+    teacher.compile(keras.optimizers.LossScaleOptimizer(inner, initial_scale=4.0, dynamic_growth_steps=7))
+    assert (teacher.optimizer.initial_scale, teacher.optimizer.dynamic_growth_steps) == (4.0, 7)
+    tasks = teacher.optimizer.inner_optimizer
+    assert sorted(tasks.tasks) == ["a", "b"]
+    seen = []
+    record = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append([w.numpy() for w in teacher.trainable_weights])
+    )
+    data = multitask_batches(corpora, teacher.text, batch_size=6)
+    teacher.fit(data, epochs=2, verbose=0, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True), record])
+    # At the end of the last epoch the model has the averages, and keeps them.
+    for last, weight in zip(seen[-1], teacher.trainable_weights, strict=True):
+        np.testing.assert_array_equal(last, weight)
+    moved = [float(np.abs(a - b).max()) for a, b in zip(*seen, strict=True)]
+    assert max(moved) > 0

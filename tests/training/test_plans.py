@@ -162,3 +162,23 @@ def test_wrong_arguments_are_refused():
     for share in (0, 1, -0.5, 1.5, float("nan")):
         with pytest.raises(TfkdError, match=f"between 0 and 1, got {share}"):
             TransferPlan([1], [1], 4, share)
+
+
+def test_no_task_of_a_seed_is_shuffled_like_a_task_of_another_seed():
+    lengths = [np.ones(64, int)] * 3
+    orders = {
+        (seed, task): np.concatenate(plan.epoch(0)).tolist()
+        for seed in (1, 2, 3)
+        for task, plan in enumerate(TaskMixPlan(lengths, batch_size=8, seed=seed).plans)
+    }
+    assert len({tuple(order) for order in orders.values()}) == 9
+
+
+def test_a_description_has_all_settings_that_batches_depend_on():
+    ones = np.ones(8, int)
+    plans = [
+        *(BatchPlan(ones, *settings) for settings in [(2, 1), (2, 2), (4, 1), (2, 1, False)]),
+        *(TaskMixPlan([ones], *settings) for settings in [(2, 0.5, 1), (2, 0.75, 1), (2, 0.5, 2), (4, 0.5, 1)]),
+        *(TransferPlan(ones, ones, *settings) for settings in [(4, 0.5, 1), (4, 0.25, 1), (4, 0.5, 2)]),
+    ]
+    assert len({plan.description for plan in plans}) == len(plans)

@@ -168,12 +168,15 @@ class MultiTaskTagger(Tagging):
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         if isinstance(inner, TaskOptimizer):
             return optimizer
-        if inner is not optimizer:
-            raise ValueError(
-                "Give the optimizer without a LossScaleOptimizer: it is wrapped if the dtype policy needs it."
-            )
         groups = {task: [f"{prefix}_encoder", f"{prefix}_head"] for task, prefix in self._prefixes.items()}
-        return TaskOptimizer(optimizer, groups)
+        if inner is optimizer:
+            return TaskOptimizer(optimizer, groups)
+        return keras.optimizers.LossScaleOptimizer(
+            TaskOptimizer(inner, groups),
+            initial_scale=optimizer.initial_scale,
+            dynamic_growth_steps=optimizer.dynamic_growth_steps,
+            name=optimizer.name,
+        )
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Set the optimizer; each task gets a copy of it for its own layers. See `Tagger.compile`."""
