@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -267,3 +268,10 @@ def test_entity_f1_needs_the_corpora_of_its_model(models: dict[str, Any]) -> Non
     for corpora, message in ((CORPUS, "needs the corpus of each task"), ({"b": CORPUS}, "the teacher has no task 'b'")):
         with pytest.raises(tfkd.TfkdError, match=message):
             models["teacher"].fit(data, callbacks=[tfkd.EntityF1(corpora)], verbose=0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is not None, reason="tensorboard is installed")
+def test_tensorboard_is_asked_for_before_a_training(models: dict[str, Any]) -> None:
+    data = tfkd.batches(CORPUS.train, models["tagger"].text, models["tagger"].tags)
+    with pytest.raises(tfkd.TfkdError, match="not installed: pip install tensorboard"):
+        models["tagger"].fit(data, callbacks=keras.callbacks.TensorBoard("logs"), verbose=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 import os
 from collections.abc import Callable, Sequence
@@ -118,6 +119,12 @@ class Trained(BuildsMetrics):
             check_model_data(given["validation_data"], "fit(validation_data=...)", self.batches_code)
             given["validation_data"] = _plain(given["validation_data"])
         callbacks = keras.tree.flatten(given.get("callbacks") or [])
+        has_tensorboard = any(isinstance(callback, keras.callbacks.TensorBoard) for callback in callbacks)
+        if has_tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise TfkdError(
+                "the callback TensorBoard needs the package tensorboard, which is not installed: pip install "
+                "tensorboard"
+            )
         checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
         if checkpoints is not None:
             callbacks.remove(checkpoints)
