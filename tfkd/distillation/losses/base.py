@@ -22,7 +22,11 @@ from tfkd.training.fitting import count_tokens
 from tfkd_base.errors import TfkdError
 
 if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass as _ModelClass
+
     from tfkd.distillation.teachers import Teacher
+else:
+    _ModelClass = type(Part)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def _make_reader(value: Any, read: Callable[[Any], tuple[Any, ...]]) -> property
     return property(lambda self: read(value))
 
 
-class _LossClass(type(Part)):  # type: ignore[misc]
+class _LossClass(_ModelClass):
     """Class of losses, in which `needs` may be names such as `posteriors@2`, and one name may stand for several.
 
     A user's class may set them as plain attributes, which would be fields without a type.
