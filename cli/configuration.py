@@ -50,8 +50,8 @@ offsets_option = click.option(
     show_default=True,
     metavar="UNIT",
     callback=_check_offsets,
-    help="What offsets of entities count in documents: characters, bytes, utf16, passage (from its start), from-one, "
-    "escaped, ascii, or detect.",
+    help="What offsets of entities count in documents: characters, bytes, utf16, passage (from its start), joined, "
+    "from-one, escaped, ascii, or detect.",
 )
 """The option `--offsets` of commands that read documents"""
 

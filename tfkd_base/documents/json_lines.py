@@ -19,11 +19,11 @@ from tfkd_base.documents.document import (
     Passage,
     count_infons,
 )
-from tfkd_base.documents.formats import FORMATS, FormatWriter, LineFormat
-from tfkd_base.documents.json_objects import json_shape, parse_object
+from tfkd_base.documents.files import HEAD, READ_ERRORS, read_error
+from tfkd_base.documents.formats import FORMATS, FormatWriter, LineBlock, LineFormat
+from tfkd_base.documents.json_objects import has_object_per_line, json_shape, read_objects, rewindable
 from tfkd_base.documents.offsets import Ruler, Unit
 from tfkd_base.documents.stated import Layout, StatedEntity, place_entities, whole_text
-from tfkd_base.files import read_lines
 
 LARGEST = 10**12
 """The largest offset"""
@@ -43,8 +43,7 @@ class JsonLines(LineFormat):
 
     def recognizes(self, ending: str, content: bytes) -> bool:
         """Recognize JSON whose first object has a text or entities."""
-        shape = json_shape(content)
-        return shape.kind == "object" and bool({"text", "entities"} & set(shape.keys))
+        return bool({"text", "entities"} & set(json_shape(content).keys))
 
     def starts_document(self, previous: bytes, line: bytes) -> bool:
         """Tell whether the line is not blank."""
@@ -53,7 +52,7 @@ class JsonLines(LineFormat):
     def read(
         self, stream: IO[bytes], source: str, counts: Counts, first_line: int = 1
     ) -> Iterator[Document | BrokenDocument]:
-        """Read a document from each line that is not blank.
+        """Read a document from each line that is not blank, or from a list of objects, or one object on several lines.
 
         An object has `text`, and it may have `id` (default: the number of its line), `entities` and `passages`. An
         entity has `start`, `end` and `type`, and may have `text`, which must be the text at its offsets, `score`, `id`,
@@ -65,25 +64,31 @@ class JsonLines(LineFormat):
             >>> next(JsonLines().read(io.BytesIO(line), "x.jsonl", Counts())).entities[0].type
             'Disease'
         """
-        number = 0
-        for line_number, line in enumerate(read_lines(stream), first_line):
-            if line_number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            if not line.strip():
-                continue
-            number += 1
+        for number, item in enumerate(read_objects(stream, first_line), 1):
             try:
-                yield _document(line, line_number, counts, self.offsets)
+                if item.fault is not None:
+                    raise FaultError(item.fault)
+                yield _document(item.value, item.line or number, counts, self.offsets)
             except FaultError as fault:
-                yield BrokenDocument(source, fault.reason, line, line=line_number, number=number)
+                yield BrokenDocument(source, fault.reason, item.raw, line=item.line, number=number)
+
+    def cut(self, stream: IO[bytes], source: str, block_bytes: int) -> Iterator[LineBlock]:
+        """Cut a file into blocks; one that has no object per line is a single block."""
+        head, stream = rewindable(stream, HEAD)
+        if has_object_per_line(head):
+            yield from super().cut(stream, source, block_bytes)
+            return
+        try:
+            yield LineBlock(0, stream.read(), 1, 1)
+        except READ_ERRORS as error:
+            yield LineBlock(0, b"", 1, 1, BrokenDocument(source, read_error(error), number=1))
 
     def stream_writer(self, stream: IO[bytes], counts: Counts) -> FormatWriter:
         """Return a writer of JSON lines."""
         return _Writer(stream, counts)
 
 
-def _document(line: bytes, number: int, counts: Counts, offsets: str) -> Document:
-    value = parse_object(line)
+def _document(value: dict[str, Any], number: int, counts: Counts, offsets: str) -> Document:
     text = value.get("text")
     if not isinstance(text, str):
         raise FaultError(f"{_EXPECTED}, in which the text is a string; {_describe(value)}")

@@ -138,13 +138,10 @@ def read_objects(stream: IO[bytes], first_line: int = 1) -> Iterator[JsonObject]
     numbered = enumerate(read_lines(stream), first_line)
     head: list[tuple[int, bytes]] = []
     for number, line in numbered:
-        head.append((number, line.removeprefix(MARK) if number == first_line else line))
+        head.append((number, line.removeprefix(MARK) if number == 1 else line))
         if sum(bool(line.strip()) for _, line in head) == 2:
             break
-    starts = [line.strip() for _, line in head if line.strip()]
-    in_lines = starts and all(line.startswith(b"{") for line in starts[:1])
-    in_lines = in_lines and (starts[0].endswith(b"}") or (len(starts) > 1 and starts[1].startswith(b"{")))
-    if not in_lines:
+    if first_line == 1 and not has_object_per_line(b"".join(line for _, line in head)):
         yield from _read_whole(b"".join(line for _, line in (*head, *numbered)))
         return
     for lines in (head, numbered):
@@ -154,6 +151,23 @@ def read_objects(stream: IO[bytes], first_line: int = 1) -> Iterator[JsonObject]
                     yield JsonObject(parse_object(line), line, number)
                 except FaultError as fault:
                     yield JsonObject({}, line, number, fault.reason)
+
+
+def has_object_per_line(head: bytes) -> bool:
+    r"""Tell whether a JSON file has an object per line, and is no list and no object on several lines.
+
+    Args:
+        head: The beginning of the file, at least two lines that are not blank.
+
+    Example:
+        >>> has_object_per_line(b'{"a": 1}\n'), has_object_per_line(b'{\n  "a": 1\n}\n'), has_object_per_line(b"[{}]")
+        (True, False, False)
+    """
+    lines = [line for line in map(bytes.strip, read_lines(io.BytesIO(head.removeprefix(MARK)))) if line]
+    if not lines or lines[0].startswith(b"["):
+        return not lines
+    is_open = lines[0].startswith(b"{") and not lines[0].endswith(b"}")
+    return not (is_open and len(lines) > 1 and lines[1][:1] in (b'"', b"}"))
 
 
 def _read_whole(raw: bytes) -> Iterator[JsonObject]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from tfkd_base.documents.document import DocumentError
 
-OffsetName = Literal["characters", "detect", "bytes", "utf16", "passage", "ascii", "escaped", "from-one"]
+OffsetName = Literal["characters", "detect", "bytes", "utf16", "passage", "ascii", "escaped", "from-one", "joined"]
 """What `offsets` can be: a unit, or `detect` for the one that fits the entities of each document"""
 CHARACTERS = "characters"
 DETECT = "detect"
@@ -30,6 +30,7 @@ class Unit:
         label: What is counted, in words.
         widths: The width of each character of a text. Default: 1 each.
         shift: What is added to the stated start and end before they are looked up.
+        gap: Number of characters that are counted between two passages. Default: those of the text.
         relative: Whether offsets start again in each passage, or in each sentence.
         plain: How the text was changed before an entity's text was cut from it. Default: not at all.
     """
@@ -38,6 +39,7 @@ class Unit:
     label: str
     widths: Callable[[str], Iterable[int]] | None = None
     shift: tuple[int, int] = (0, 0)
+    gap: int | None = None
     relative: Literal["", "passage", "sentence"] = ""
     plain: Callable[[str], str] | None = None
 
@@ -185,6 +187,9 @@ UNITS: tuple[Unit, ...] = (
     Unit("from-one", "characters from 1", shift=(-1, -1)),
     Unit("from-one", "characters from 1 to the last one of the entity", shift=(-1, 0)),
     Unit("from-one", "characters from 0 to the last one of the entity", shift=(0, 1)),
+    Unit("joined", "characters of passages joined without a space", gap=0),
+    Unit("joined", "characters of passages joined by two characters", gap=2),
+    Unit("joined", "UTF-8 bytes of passages joined without a space", _bytes, gap=0),
     Unit("escaped", "characters of escaped XML, such as &amp;", _escaped, plain=lambda text: html.escape(text, False)),
     Unit("escaped", "characters of escaped XML, such as &quot;", _escaped_quotes, plain=html.escape),
     Unit("escaped", "characters of escaped XML, such as &amp;", _escaped),
@@ -205,6 +210,7 @@ OFFSETS: dict[str, str] = {
     "utf16": "UTF-16 units, as Java and JavaScript count",
     "passage": "from the start of each passage or sentence",
     "from-one": "from 1, or to the last character of the entity",
+    "joined": "passages joined by no or by two characters",
     "escaped": "characters of escaped XML",
     "ascii": "characters of text normalised to ASCII",
 }

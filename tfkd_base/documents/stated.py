@@ -89,6 +89,12 @@ def whole_text(text: str, passages: tuple[Passage, ...] = ()) -> Callable[[Unit]
     """
 
     def layout(unit: Unit) -> Layout:
+        if unit.gap is not None and passages:
+            offset, pieces = 0, []
+            for passage in passages:
+                pieces.append(Piece(passage.start, passage.end, offset))
+                offset += unit.length(text[passage.start : passage.end]) + unit.gap
+            return Layout(text, passages, tuple(pieces))
         if unit.relative != "passage" or not passages:
             return Layout(text, passages, (Piece(0, len(text), 0),))
         return Layout(text, passages, tuple(Piece(passage.start, passage.end, 0) for passage in passages))
@@ -203,7 +209,7 @@ def _choose(
 
 def _needed(unit: Unit, offsets: str) -> int:
     """Return the number of entities that are evidence for a unit: a single one may be wrong by one character."""
-    return 2 if unit.shift != (0, 0) and unit.name != offsets else 1
+    return 2 if (unit.shift != (0, 0) or unit.gap is not None) and unit.name != offsets else 1
 
 
 def _disagreement(

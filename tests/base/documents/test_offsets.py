@@ -46,7 +46,13 @@ def escaped(start: int, end: int) -> tuple[int, int]:
     return len(TEXT[:start].replace("&", "&amp;")), len(TEXT[:end].replace("&", "&amp;"))
 
 
+def joined(start: int, end: int) -> tuple[int, int]:
+    first = int(start > len(TITLE))
+    return start - first, end - first
+
+
 SPANS: dict[str, Span] = {
+    "joined": joined,
     "bytes": utf8,
     "utf16": utf16,
     "passage": in_passage,
@@ -101,8 +107,8 @@ def write(format: str, span: Span, folder: Path) -> Path:
 @pytest.mark.parametrize("offsets", SPANS)
 @pytest.mark.parametrize("format", ["pubtator", "jsonl", "brat", "bioc-json"])
 def test_a_unit_is_detected_and_read_on_request(format: str, offsets: str, tmp_path: Path) -> None:
-    if format == "brat" and offsets == "passage":
-        return  # a BRAT document has one passage
+    if (format == "brat" and offsets in ("passage", "joined")) or (format == "bioc-json" and offsets == "joined"):
+        return  # a BRAT document has one passage, and BioC says where passages begin
     path = write(format, SPANS[offsets], tmp_path)
     (broken,) = open_documents(path, format)
     assert isinstance(broken, BrokenDocument)

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from tfkd_base.documents import BrokenDocument, Document, DocumentError, Entity, detect_format, open_documents
+from tfkd_base.documents import (
+    BrokenDocument,
+    Document,
+    DocumentError,
+    Entity,
+    LineFormat,
+    detect_format,
+    get_format,
+    open_documents,
+)
 
 PUBANNOTATION = {
     "target": "http://pubannotation.org/docs/sourcedb/PubMed/sourceid/7",
@@ -96,7 +105,7 @@ def test_bern2() -> None:
         ({"text": 7, "denotations": []}, None, "expected an object with a text that is a string"),
         ({"text": "a", "denotations": [{"span": {"begin": 0}, "obj": "x"}]}, None, "whole numbers begin and end"),
         ({"text": "a", "denotations": [{"span": {"begin": 0, "end": 2}, "obj": "x"}]}, None, "the text has 1 char"),
-        (PUBANNOTATION, "jsonl", "not a JSON object on one line"),
+        (PUBANNOTATION, "jsonl", "--from pubannotation"),
         (json.dumps(PUBANNOTATION), "jsonl", "--from pubannotation"),
         (json.dumps(BERN2), "jsonl", "--from bern2"),
         ('{"title": "x"}', "jsonl", "got an object with the keys title; write one object per line"),
@@ -105,6 +114,19 @@ def test_bern2() -> None:
 def test_what_is_not_as_expected(value: Any, format: str | None, message: str) -> None:
     documents, _ = read(value, format)
     assert message in str(documents[0])
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_json_lines_as_a_list_or_one_object(size: int) -> None:
+    for value, number in (([{"text": "a"}, {"text": "b"}], 2), ({"text": "a", "entities": []}, 1)):
+        for indent in (None, 1):
+            content = json.dumps(value, indent=indent).encode()
+            documents = list(open_documents(io.BytesIO(content)))
+            assert [one.text for one in documents if isinstance(one, Document)] == ["a", "b"][:number]
+            format = get_format("jsonl")
+            assert isinstance(format, LineFormat)
+            assert b"".join(block.content for block in format.cut(io.BytesIO(content), "x", size)) == content
+            assert len(list(format.cut(io.BytesIO(content), "x", size))) == 1
 
 
 def test_json_is_told_by_its_keys() -> None:
