@@ -27,6 +27,8 @@ from tfkd_base.files import split_lines
 FULL_STOPS = frozenset(".?!")
 LEAST_SENTENCES = 10
 _HEAD = 4096
+_TOKEN_KEYS = ("tokens", "words")
+_TAG_KEYS = ("ner_tags", "tags", "ner", "labels")
 _STARTS = {
     codecs.BOM_UTF16_LE: "UTF-16; convert it, as with iconv -f UTF-16 -t UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16; convert it, as with iconv -f UTF-16 -t UTF-8",
@@ -216,6 +218,28 @@ def describe_line(line: str, path: str | Path) -> str:
     if len(text.split()) > 5 and "\t" not in text:
         return "running text: annotate it, or write a token, a tab and its tag a line"
     return ""
+
+
+def describe_token_lists(keys: Iterable[str], each: str = "") -> str:
+    """Return how to write JSON with lists of tokens and tags as a column file; an empty text for other keys.
+
+    Args:
+        keys: The keys of an object.
+        each: What selects the objects of the file in the language of jq, such as `.[] | `.
+
+    Example:
+        >>> describe_token_lists(["id", "ner_tags", "tokens"]).partition(",")[0]
+        'these are tokens and their tags: write a column file'
+        >>> describe_token_lists(["id", "abstract"])
+        ''
+    """
+    tokens, tags = (next((key for key in names if key in keys), None) for names in (_TOKEN_KEYS, _TAG_KEYS))
+    if tokens is None or tags is None:
+        return ""
+    return (
+        f"these are tokens and their tags: write a column file, as with jq -r '{each}([.{tokens}, .{tags}] | "
+        """transpose[] | @tsv), ""' < IN > train.tsv"""
+    )
 
 
 def describe_file(path: Path) -> str:

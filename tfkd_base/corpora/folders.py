@@ -23,7 +23,7 @@ from tfkd_base.corpora.schemes import PREFIXES, Scheme, check_scheme, repair_tag
 from tfkd_base.errors import CorpusError
 
 COMMENTS = "comment lines skipped"
-ENDINGS = (".tsv", ".txt", ".conll", ".iob", ".iob2", ".iobes", ".bio")
+ENDINGS = (".tsv", ".txt", ".conll", ".conllu", ".iob", ".iob2", ".iobes", ".bio")
 _DOCUMENT_ENDINGS = (".ann", ".json", ".jsonl", ".pubtator", ".txt", ".xml")
 SYNONYMS = {
     "train": "train",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import IO, Any
 
+from tfkd_base.corpora.detection import describe_token_lists
 from tfkd_base.documents.document import (
     KIND,
     BrokenDocument,
@@ -131,7 +132,9 @@ def _describe(value: Mapping[str, Any]) -> str:
         return "this looks like the output of BERN2: read it with the format bern2 (--from bern2)"
     if "passages" in value:
         return "this looks like BioC: read it with the format bioc-json (--from bioc-json)"
-    remedy = "write one object per line, for example with jq -c '{id: .id, text: .abstract}'"
+    remedy = describe_token_lists(value) or (
+        "write one object per line, for example with jq -c '{id: .id, text: .abstract}'"
+    )
     return f"got an object with the keys {keys}; {remedy}" if keys else f"got an empty object; {remedy}"
 
 

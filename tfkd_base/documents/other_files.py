@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
+from tfkd_base.corpora.detection import describe_token_lists
 from tfkd_base.documents.json_objects import MARK, json_shape
 
 _EXTRACT = "extract its text"
@@ -83,6 +84,8 @@ def describe_other(name: str, ending: str, content: bytes) -> str | None:
         keys = f" whose objects have the keys {', '.join(shape.keys[:8])}" if shape.keys else ""
         text = next((key for key in ("abstract", "body", "content", "sentence") if key in shape.keys), "abstract")
         each = ".[] | " if shape.kind == "list" else ""
+        if token_lists := describe_token_lists(shape.keys, each):
+            return f"this is JSON{keys}: {token_lists}"
         return (
             f"this is JSON{keys}, and in none of the formats of documents: write one object per line, such as "
             f"""{{"id": "7", "text": "..."}}, for example with jq -c '{each}{{text: .{text}}}' {Path(name).name}"""

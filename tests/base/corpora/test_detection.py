@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tfkd_base.corpora import Corpus, CorpusError, Scheme, Sentence, spans
 from tfkd_base.corpora.detection import detect_scheme, tag_evidence, type_differences
+from tfkd_base.documents import BrokenDocument, DocumentError, open_documents
 
 
 def detected(**splits: str) -> Scheme:
@@ -64,3 +67,17 @@ def test_sets_without_a_type_in_common() -> None:
     assert type_differences(differ.map_types({"Disease": "Gene"})) == []
     assert type_differences(Corpus("x", "iob2", {"train": (gene,), "test": (empty,)})) == []
     assert type_differences(Corpus("x", "iob2", {"test": (gene,)})) == []
+
+
+def test_json_with_lists_of_tokens_and_tags_is_named_with_a_command(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"tokens": ["a"], "ner_tags": ["O"]}\n')
+    (line,) = open_documents(tmp_path / "train.jsonl")
+    command = """jq -r '([.tokens, .ner_tags] | transpose[] | @tsv), ""' < IN > train.tsv"""
+    assert isinstance(line, BrokenDocument)
+    assert (
+        f"with the keys ner_tags, tokens; these are tokens and their tags: write a column file, as with {command}"
+        in line.reason
+    )
+    (tmp_path / "train.json").write_text('[{"words": ["a"], "labels": ["O"]}]')
+    with pytest.raises(DocumentError, match=r"this is JSON whose .* as with jq -r '\.\[\] \| \(\[\.words, \.labels\]"):
+        open_documents(tmp_path / "train.json")

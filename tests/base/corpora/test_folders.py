@@ -21,7 +21,7 @@ def folder_of(folder: Path, **files: str) -> Path:
     ("names", "splits"),
     [
         (("train.tsv", "devel.tsv", "test.tsv"), ("train", "devel", "test")),
-        (("train.txt", "dev.txt"), ("train", "devel")),
+        (("train.txt", "dev.txt", "test.conllu"), ("train", "devel", "test")),
         (("training.conll", "validation.conll", "testing.conll"), ("train", "devel", "test")),
         (("NCBI_train_iob.iob", "NCBI_develop_iob.iob"), ("train", "devel")),
         (("eng.train.bio", "eng.testa.bio", "eng.testb.bio"), ("train", "devel", "test")),
