@@ -114,11 +114,26 @@ def test_a_missing_shard_and_a_damaged_index_are_refused(folder):
 
 
 def test_folders_without_safetensors_are_refused(folder):
+    missing = f"{folder / 'model.safetensors'} is missing"
     (folder / "model.safetensors").unlink()
-    assert refusal(folder) == f"{folder / 'model.safetensors'} is missing."
-    (folder / "pytorch_model.bin").write_bytes(b"PK")
-    message = f"{folder / 'model.safetensors'} is missing; pytorch_model.bin has another format: save the model "
-    assert refusal(folder) == message + "with `safe_serialization=True`."
+    assert refusal(folder) == f"{missing}."
+    convert = (
+        f"`AutoModel.from_pretrained({str(folder)!r}%s).save_pretrained({str(folder)!r}, safe_serialization=True)`"
+    )
+    for name, form, version, option in (
+        ("flax_model.msgpack", "Flax's format", " with transformers 4", ", from_flax=True"),
+        ("tf_model.h5", "TensorFlow's format", " with transformers 4", ", from_tf=True"),
+        ("pytorch_model.bin", "PyTorch's older format", "", ""),
+    ):
+        (folder / name).write_bytes(b"PK")
+        expected = f"{missing}; {name} has another format ({form}). Convert it{version}: {convert % option}."
+        assert refusal(folder) == expected
+        if name != "pytorch_model.bin":
+            (folder / name).unlink()
+    (folder / "pytorch_model.bin").rename(folder / "adapter_model.safetensors")
+    assert "the folder holds an adapter (PEFT) only. Merge it into its encoder with `merge_and_unload`" in refusal(
+        folder
+    )
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -100])
@@ -135,7 +150,7 @@ def test_every_weight_is_required_with_its_shape(folder, name):
     assert refusal(folder) == f"{folder}: config.json requires the weight {name!r}, which is missing."
     shape = (*whole[name].shape[:-1], 3)
     save_file({**whole, name: np.zeros(shape, np.float32)}, folder / "model.safetensors")
-    message = f"{folder}: config.json requires the shape {whole[name].shape} for {name!r}, got {shape}."
+    message = f"{folder}: config.json requires the shape {whole[name].shape} for {name!r}, got {shape}. Do"
     with pytest.raises(TfkdError, match=re.escape(message)):
         read_all(folder)
 
@@ -193,7 +208,10 @@ def test_the_number_of_segments_is_free(folder):
         rewrite(folder, lambda weights, table=table: {**weights, name: table})
         np.testing.assert_array_equal(read_all(folder)["embedding.segment"], table[0])
     rewrite(folder, lambda weights: {**weights, name: np.zeros([2, 4], np.float32)})
-    assert refusal(folder) == f"{folder}: config.json requires the shape (2, 16) for {name!r}, got (2, 4)."
+    assert refusal(folder) == (
+        f"{folder}: config.json requires the shape (2, 16) for {name!r}, got (2, 4). Do the files belong to the same "
+        "model?"
+    )
     rewrite(folder, lambda weights: {key: value for key, value in weights.items() if key != name})
     assert not read_all(folder)["embedding.segment"].any()
 

@@ -49,10 +49,29 @@ def test_a_configuration_that_is_a_folder(tmp_path):
     assert refusal(tmp_path).startswith(f"{tmp_path / 'config.json'} cannot be read: ")
 
 
-@pytest.mark.parametrize("model_type", [None, "electra", "deberta-v2", 7, ["bert"]])
+@pytest.mark.parametrize("model_type", ["electra", "deberta-v2", 7, ["bert"]])
 def test_other_types_of_models_are_refused(model_type, tmp_path):
     expected = "expected model_type to be one of bert, roberta, distilbert, got " + repr(model_type)
-    assert refusal(write_bert(tmp_path, model_type=model_type)).startswith(f"{tmp_path / 'config.json'}: {expected}")
+    text = refusal(write_bert(tmp_path, model_type=model_type))
+    assert text == f"{tmp_path / 'config.json'}: {expected}. Use an encoder of one of these types."
+
+
+def test_a_missing_model_type_is_inferred_from_the_architectures(tmp_path):
+    folder = write_bert(tmp_path, model_type=None, architectures=["RobertaForMaskedLM"], pad_token_id=1)
+    assert open_pretrained(folder).architecture.positions == 18
+    assert open_pretrained(write_bert(tmp_path, model_type=None, architectures=["BertModel"])).architecture.units == 16
+    start = f"{tmp_path / 'config.json'}: expected model_type to be one of bert, roberta, distilbert, got None"
+    assert refusal(write_bert(tmp_path, model_type=None, architectures=["RobertaPreLayerNormModel"])) == (
+        f"{start} (architectures: ['RobertaPreLayerNormModel']). Use an encoder of one of these types."
+    )
+    assert refusal(write_bert(tmp_path, model_type=None)) == (
+        f'{start}. The folder looks like a BERT (vocab.txt): add "model_type": "bert".'
+    )
+    (tmp_path / "vocab.txt").rename(tmp_path / "merges.txt")
+    (tmp_path / "config.json").write_text('{"hidden_size": 8}')
+    assert refusal(tmp_path) == f'{start}. The folder looks like a RoBERTa (merges.txt): add "model_type": "roberta".'
+    (tmp_path / "config.json").write_text('{"dim": 8, "n_layers": 2}')
+    assert refusal(tmp_path) == f'{start}. The keys are those of DistilBERT: add "model_type": "distilbert".'
 
 
 @pytest.mark.parametrize("key", SIZES)

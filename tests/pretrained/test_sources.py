@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -42,6 +44,67 @@ def test_files_and_missing_folders_are_refused(tmp_path):
     with pytest.raises(TfkdError) as caught:
         open_pretrained(tmp_path / "empty")
     assert str(caught.value) == f"{tmp_path / 'empty' / 'config.json'} is missing."
+
+
+def test_folders_of_other_kinds_are_named(tmp_path):
+    def refusal(folder):
+        with pytest.raises(TfkdError) as caught:
+            open_pretrained(folder).text()
+        return str(caught.value)
+
+    missing = f"{tmp_path / 'config.json'} is missing."
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert refusal(
+        tmp_path
+    ) == f"{missing} The folder holds weights only. Download config.json and the files of the " + ("tokenizer, too.")
+    (tmp_path / "bert_config.json").write_text("{}")
+    assert refusal(tmp_path).startswith(f"{missing} The folder holds a BERT in the format of its original release.")
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "bert-base-cased"}')
+    assert refusal(tmp_path) == (
+        f"{missing} The folder holds an adapter (PEFT) of bert-base-cased, not an encoder. Merge it: "
+        "`AutoPeftModel.from_pretrained(folder).merge_and_unload().save_pretrained(new_folder)`."
+    )
+    snapshot = tiny_bert(tmp_path / "hub" / "snapshots" / "0123")
+    assert refusal(tmp_path / "hub") == (
+        f"{tmp_path / 'hub' / 'config.json'} is missing. Did you mean the folder {snapshot}?"
+    )
+    (snapshot / "vocab.txt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    assert refusal(snapshot) == (
+        f"{snapshot / 'vocab.txt'} is a pointer of Git LFS, not the file itself. Run `git lfs pull` in the folder, or "
+        "download the file."
+    )
+    (snapshot / "config.json").write_text("<!DOCTYPE html>")
+    assert refusal(snapshot) == (
+        f"{snapshot / 'config.json'} is a web page, not the file itself. Download the file again."
+    )
+
+
+def test_pointers_in_place_of_weights(tmp_path):
+    folder = tiny_bert(tmp_path)
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(
+        TfkdError, match=r"model\.safetensors is a pointer of Git LFS, not the file itself\. Run `git lfs"
+    ):
+        open_pretrained(folder).check()
+
+
+def test_a_folder_of_sentence_transformers_is_read(tmp_path):
+    modules = [{"idx": 0, "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    tiny_bert(tmp_path / "0_Transformer")
+    assert open_pretrained(tmp_path).name == "0_Transformer"
+    (tmp_path / "modules.json").write_text("[1]")
+    with pytest.raises(TfkdError, match=re.escape(f"Did you mean the folder {tmp_path / '0_Transformer'}?")):
+        open_pretrained(tmp_path)
+
+
+def test_a_name_of_the_hub_is_recognised():
+    with pytest.raises(TfkdError) as caught:
+        open_pretrained("dmis-lab/biobert-v1.1")
+    assert str(caught.value) == (
+        "the folder dmis-lab/biobert-v1.1 does not exist. It looks like a name on the Hugging Face hub: download it, "
+        "`hf download dmis-lab/biobert-v1.1 --local-dir models/biobert-v1.1`, and give the folder models/biobert-v1.1"
+    )
 
 
 def test_the_nearest_preset_is_named(monkeypatch):

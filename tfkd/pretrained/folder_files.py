@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfkd.pretrained.folder_kinds import check_content, describe_missing_weights
 from tfkd_base.errors import TfkdError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -26,6 +27,7 @@ def read_json(path: Path) -> dict[str, Any]:
         Traceback (most recent call last):
         tfkd_base.errors.TfkdError: no-such-folder/config.json is missing.
     """
+    check_content(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -74,9 +76,7 @@ class TensorFiles:
         elif (folder / WEIGHTS).is_file():
             self._files = dict.fromkeys(self._open(WEIGHTS).keys(), WEIGHTS)
         else:
-            other = next((path.name for path in sorted(folder.glob("*.bin"))), None)
-            remedy = f"; {other} has another format: save the model with `safe_serialization=True`" if other else ""
-            raise TfkdError(f"{folder / WEIGHTS} is missing{remedy}.")
+            raise TfkdError(f"{folder / WEIGHTS} is missing{describe_missing_weights(folder)}.")
         prefixes = [key.removesuffix(marker) for key in self._files if key.endswith(marker)]
         if not prefixes:
             raise TfkdError(f"{folder}: expected the weights of an encoder, but the weight {marker!r} is missing.")
@@ -119,7 +119,10 @@ class TensorFiles:
         header = self._read_header(key)
         actual = tuple(header.get_shape())
         if actual != shape:
-            raise TfkdError(f"{self.folder}: config.json requires the shape {shape} for {key!r}, got {actual}.")
+            raise TfkdError(
+                f"{self.folder}: config.json requires the shape {shape} for {key!r}, got {actual}. Do the files belong "
+                "to the same model?"
+            )
         if header.get_dtype() not in _FLOATS:
             raise TfkdError(
                 f"{self.folder}: expected the weight {key!r} to have one of the types {', '.join(_FLOATS)}, got "
@@ -160,6 +163,7 @@ class TensorFiles:
         from safetensors import SafetensorError, safe_open
 
         if name not in self._opened:
+            check_content(self.folder / name)
             try:
                 self._opened[name] = safe_open(self.folder / name, "np")
             except (SafetensorError, OSError) as error:

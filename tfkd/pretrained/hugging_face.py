@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from tfkd.pretrained.architecture import Architecture, Pretrained
 from tfkd.pretrained.folder_files import TensorFiles, read_json
+from tfkd.pretrained.folder_kinds import describe_missing_model_type, infer_model_type
 from tfkd.pretrained.vocabulary import read_byte_pairs, read_word_pieces
 from tfkd.text import PieceFeatures
 from tfkd_base.errors import TfkdError, nearest
@@ -116,7 +117,8 @@ class HuggingFaceFolder(Pretrained):
         if len(text.pieces) > self.architecture.pieces:
             raise TfkdError(
                 f"{self.folder}: expected at most {self.architecture.pieces:,} subwords (vocab_size in {CONFIG}), got "
-                f"a vocabulary of {len(text.pieces):,}. Do the files belong to the same model?"
+                f"a vocabulary of {len(text.pieces):,}. Do the files belong to the same model? After tokens were added, "
+                "the model needs `resize_token_embeddings`."
             )
         return text
 
@@ -170,8 +172,15 @@ class HuggingFaceFolder(Pretrained):
 
 def _read_model_type(config: Mapping[str, Any], path: Path) -> ModelType:
     name = config.get("model_type")
+    if name is None:
+        name = infer_model_type(config)
     if not isinstance(name, str) or name not in MODEL_TYPES:
-        raise TfkdError(f"{path}: expected model_type to be one of {', '.join(MODEL_TYPES)}, got {name!r}.")
+        remedy = ". Use an encoder of one of these types"
+        if name is None and not config.get("architectures"):
+            remedy = describe_missing_model_type(config, path.parent)
+        elif name is None:
+            remedy = f" (architectures: {config['architectures']!r}){remedy}"
+        raise TfkdError(f"{path}: expected model_type to be one of {', '.join(MODEL_TYPES)}, got {name!r}{remedy}.")
     for key, expected in (("position_embedding_type", "absolute"), ("is_decoder", False)):
         if config.get(key, expected) != expected:
             raise TfkdError(f"{path}: expected {key} to be {expected!r}, got {config[key]!r}, which is not supported.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from tfkd.pretrained.added_tokens import SETTINGS, TOKEN_MAP, TOKENIZER, read_added_tokens
 from tfkd.pretrained.folder_files import read_json, read_optional_json
+from tfkd.pretrained.folder_kinds import check_content
 from tfkd.pretrained.tokenizer_rules import (
     check_byte_level,
     check_special_tokens,
@@ -150,6 +151,7 @@ def _make_features(folder: Path, pieces: list[str], added: list[AddedToken], **s
 
 
 def _read_lines(path: Path) -> list[str]:
+    check_content(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return split_lines(file.read())
