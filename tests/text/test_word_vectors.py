@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import pickle
+import re
 import shutil
 
 import numpy as np
@@ -14,7 +15,7 @@ from gensim.models.fasttext import save_facebook_model
 
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.text import WordFeatures, WordVectors, read_word_vectors
-from tfkd_base.errors import TfkdError
+from tfkd_base.errors import TfkdError, TfkdWarning
 
 WORDS = ["the", "p53", "Ärzte", "IL-2", "β"]
 MATRIX = np.random.default_rng(1).normal(size=(5, 7)).astype(np.float32)
@@ -57,6 +58,17 @@ def test_word2vec_and_fasttext_text_and_word2vec_binary(tmp_path, name, write):
     assert vectors.matrix.dtype == np.float32
     assert (len(vectors), vectors.width) == (5, 7)
     np.testing.assert_array_equal(vectors.matrix, MATRIX)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_glove_and_windows_line_ends(tmp_path, end):
+    header, *lines = text_file(tmp_path / "v").read_text(encoding="utf-8").splitlines()
+    for content in ([header, *lines], lines):
+        (tmp_path / "v").write_bytes("".join(line + end for line in content).encode())
+        vectors = read_word_vectors(tmp_path / "v")
+        assert list(vectors.words) == WORDS
+        np.testing.assert_array_equal(vectors.matrix, MATRIX)
+        assert list(read_word_vectors(tmp_path / "v", limit=2).words) == WORDS[:2]
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -145,7 +157,9 @@ def test_the_users_cache_is_used_if_the_folder_cannot_be_written(tmp_path, cache
 def test_the_first_vector_of_a_duplicate_word_counts(tmp_path):
     words = ["a", "b", "a"]
     for path in (text_file(tmp_path / "t", words, MATRIX[:3]), binary_file(tmp_path / "b", words, MATRIX[:3])):
-        vectors = read_word_vectors(path)
+        message = re.escape(f"{path}: 1 word of 3 occur again. The first vector of each word counts.")
+        with pytest.warns(TfkdWarning, match=message):
+            vectors = read_word_vectors(path)
         assert list(vectors.words) == ["a", "b"]
         np.testing.assert_array_equal(vectors.matrix, MATRIX[:2])
 
@@ -157,7 +171,11 @@ def test_the_first_vector_of_a_duplicate_word_counts(tmp_path):
         (b"2 2\ra 1 2\rb 1 2\r", ":1: lines end with carriage returns alone"),
         (b"2 2\na 1 2\rb 1 2\n", ":2: lines end with carriage returns alone"),
         (b"not a header\n", r":1: expected the number of words and the width.*not a header"),
-        (b"the 1.0 2.0\nof 1.0 2.0\n", ":1: expected the number of words"),
+        (b"the 1.0\nof 1.0\n", ":1: expected the number of words"),
+        (b"the 1.0 2.0\nof 1.0\n", ":2: expected a word and 2 numbers"),
+        (b"the 1.0 2.0\nof 1.0 x\n", ":2: damaged word vectors, read as text without line 1.*number, got 'x'"),
+        (b"2 2\na 1 2\n\nb 1 2\n", ":3: expected a word and its vector, got a blank line"),
+        (b"2 2\na 1 2\n\xc4rzte 1 2\n", ":3: expected UTF-8, got the byte 0xc4.*iconv"),
         (b"0 3\n", ":1: expected at least one word"),
         (b"2 0\na\nb\n", "width of at least 1, got 2 and 0"),
         (b"2 3\na 1 2 3\nb 1 2\n", ":3: expected a word and 3 numbers"),
@@ -165,7 +183,7 @@ def test_the_first_vector_of_a_duplicate_word_counts(tmp_path):
         (b"2 3\na 1 2\nb 1 2\n", ":2: expected a word and 3 numbers"),
         (b"3 2\na 1 2\nb 1 2\n", "expected the 3 words of line 1, got 2"),
         (b"1 2\na 1 2\nb 1 2\n", "expected the 1 words of line 1, got more than 1"),
-        (b"2 2\na 1 2\nb 1 two\n", "damaged word vectors.*two"),
+        (b"2 2\na 1 2\nb 1 two\n", ":3: damaged word vectors.*got 'two'"),
         (b"1 2\na 1 nan\n", "the vector of 'a' contains a number that is not finite"),
         (b"19 2\na " + MATRIX.tobytes(), "for the 19 words of width 2 of line 1.*truncated"),
         (b"12 2\na " + MATRIX.tobytes(), "damaged word vectors, read as word2vec binary"),

@@ -117,8 +117,8 @@ class HuggingFaceFolder(Pretrained):
         if len(text.pieces) > self.architecture.pieces:
             raise TfkdError(
                 f"{self.folder}: expected at most {self.architecture.pieces:,} subwords (vocab_size in {CONFIG}), got "
-                f"a vocabulary of {len(text.pieces):,}. Do the files belong to the same model? After tokens were added, "
-                "the model needs `resize_token_embeddings`."
+                f"a vocabulary of {len(text.pieces):,}. Do the files belong to the same model? After tokens were "
+                "added, the model needs `resize_token_embeddings`."
             )
         return text
 

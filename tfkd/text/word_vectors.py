@@ -10,28 +10,27 @@ import re
 import shutil
 import struct
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfkd.text.vector_formats import FORMAT_NAMES, check_numbers, check_text, detect_format
 from tfkd.text.word_features import WordFeatures
-from tfkd_base.errors import TfkdError
+from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.files import atomic_file
+from tfkd_base.wording import count_of
 
 MAP_ABOVE = 256 * 2**20
 """Size in bytes above which a file of vectors is mapped into memory instead of read."""
 
-_FASTTEXT_MAGIC = struct.pack("<i", 793712314)
-_FASTTEXT_HEADER = struct.Struct("<2i12id3i2q")
 _CHUNK = 2**16
 _CACHE = ".tfkd-vectors"
 _DAMAGED = (OSError, ValueError, EOFError)
-
-Format = Literal["text", "binary", "fasttext"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +108,7 @@ class WordVectors:
 def read_word_vectors(
     path: str | os.PathLike[str], *, limit: int | None = None, map_above: int = MAP_ABOVE
 ) -> WordVectors:
-    r"""Read pre-trained word vectors: word2vec text or binary, fastText text (`.vec`) or binary (`.bin`).
+    r"""Read pre-trained word vectors: word2vec text or binary, GloVe, fastText text (`.vec`) or binary (`.bin`).
 
     The format is detected from the content. A large file is converted once, to a folder `.tfkd-vectors` beside it, or
     to the user's cache if that folder cannot be written. The copy is then mapped into memory, so that a run holds only
@@ -122,7 +121,8 @@ def read_word_vectors(
         map_above: Size in bytes above which the file is mapped.
 
     Returns:
-        The words with their vectors. If a word occurs twice, its first vector counts.
+        The words with their vectors. If a word occurs twice, its first vector counts, and a `TfkdWarning` tells the
+        number of these words.
 
     Raises:
         TfkdError: The file does not exist, is damaged or has another format, or gensim is not installed.
@@ -175,9 +175,8 @@ def write_word_vectors(vectors: WordVectors, path: str | os.PathLike[str]) -> No
 
 def _read(path: Path, limit: int | None) -> tuple[tuple[str, ...], np.ndarray]:
     """Read a file with gensim. gensim does not check the header, so this function checks it first."""
-    kind = _detect_format(path)
-    if kind == "text":
-        _check_text(path, limit)
+    kind = detect_format(path)
+    lines = check_text(path, kind, limit) if kind in ("text", "glove") else None
     try:
         from gensim.models import KeyedVectors
         from gensim.models.fasttext import load_facebook_vectors
@@ -188,12 +187,26 @@ def _read(path: Path, limit: int | None) -> tuple[tuple[str, ...], np.ndarray]:
             vectors = load_facebook_vectors(str(path.absolute()))
         else:
             vectors = KeyedVectors.load_word2vec_format(
-                str(path.absolute()), binary=kind == "binary", limit=limit, unicode_errors="replace"
+                str(path.absolute()),
+                binary=kind == "binary",
+                limit=limit,
+                unicode_errors="replace",
+                no_header=kind == "glove",
             )
     except (ValueError, EOFError, AssertionError, NotImplementedError, struct.error, OSError) as error:
-        raise TfkdError(f"{path}: damaged word vectors, read as {_NAMES[kind]}: {error}") from error
+        if lines is not None:
+            check_numbers(path, kind)
+        raise TfkdError(f"{path}: damaged word vectors, read as {FORMAT_NAMES[kind]}: {error}") from error
     # gensim leaves empty rows at the end if words occur twice.
     count = min(len(vectors.key_to_index), limit or len(vectors.key_to_index))
+    expected = len(vectors.vectors) if lines is None else lines
+    if kind != "fasttext" and count < expected:
+        warnings.warn(
+            f"{path}: {count_of(expected - count, 'word')} of {expected:,} occur again. The first vector of each word "
+            "counts.",
+            TfkdWarning,
+            stacklevel=3,
+        )
     matrix = np.ascontiguousarray(vectors.vectors[:count], np.float32)
     words = tuple(vectors.index_to_key[:count])
     for start in range(0, len(matrix), _CHUNK):
@@ -204,103 +217,6 @@ def _read(path: Path, limit: int | None) -> tuple[tuple[str, ...], np.ndarray]:
                 f"{path}: the vector of {word!r} contains a number that is not finite. Is the file damaged?"
             )
     return words, matrix
-
-
-_CARRIAGE_RETURNS = (
-    "lines end with carriage returns alone, which the reader of word vectors does not know. Write line feeds, as with "
-    "tr '\\r' '\\n' < IN > OUT."
-)
-_NAMES = {"text": "word2vec or fastText text", "binary": "word2vec binary", "fasttext": "fastText binary"}
-
-
-def _detect_format(path: Path) -> Format:
-    """Return the format, detected from the first bytes; check the header against the size of the file."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(2**16)
-    if not head:
-        raise TfkdError(f"{path}: expected word vectors, but the file is empty.")
-    if head.startswith(_FASTTEXT_MAGIC):
-        _check_fasttext(path, head, size)
-        return "fasttext"
-    if head[0] == 0x80 and head[1:2] <= b"\x05":
-        raise TfkdError(
-            f"{path}: the file is a Python pickle, as gensim's `save` writes it. Reading it could run any code. "
-            "Write the vectors with gensim's `save_word2vec_format` instead."
-        )
-    if head.startswith(b"\x1f\x8b") or head.startswith(b"BZh") or head.startswith(b"PK\x03\x04"):
-        raise TfkdError(f"{path}: the file is compressed. Unpack it first.")
-    header = re.match(rb"([0-9]{1,18}) ([0-9]{1,9})[ \r]*\n", head)
-    if header is None and b"\r" in head and b"\n" not in head:
-        raise TfkdError(f"{path}:1: {_CARRIAGE_RETURNS}")
-    if header is None:
-        raise TfkdError(
-            f"{path}:1: expected the number of words and the width, such as '200000 100', "
-            f"got {head[:40].split(bytes([10]))[0]!r}. Supported formats: word2vec and fastText, each as text or "
-            "binary. Add such a line to vectors in the format of GloVe."
-        )
-    words, width = int(header[1]), int(header[2])
-    if words < 1 or width < 1:
-        raise TfkdError(f"{path}:1: expected at least one word and a width of at least 1, got {words} and {width}.")
-    if _is_text(head[header.end() :], width):
-        return "text"
-    minimum = header.end() + words * (4 * width + 2)
-    if size < minimum:
-        raise TfkdError(
-            f"{path}: expected at least {minimum} bytes for the {words} words of width {width} of line 1, got {size}. "
-            "Is the file truncated?"
-        )
-    return "binary"
-
-
-def _is_text(body: bytes, width: int) -> bool:
-    """Return whether vectors are text, even damaged text, and not binary numbers."""
-    first = body.partition(b"\n")[0].decode("utf-8", "replace").split()
-    with contextlib.suppress(ValueError):
-        if len([float(number) for number in first[1:]]) == width:
-            return True
-    # The last character may be incomplete.
-    return "\ufffd" not in body.decode("utf-8", "replace")[:-1] and not re.search(rb"[\x00-\x08\x0e-\x1f]", body)
-
-
-def _check_text(path: Path, limit: int | None) -> None:
-    """Check that the number of lines and the width of each line agree with line 1."""
-    with path.open("rb") as file:
-        words, width = (int(x) for x in file.readline().split())
-        expected = words if limit is None else min(words, limit)
-        lines = 0
-        for line in file:
-            line = line.rstrip()
-            if not line:
-                break
-            lines += 1
-            if b"\r" in line:
-                raise TfkdError(f"{path}:{lines + 1}: {_CARRIAGE_RETURNS}")
-            if line.count(b" ") != width:
-                raise TfkdError(
-                    f"{path}:{lines + 1}: expected a word and {width} numbers separated by single spaces, as in "
-                    f"line 1, got {line.count(b' ')} spaces. Is the line truncated, or does the word contain a space?"
-                )
-            if lines > expected or lines == limit:
-                break
-        if lines != expected:
-            got = f"more than {expected}" if lines > expected else f"{lines}"
-            raise TfkdError(
-                f"{path}: expected the {words} words of line 1, got {got}. Is the file truncated, or line 1 wrong?"
-            )
-
-
-def _check_fasttext(path: Path, head: bytes, size: int) -> None:
-    """Check the size of a fastText model: gensim would never finish reading a truncated one."""
-    if len(head) < _FASTTEXT_HEADER.size:
-        raise TfkdError(f"{path}: the file ends within the header of a fastText model. Is it truncated?")
-    _, _, width, *_, buckets, _, _, _, _, entries, words, _, _, _ = _FASTTEXT_HEADER.unpack_from(head)
-    minimum = _FASTTEXT_HEADER.size + 10 * entries + 4 * width * (words + buckets)
-    if min(width, words, entries, buckets + 1) < 1 or size < minimum:
-        raise TfkdError(
-            f"{path}: expected at least {minimum} bytes for a fastText model of {words} words, {buckets} buckets "
-            f"and width {width}, got {size}. Is it truncated or quantised? Use the full model or a text file (.vec)."
-        )
 
 
 def _map(path: Path, limit: int | None) -> tuple[Sequence[str], np.ndarray]:
