@@ -44,7 +44,7 @@ class Match(IntEnum):
     RUN = 1
     """It shares eight words in a row with a known sentence."""
     CONTAINED = 2
-    """It consists of parts of known sentences, or has a known sentence as a part; a part has six words or more."""
+    """It is part of a known sentence, or has a known sentence as a part; that part has six words or more."""
     WHOLE = 3
     """It is a known sentence."""
 
@@ -141,10 +141,10 @@ class SentenceHashes:
         shared = np.diff(np.r_[starts, len(hits)]) + WINDOW - 1
         owner = owner[starts]
         shortest = np.maximum.reduceat((known[hits] & _LENGTH_MASK).astype(np.int64), starts)
-        found = np.where(shared >= shortest, Match.CONTAINED, np.where(shared >= RUN, Match.RUN, Match.NONE))
+        is_part = (shared >= shortest) | (shared >= chunk.lengths[owner])
+        found = np.where(is_part, Match.CONTAINED, np.where(shared >= RUN, Match.RUN, Match.NONE))
         np.maximum.at(matches, owner, found.astype(np.int8))
-        is_part = chunk.count_words(hits) == chunk.lengths
-        return np.where(is_part & (chunk.lengths > 0), np.maximum(matches, Match.CONTAINED), matches).astype(np.int8)
+        return matches
 
 
 class HashedSentences:
@@ -170,22 +170,13 @@ class HashedSentences:
         )
         hashes = np.array([_hash_word(word) for each in words for word in each], np.uint64)
         ends = np.repeat(np.cumsum(self.lengths), self.lengths)
-        self._first = first = np.flatnonzero(np.arange(len(hashes)) + WINDOW <= ends)
-        self._sentence_of_word = np.repeat(np.arange(len(words)), self.lengths)
-        self.sentence_of_window = self._sentence_of_word[first]
+        first = np.flatnonzero(np.arange(len(hashes)) + WINDOW <= ends)
+        self.sentence_of_window = np.repeat(np.arange(len(words)), self.lengths)[first]
         windows = np.zeros(len(first), np.uint64)
         for offset in range(WINDOW):  # wraps at 64 bits
             windows = (windows ^ hashes[first + offset]) * _FACTOR
             windows ^= windows >> np.uint64(32)
         self.windows = windows & ~_LENGTH_MASK
-
-    def count_words(self, windows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the number of words of each sentence that are in some of the windows, given by their indices."""
-        edges = np.zeros(len(self._sentence_of_word) + 1, np.int64)
-        edges[self._first[windows]] += 1  # each window starts and ends at a place of its own
-        edges[self._first[windows] + WINDOW] -= 1
-        is_in = np.cumsum(edges[:-1]) > 0
-        return np.bincount(self._sentence_of_word, weights=is_in, minlength=len(self.lengths)).astype(np.int64)
 
 
 def _chunks(sentences: Iterable[Sequence[str]]) -> Iterable[list[Sequence[str]]]:

@@ -52,7 +52,7 @@ def brute_force(sentence: list[str], known: list[list[str]]) -> Match:
         (OTHER + KNOWN + OTHER, Match.CONTAINED),
         (KNOWN[5:13] + OTHER, Match.RUN),
         (KNOWN[5:12] + OTHER, Match.NONE),
-        (KNOWN[9:] + KNOWN[:9], Match.CONTAINED),
+        (KNOWN[9:] + KNOWN[:9], Match.RUN),
         (SHORT, Match.WHOLE),
         (["METHODS"], Match.NONE),
         (SHORT + OTHER, Match.NONE),
