@@ -19,12 +19,14 @@ from tfkd.distillation import (
     Need,
     Outputs,
     PathDistillation,
+    PosteriorDistillation,
     SequenceDistillation,
     TeacherCache,
 )
 from tfkd.models import Tagger
 from tfkd.text import WordFeatures
 from tfkd.training import Checkpoints
+from tfkd_base.corpora import Sentence
 from tfkd_base.errors import TfkdError
 
 CORPUS = small_corpus()
@@ -274,3 +276,16 @@ def test_batches_that_are_not_the_distillers_are_refused_with_the_remedy(tmp_pat
         of_paths.train_step(data)
     with pytest.raises(TfkdError, match=r"no feature 'words' for .*, only \['student'\]: make batches with"):
         distiller.train_step(({"student": data[0]["student"]}, data[1]))
+
+
+def test_batches_of_empty_sentences_teach_nothing():
+    distiller, student = make("crf", [LogitsDistillation(), PosteriorDistillation(), SequenceDistillation()])
+    distiller.compile(keras.optimizers.SGD(0.1), run_eagerly=True)  # tracing takes ten times as long
+    before = student.get_weights()
+    empty = distiller.batches([Sentence((), ())] * 2, batch_size=2)
+    history = distiller.fit(empty, verbose=0).history
+    assert history == {"distillation_loss": [0.0], "loss": [0.0], "student_loss": [0.0]}
+    for old, new in zip(before, student.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert distiller.evaluate(empty, verbose=0, return_dict=True)["loss"] == 0
+    assert distiller.predict(empty, verbose=0)["tags"].shape == (2, 0)

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.layers.crf_recursions import pad_empty_time
 from tfkd.layers.packing import Packing
 from tfkd.tensors import Tensor
 
@@ -60,9 +61,10 @@ class BiLSTMLayer(keras.layers.Layer):
     @override
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         # In both directions the padding follows the real tokens, so only the output has to be masked.
-        packing = Packing(tf.ones(tf.shape(inputs)[:2], tf.bool) if mask is None else mask)
+        time = tf.shape(inputs)[1]
+        packing = Packing(pad_empty_time(tf.ones(tf.shape(inputs)[:2], tf.bool) if mask is None else mask))
         lengths = packing.lengths
-        by_time = tf.transpose(packing.pack(inputs), [1, 0, 2])
+        by_time = tf.transpose(packing.pack(pad_empty_time(inputs)), [1, 0, 2])
         reversed_by_time = tf.reverse_sequence(by_time, lengths, seq_axis=0, batch_axis=1)
         forward, backward = _lstm(
             by_time,
@@ -75,7 +77,7 @@ class BiLSTMLayer(keras.layers.Layer):
         joined = tf.transpose(tf.concat([forward, backward], axis=-1), [1, 0, 2])
         real = packing.mask[:, :, tf.newaxis]
         output = tf.where(real, tf.cast(joined, self.compute_dtype), tf.zeros([], self.compute_dtype))
-        return tf.ensure_shape(packing.unpack(output), [*inputs.shape[:2], 2 * self.units])
+        return tf.ensure_shape(packing.unpack(output)[:, :time], [*inputs.shape[:2], 2 * self.units])
 
     @override
     def compute_output_spec(self, inputs: Tensor, mask: Tensor | None = None) -> keras.KerasTensor:

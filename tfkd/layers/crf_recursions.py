@@ -109,20 +109,22 @@ def pad_empty_time(x: Tensor) -> Tensor:
     """Add a token of padding to sentences if the time dimension is 0, since recursions need a first step.
 
     Args:
-        x: `[batch, time, tags]`.
+        x: `[batch, time, ...]`, of a known rank or of rank 3.
 
     Returns:
-        `[batch, max(time, 1), tags]`.
+        `[batch, max(time, 1), ...]`; TensorFlow copies nothing if the time dimension is not 0.
 
     Example:
         >>> pad_empty_time(tf.zeros([2, 0, 3])).shape
         TensorShape([2, 1, 3])
     """
-    x = tf.ensure_shape(x, [None, None, None])
+    x = tf.convert_to_tensor(x)
+    x = tf.ensure_shape(x, [None] * (x.shape.rank or 3))
     if x.shape[1]:
         return x
     missing = tf.maximum(1 - tf.shape(x)[1], 0)
-    return tf.ensure_shape(tf.pad(x, [[0, 0], [0, missing], [0, 0]]), [x.shape[0], None, x.shape[2]])
+    padded = tf.pad(x, [[0, 0], [0, missing], *[[0, 0]] * (x.shape.rank - 2)])
+    return tf.ensure_shape(padded, [x.shape[0], None, *x.shape[2:]])
 
 
 class Lattice:
