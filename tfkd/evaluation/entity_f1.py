@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tfkd.evaluation.scores import Scores, compute_scores
-from tfkd.evaluation.type_checks import warn_about_low_f1, warn_about_types
+from tfkd.evaluation.type_checks import NEAR_ZERO, warn_about_low_f1, warn_about_types
 from tfkd.models import MultiTaskTagger
 from tfkd.training.arguments import describe_sentences
 from tfkd_base.corpora import Corpus, Scheme, Sentence
@@ -109,7 +109,8 @@ class EntityF1(keras.callbacks.Callback):
             logs.update({f"val_{task}_f1": f1 for task, f1 in scores.items()})
             logs["val_f1"] = float(np.mean(list(scores.values())))
         self._epochs = epoch + 1
-        if logs["val_f1"] > self.best or not self._best_scores:
+        # A resumed training knows the best F1 so far, but not that of each task.
+        if logs["val_f1"] > self.best or (not self._best_scores and self.best < NEAR_ZERO):
             self._best_scores = scores
         if logs["val_f1"] > self.best:
             self.best, self.best_epoch = logs["val_f1"], epoch

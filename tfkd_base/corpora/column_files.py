@@ -12,6 +12,8 @@ from tfkd_base.corpora.detection import describe_start
 from tfkd_base.errors import CorpusError
 from tfkd_base.files import read_lines
 
+_PART = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnFile:
@@ -64,8 +66,7 @@ def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: i
         raise CorpusError(f"{path}: there is no such file")
     parser = ColumnParser(path, token_column, tag_column)
     try:
-        with path.open("rb") as stream:
-            parser.read(_decode(read_lines(stream)))
+        parser.read(_lines(path))
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     if not parser.sentences:
@@ -76,12 +77,32 @@ def read_columns(path: str | Path, *, token_column: int | str = 0, tag_column: i
     return ColumnFile(path, sentences, first_lines, parser.untyped, parser.is_bilou, parser.comments)
 
 
-def _decode(lines: Iterable[bytes]) -> Iterator[str]:
-    """Decode lines; drop a byte order mark at the beginning."""
-    for number, line in enumerate(lines):
-        text = line.decode()
-        if number or (text := text.removeprefix("\ufeff")):
-            yield text
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file, with their line ends and without a byte order mark.
+
+    `read_lines` says what a line is. Without a carriage return alone, the lines of a text file of Python are the same,
+    and come twice as fast.
+    """
+    if not _has_lone_carriage_return(path):
+        with path.open(encoding="utf-8-sig", newline="\n") as lines:
+            yield from lines
+        return
+    with path.open("rb") as stream:
+        for number, line in enumerate(read_lines(stream)):
+            text = line.decode()
+            if number or (text := text.removeprefix("\ufeff")):
+                yield text
+
+
+def _has_lone_carriage_return(path: Path) -> bool:
+    last = b""
+    with path.open("rb") as stream:
+        while part := stream.read(_PART):
+            part = last + part
+            last = b"\r" if part.endswith(b"\r") else b""
+            if part.count(b"\r") - len(last) != part.count(b"\r\n"):
+                return True
+    return bool(last)
 
 
 def _not_utf8(path: Path) -> CorpusError:

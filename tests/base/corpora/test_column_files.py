@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd_base.corpora import CorpusError, Sentence, read_columns, write_columns
+from tfkd_base.corpora import CorpusError, Sentence, column_files, read_columns, write_columns
 
 PLAIN = (
     Sentence(("BRCA1", "binds"), ("B-Gene", "O")),
@@ -55,6 +55,19 @@ def write(folder: Path, content: bytes | str, name: str = "train.tsv") -> Path:
 )
 def test_variants_read_alike(tmp_path: Path, content: str) -> None:
     assert read_columns(write(tmp_path, content)).sentences == PLAIN
+
+
+@pytest.mark.parametrize("part", [1, 2, 3, 5])
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\r\r\n", "\n"])
+def test_line_ends_are_found_across_parts_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int, end: str
+) -> None:
+    monkeypatch.setattr(column_files, "_PART", part)
+    content = "BRCA1\tB-Gene\nbinds\tO\n\nDNA\tO\n".replace("\n", end)
+    assert read_columns(write(tmp_path, content)).sentences == PLAIN
+    mixed = content + "x\tO" + ("\r" if end != "\r" else "\n")
+    with pytest.raises(CorpusError, match=r"train\.tsv:5: the line ends with"):
+        read_columns(write(tmp_path, mixed))
 
 
 @pytest.mark.parametrize(
