@@ -201,7 +201,7 @@ def _annotate_files(
         words=done.words,
         seconds=done.seconds,
         errors=options.errors or output.errors,
-        is_resumed=bool(done.resumed_blocks),
+        is_resumed=done.is_resumed,
     )
     return done.report.broken
 

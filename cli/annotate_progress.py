@@ -63,7 +63,7 @@ class ProgressDisplay:
 
     def show(self, progress: AnnotationProgress) -> None:
         """Show how far the run is."""
-        if progress.resumed_blocks and not self._has_shown_resuming:
+        if progress.is_resumed and not self._has_shown_resuming:
             self._has_shown_resuming = True
             self._console.print("resuming an interrupted run", markup=False)
         is_writing = progress.documents_to_write > 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.annotate.conftest import lines
-from tfkd.annotate import AnnotationOptions, AnnotationOutput, AnnotationReport, partial
+from tfkd.annotate import AnnotationOptions, AnnotationOutput, AnnotationProgress, AnnotationReport, partial
 from tfkd.annotate.blocks import Block, PlacedDocument, cut_blocks
 from tfkd.annotate.folder import AnnotationFolder
 from tfkd.annotate.partial import Chunk, PartialBlock
@@ -28,6 +28,7 @@ def test_a_block_that_was_stopped_resumes_behind_its_last_chunk(
     source.write_text("".join(f'{{"text": "{line}"}}\n' for line in lines(40).split("\n")[:-1]) + "{broken\n")
     (block,) = cut_blocks([DocumentFile(source, "jsonl")], 1 << 20)
     annotated: list[int] = []
+    words: list[int] = []
 
     def annotate(name: str, stop_after: int | None = None) -> tuple[AnnotationReport, bytes]:
         output = AnnotationOutput(tmp_path / name, "jsonl", in_parts=in_parts)
@@ -35,12 +36,16 @@ def test_a_block_that_was_stopped_resumes_behind_its_last_chunk(
         folder.path.mkdir(parents=True, exist_ok=True)
         annotated.clear()
 
-        def on_document(_: Block, report: AnnotationReport) -> None:
+        def on_document(block: Block, report: AnnotationReport, resumed_words: int) -> None:
             annotated.append(report.documents)
+            progress.advance(block.size, report, resumed_words)
             if len(annotated) == stop_after:
                 raise StoppedError
 
+        progress = AnnotationProgress(block.size)
         report = BlockAnnotator(AnnotationOptions(models=(model,)), output, on_document=on_document)(block)
+        progress.finish_block(block.size, report, is_resumed=False)
+        words.append(progress.words)
         assert not list(folder.path.glob("partial-*"))
         return report, folder.part(block.name).read_bytes()
 
@@ -55,6 +60,8 @@ def test_a_block_that_was_stopped_resumes_behind_its_last_chunk(
     assert resumed == unbroken
     assert 15 < annotated[0] <= 25, "documents of finished chunks"
     assert annotated[-1] == 40
+    assert words[0] == unbroken[0].words
+    assert 0 < words[1] < words[0], "those that this process annotated"
 
 
 def test_only_complete_chunks_of_the_longest_file_are_taken(tmp_path: Path) -> None:

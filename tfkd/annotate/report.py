@@ -81,6 +81,7 @@ class AnnotationProgress:
         report: Counts of the blocks that are done, by earlier processes too.
         blocks: Blocks that are done.
         resumed_blocks: Blocks that were done when this process started.
+        is_resumed: Whether an earlier process had started the run.
         words: Words annotated by this process.
         documents_to_write: Documents of all blocks, once they are joined to one output; 0 before.
         written_documents: How many of them are written.
@@ -92,11 +93,13 @@ class AnnotationProgress:
         self.report = AnnotationReport()
         self.blocks = 0
         self.resumed_blocks = 0
+        self.is_resumed = False
         self.words = 0
         self.documents_to_write = 0
         self.written_documents = 0
         self._on_change = on_change
         self._current = (0, 0)  # bytes and words of the block under way that are counted already
+        self._resumed_words = 0  # words of it that an earlier process annotated
         self._started: float | None = None
         self._seconds = 0.0
 
@@ -118,14 +121,16 @@ class AnnotationProgress:
         """Stop counting the seconds."""
         self._seconds, self._started = self.seconds, None
 
-    def advance(self, size: int, report: AnnotationReport) -> None:
+    def advance(self, size: int, report: AnnotationReport, resumed_words: int = 0) -> None:
         """Count the documents so far of a block under way.
 
         Args:
             size: Bytes of the block.
             report: Counts of its documents so far.
+            resumed_words: How many of its words an earlier process annotated.
         """
-        self._count(min(size, report.characters), report.words)
+        self._resumed_words = resumed_words
+        self._count(min(size, report.characters), report.words - resumed_words)
         self._tell()
 
     def finish_block(self, size: int, report: AnnotationReport, *, is_resumed: bool) -> None:
@@ -136,8 +141,8 @@ class AnnotationProgress:
             report: Counts of its documents.
             is_resumed: Whether it was done when this process started.
         """
-        self._count(size, 0 if is_resumed else report.words)
-        self._current = (0, 0)
+        self._count(size, 0 if is_resumed else report.words - self._resumed_words)
+        self._current, self._resumed_words = (0, 0), 0
         self.report.add(report)
         self.blocks += 1
         self.resumed_blocks += is_resumed

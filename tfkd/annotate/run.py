@@ -94,7 +94,7 @@ def annotate_files(
     folder = AnnotationFolder.of_output(output)
     errors_file = Path(errors) if errors is not None else output.errors
     progress = AnnotationProgress(sum(file.path.stat().st_size for file in files), on_progress)
-    with folder.hold(describe_run(options, files, output, engine)):
+    with folder.hold(describe_run(options, files, output, engine)) as progress.is_resumed:
         _annotate_blocks(options, files, output, engine, progress, on_broken)
         if output.in_parts:
             progress.report = folder.total()
@@ -159,10 +159,11 @@ def _open_engine(
 ) -> Engine[Block, AnnotationReport]:
     if engine.name == "local":
 
+        def on_document(block: Block, report: AnnotationReport, resumed_words: int) -> None:
+            progress.advance(block.size, report, resumed_words)
+
         def make_work() -> BlockAnnotator:
-            work = BlockAnnotator(
-                options, output, on_document=lambda block, report: progress.advance(block.size, report)
-            )
+            work = BlockAnnotator(options, output, on_document=on_document)
             progress.start_clock()
             return work
 

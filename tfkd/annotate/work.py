@@ -175,7 +175,8 @@ class BlockAnnotator:
         output: The output.
         threads: TensorFlow's threads, in a process of its own. Default: as TensorFlow is set up.
         code: Files of a user's parts, to be loaded in a process of its own.
-        on_document: Called after each document with the block and the counts of its documents so far.
+        on_document: Called after each document with the block, the counts of its documents so far, and the number of
+            words that an earlier process annotated.
 
     Raises:
         TfkdError: There is no such model, or it lacks a task.
@@ -189,7 +190,7 @@ class BlockAnnotator:
         *,
         threads: int | None = None,
         code: Sequence[Path] = (),
-        on_document: Callable[[Block, AnnotationReport], None] | None = None,
+        on_document: Callable[[Block, AnnotationReport, int], None] | None = None,
     ) -> None:
         if threads is not None:
             import tensorflow as tf
@@ -246,9 +247,9 @@ class BlockAnnotator:
         for document in partial.documents() if partial.read else ():
             if not isinstance(document.document, BrokenDocument):
                 report.count(document.document)
-        done = partial.read
+        done, resumed_words = partial.read, report.words
         if done and self._on_document is not None:
-            self._on_document(block, report)
+            self._on_document(block, report, resumed_words)
         # All documents are read again, to count what is changed in reading.
         for chunk in cut_chunks(itertools.islice(block.read(counts), done, None)):
             annotated = annotate_placed(chunk, self._annotator, self._options, as_tokens, lambda broken: None)
@@ -261,7 +262,7 @@ class BlockAnnotator:
                 lines.append(result.to_line())
                 report.count(result.whole)
                 if self._on_document is not None:
-                    self._on_document(block, report)
+                    self._on_document(block, report, resumed_words)
             partial.append(Chunk(len(chunk), tuple(lines)))
 
 
