@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tfkd_base import files
+from tfkd_base.errors import describe_os_error
 from tfkd_base.files import atomic_file, read_lines, split_lines
 
 
@@ -30,6 +31,13 @@ def test_an_error_leaves_the_old_file_alone(tmp_path):
         part.write_text("half, then \ud800", encoding="utf-8")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_an_error_of_a_full_disk_names_the_file(tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(OSError, match="No space left") as caught, atomic_file(path):
+        raise OSError(28, "No space left on device")  # as the system raises it in a write
+    assert describe_os_error(caught.value) == f"'{path}': No space left on device"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")

@@ -148,8 +148,13 @@ def test_a_full_disk_ends_with_a_message_and_a_good_checkpoint(folder):
     command = ("train", folder / "teacher.yaml", "--out", run)
     process = Forked(*command)
     assert wait_for_checkpoint(process, run)
-    process.kill()
-    process.communicate()
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert said.endswith(
+        f"tfkd: interrupted by SIGTERM; the last checkpoint is kept in {run}: run the same command to resume\n"
+        f"  tfkd train {folder / 'teacher.yaml'} --out {run}\n"
+    )
     good = (run / "checkpoint.npz").read_bytes()
     full = Forked(*command, largest_file=len(good) // 2)
     said, _ = full.communicate()

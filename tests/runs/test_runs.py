@@ -9,15 +9,19 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.models.small import small_corpus
 from tfkd.config import parse_config
 from tfkd.evaluation import evaluate as evaluate_tagger
 from tfkd.evaluation import score
 from tfkd.runs import RunFolder, distill, evaluate_run, train
-from tfkd.runs.runs import _measure_speed
+from tfkd.runs.run_folder import CHECKPOINT
+from tfkd.runs.runs import _saying_how_to_resume
+from tfkd.runs.scoring import measure_speed
 from tfkd_base.corpora import read_column_corpus, write_corpus
 from tfkd_base.errors import TfkdError, TfkdWarning
+from tfkd_base.progress import Progress
 
 SMALL = """
 seed: 3
@@ -89,7 +93,7 @@ def test_waiting_does_not_count_in_words_per_processor_second(runs, monkeypatch)
     tagger, corpus = results["alone"].model, small_corpus("A", 0)
     tag = type(tagger).tag
     monkeypatch.setattr(type(tagger), "tag", lambda *given: (time.sleep(1.0), tag(*given))[1])
-    wall, processor = _measure_speed(tagger, {"a": corpus})
+    wall, processor = measure_speed(tagger, {"a": corpus}, Progress())
     assert 0 < wall < sum(len(sentence.tokens) for sentence in corpus.test)
     assert processor > 5 * wall
 
@@ -203,3 +207,53 @@ def test_loading_a_run_executes_no_code(tmp_path):
     (tmp_path / "scores.json").write_text("{}")
     with pytest.raises((ValueError, TypeError), match=r"[Ll]ambda"):
         RunFolder(tmp_path).model()
+
+
+class Interrupting(Progress):
+    """Interrupts the run when its model is scored, and keeps the messages."""
+
+    def __init__(self, interrupts=True):
+        self.interrupts, self.messages = interrupts, []
+
+    def message(self, text):
+        self.messages.append(text)
+
+    def start(self, title, total=None, unit=""):
+        if self.interrupts and title == "scoring a, test":
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+def test_a_run_that_is_interrupted_while_it_is_scored_resumes_with_scoring(runs, tmp_path):
+    folder, configs, _results = runs
+    with pytest.raises(KeyboardInterrupt, match=r"the last checkpoint is kept in .*: run the same command to resume"):
+        train(configs["student"], tmp_path / "run", progress=Interrupting())
+    assert not RunFolder(tmp_path / "run").is_finished
+    progress = Interrupting(interrupts=False)
+    train(configs["student"], tmp_path / "run", progress=progress)
+    assert "resumes from its checkpoint: training is complete, scoring follows" in progress.messages
+    assert not [text for text in progress.messages if text.startswith("epoch ")]
+    for name in ("history.json", "scores.json"):
+        assert json.loads((tmp_path / "run" / name).read_text()) == json.loads((folder / "alone" / name).read_text())
+    for got, want in zip(weights(tmp_path / "run"), weights(folder / "alone"), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_what_ends_a_training_names_the_remedy(runs, tmp_path):
+    config = runs[1]["student"]
+    with (
+        pytest.raises(TfkdError, match=r"batches of 8 sentences.*batch_size=4 .*accumulation_steps=2 --overwrite"),
+        _saying_how_to_resume(RunFolder(tmp_path), config),
+    ):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    with (
+        pytest.raises(KeyboardInterrupt, match=r"no step was finished, so .* has no checkpoint"),
+        _saying_how_to_resume(RunFolder(tmp_path), config),
+    ):
+        raise KeyboardInterrupt
+    (tmp_path / CHECKPOINT).touch()
+    with (
+        pytest.raises(TfkdError, match=r"'model.keras': No space left.* Make room; the last checkpoint is kept"),
+        _saying_how_to_resume(RunFolder(tmp_path), config),
+    ):
+        raise OSError(28, "No space left on device", "model.keras")
