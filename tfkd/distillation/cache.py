@@ -32,7 +32,7 @@ from tfkd.text import Text
 from tfkd.training import EncodedSentences, SentenceArrays, groups_by_size
 from tfkd_base.errors import TfkdError
 
-CHUNK, BATCH = 2048, 64
+CHUNK, BATCH = 512, 64
 """Numbers of sentences that are written at once, and that a teacher runs on at once."""
 
 
@@ -109,11 +109,13 @@ class TeacherCache(Teacher):
             done = 0
             remaining = iter(sentences)
             while chunk := list(itertools.islice(remaining, CHUNK)):
-                done += len(chunk)
+                before, done = done, done + len(chunk)
                 new = {content_key(tokens): tokens for tokens in chunk if len(tokens)}
                 new = {key: tokens for key, tokens in new.items() if key not in store}
                 if new:
-                    run.append(store, list(new), list(new.values()))
+                    run.append(
+                        store, list(new), list(new.values()), lambda ready, before=before: progress(before + ready)
+                    )
                 progress(done)
         return cls(folder)
 
@@ -261,12 +263,22 @@ class _Writer:
         spec = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in teacher.text.inputs().items()}
         self._run = tf.function(run, input_signature=[spec], autograph=False)
 
-    def append(self, store: OutputStore, keys: Sequence[bytes], sentences: Sequence[Sequence[str]]) -> None:
+    def append(
+        self,
+        store: OutputStore,
+        keys: Sequence[bytes],
+        sentences: Sequence[Sequence[str]],
+        progress: Callable[[int], None],
+    ) -> None:
         encoded = EncodedSentences(sentences, self.teacher.text)
         groups = list(groups_by_size(encoded.sizes, BATCH))
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self.specs}
+        ready = 0
         for rows in groups:
             outputs = self._run(encoded.gather(rows))
+            ready += len(rows)
+            if ready < len(sentences):
+                progress(ready)
             lengths = encoded.lengths[rows]
             real = np.arange(lengths.max())[np.newaxis] < lengths[:, np.newaxis]
             for name, spec in self.specs.items():
