@@ -200,6 +200,11 @@ def test_a_mistake_is_refused_with_the_name_of_what_to_use(
 
 def test_weights_alone_are_saved_as_hdf5(models: dict[str, Any], tmp_path: Path) -> None:
     models["tagger"].save_weights(tmp_path / "x.weights.h5")
+    with pytest.raises(tfkd.TfkdError, match=r"It holds weights alone: build the model and call its load_weights"):
+        tfkd.load_model(tmp_path / "x.weights.h5")
+    (tmp_path / "old.h5").touch()
+    with pytest.raises(tfkd.TfkdError, match=r"open an older one once with keras\.models\.load_model"):
+        tfkd.load_model(tmp_path / "old.h5")
     other = small_tagger(CORPUS)
     other.load_weights(tmp_path / "x.weights.h5")
     assert other.tag(CORPUS.test) == models["tagger"].tag(CORPUS.test)

@@ -4,6 +4,7 @@ import functools
 import itertools
 import signal
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -248,6 +249,13 @@ def test_what_does_not_go_with_a_checkpoint_is_refused(tmp_path):
     others = batches(CORPUS.train[::-1], TEXT, model.tags, batch_size=8)
     with pytest.raises(TfkdError, match="on other sentences, although on the same number"):
         model.fit(others, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    reseeded = batches(CORPUS.train, TEXT, model.tags, batch_size=8, seed=99)
+    with pytest.raises(TfkdError, match=r"in another order: it has hashed seeds, .*; the data now has .*, seed 99\."):
+        model.fit(reseeded, callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
+    state = TrainingState.load(tmp_path / "checkpoint.npz")
+    replace(state, plan="").save(tmp_path / "old.npz")
+    with pytest.raises(TfkdError, match=r"it has another order, that of an earlier version of tfkd; the data now has"):
+        model.fit(reseeded, callbacks=[Checkpoints(tmp_path / "old.npz")])
     with pytest.raises(TfkdError, match=r"got \w+, which cannot begin in the middle .* or train without checkpoints"):
         model.fit(fewer.dataset(), callbacks=[Checkpoints(tmp_path / "checkpoint.npz")])
     (tmp_path / "checkpoint.npz").write_bytes(b"half")

@@ -39,6 +39,8 @@ def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | Multi
     file = path / MODEL_FILE if path.is_dir() else path
     if not file.is_file() or file.suffix != ".keras":
         missing = f"there is no {MODEL_FILE}" if path.is_dir() else "there is no such folder"
+        if path.is_file():
+            missing = f"this is a file. {_REMEDIES.get(_ending(path), 'Models are saved as .keras files')}"
         raise TfkdError(f"{path}: expected the folder of a run, with {MODEL_FILE} in it; {missing}")
     try:
         model = keras.models.load_model(file, compile=False)
@@ -54,6 +56,22 @@ def load_model(path: str | Path, *, tasks: Sequence[str] = ()) -> Tagger | Multi
     if isinstance(model, Tagger):
         raise TfkdError(f"{path} holds a tagger of a single task, not a teacher; omit the task {tasks[0]!r}")
     return model.for_task(tasks[0]) if len(tasks) == 1 else model.with_tasks(tasks)
+
+
+_WHOLE_HDF5 = (
+    "Models of tfkd are no longer saved as HDF5; open an older one once with keras.models.load_model(path, "
+    "custom_objects={'Tagger': tfkd.Tagger, 'MultiTaskTagger': tfkd.MultiTaskTagger}), and save it as .keras"
+)
+_REMEDIES = {
+    ".weights.h5": "It holds weights alone: build the model and call its load_weights(path)",
+    ".h5": _WHOLE_HDF5,
+    ".hdf5": _WHOLE_HDF5,
+}
+"""What to do with files of Keras that are no whole models, by their ending."""
+
+
+def _ending(path: Path) -> str:
+    return ".weights.h5" if path.name.endswith(".weights.h5") else path.suffix.lower()
 
 
 def missing_code(run: Path) -> str | None:
