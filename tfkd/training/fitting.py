@@ -236,13 +236,17 @@ class Trained(BuildsMetrics):
 
 
 def data_form(data: Any) -> str:
-    """Return the structure of the data of a batch and the rank of each part, of tensors or of their specifications.
+    """Return the structure of the data of a batch and the rank of each tensor, or of its specification.
+
+    Data of several replicas have the tensors of each.
 
     Example:
         >>> data_form(({"words": tf.ones([2, 3])}, tf.ones([2])))
-        "({'words': 2}, 1)"
+        "({'words': 0}, 0) [2, 1]"
     """
-    return str(tf.nest.map_structure(lambda part: getattr(getattr(part, "shape", None), "rank", None), data))
+    parts = tf.nest.flatten(data, expand_composites=True)
+    ranks = [getattr(getattr(part, "shape", None), "rank", None) for part in parts]
+    return f"{tf.nest.map_structure(lambda _: 0, data)} {ranks}"
 
 
 def _check_metrics(metrics: Any, name: str) -> list[Any] | None:
