@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from tfkd_base.documents.document import Counts, Entity, FaultError, Passage
+from tfkd_base.documents.entity_texts import ALMOST, DIFFERENT, EQUAL, Places, compare_texts, join_lines
 from tfkd_base.documents.offsets import CHARACTERS, DETECT, UNITS, Ruler, Unit, get_units
 
-Places = tuple[tuple[int, int], ...]
-"""Start and end of each fragment"""
 MERGED = "overlapping fragments of entities, merged"
 ELLIPSIS = "entities with an ellipsis in their text, read as fragments"
-_ELLIPSIS = re.compile(r"\s*(?:\[\s*(?:\.\.\.|\u2026)\s*\]|\.\.\.|\u2026)\s*")
-_SPACE = re.compile(r"\s+")
-_DIFFERENT, _ALMOST, _EQUAL = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +111,11 @@ class _Fit:
 
     @property
     def different(self) -> int:
-        return self.matches.count(_DIFFERENT)
+        return self.matches.count(DIFFERENT)
 
     @property
     def is_exact(self) -> bool:
-        return all(match == _EQUAL for match in self.matches)
+        return all(match == EQUAL for match in self.matches)
 
 
 def place_entities(
@@ -172,7 +167,7 @@ def place_entities(
     entities = []
     for entity, places in zip(stated, fit.places, strict=True):
         assert places is not None
-        parts = _join_lines(text, places) if joins_lines else places
+        parts = join_lines(text, places) if joins_lines else places
         fragments = parts if len(parts) > 1 else ()
         start, end = parts[0][0], parts[-1][1]
         entities.append(
@@ -223,13 +218,13 @@ def _disagreement(
     line = fault.line if fault else None
     reason = fault.reason if fault else ""
     if first is not None:
-        wrong = next((i for i, match in enumerate(first.matches) if match == _DIFFERENT), None)
+        wrong = next((i for i, match in enumerate(first.matches) if match == DIFFERENT), None)
         if wrong is None:
-            wrong = next(i for i, match in enumerate(first.matches) if match == _ALMOST)
+            wrong = next(i for i, match in enumerate(first.matches) if match == ALMOST)
         line = stated[wrong].line
         reason = _describe(stated[wrong], first.places[wrong], first)
         if len(stated) > 1:
-            reason += f" ({first.different or first.matches.count(_ALMOST)} of {len(stated)} entities differ)"
+            reason += f" ({first.different or first.matches.count(ALMOST)} of {len(stated)} entities differ)"
     if other is not None:
         fitting = "all" if len(stated) > 1 else "it"
         reason += (
@@ -277,18 +272,18 @@ def _try(
     fit = _Fit(unit, parts, [], [], 0, 0, 0)
     compared = merged = shortened = 0
     for entity in stated:
-        best: tuple[int, Places | None, int, int] = (_DIFFERENT, None, 0, 0)
+        best: tuple[int, Places | None, int, int] = (DIFFERENT, None, 0, 0)
         options = [
-            (_match(parts.text, located, entity.text, unit), located)
+            (compare_texts(parts.text, located, entity.text, unit.plain), located)
             for located in _locate(entity, parts, unit, ruler)
             if located is not None
         ]
-        good = [option for option in options if option[0][0] != _DIFFERENT]
+        good = [option for option in options if option[0][0] != DIFFERENT]
         if len(good) == 1 or (good and not unit.relative):
             (match, places, is_shortened), located = good[0]
             best = (match, places, sum(b < a for (_, a), (b, _) in pairwise(sorted(located))), is_shortened)
         elif options:
-            best = (_DIFFERENT, options[0][1], 0, 0)
+            best = (DIFFERENT, options[0][1], 0, 0)
         fit.matches.append(best[0])
         fit.places.append(best[1])
         compared += bool(entity.text)
@@ -348,70 +343,3 @@ def _first(places: Sequence[tuple[int, bool]]) -> int | None:
     """Return the first place that is inside its piece, or else the first one."""
     inside = [place for place, is_inside in places if is_inside]
     return next(iter(inside or [place for place, _ in places]), None)
-
-
-def _match(text: str, located: Places, given: str | None, unit: Unit) -> tuple[int, Places, int]:
-    """Compare the text at some places with the given one; return how they match, and the places in order."""
-    in_order = _merge(located)
-    if given is None:
-        return _EQUAL, in_order, 0
-    parts = [text[start:end] for start, end in located]
-    forms = [" ".join(parts), "".join(parts), " ".join(text[start:end] for start, end in in_order)]
-    forms.append(text[in_order[0][0] : in_order[-1][1]])
-    if unit.plain is not None:
-        plain = [unit.plain(form) for form in forms]
-        is_same = any(_strip(form) == _strip(given) for form in (*plain, *forms))
-        return (_ALMOST if is_same else _DIFFERENT), in_order, 0
-    if given in forms:
-        return _EQUAL, in_order, 0
-    if any(_strip(form) == _strip(given) for form in forms):
-        return _ALMOST, in_order, 0
-    if _ELLIPSIS.search(given):
-        pieces = [piece for piece in _ELLIPSIS.split(given) if piece]
-        if len(located) > 1 and _strip("".join(pieces)) in {_strip(form) for form in forms}:
-            return _ALMOST, in_order, 0
-        found = _find_pieces(text, in_order[0], pieces) if len(in_order) == 1 else None
-        if found is not None:
-            return _ALMOST, found, 1
-    return _DIFFERENT, in_order, 0
-
-
-def _find_pieces(text: str, span: tuple[int, int], pieces: Sequence[str]) -> Places | None:
-    """Return where the pieces of a text with ellipses are in a span that they begin and end, or None."""
-    start, end = span
-    if len(pieces) < 2 or not text.startswith(pieces[0], start) or not text.endswith(pieces[-1], start, end):
-        return None
-    places = [(start, start + len(pieces[0]))]
-    for piece in pieces[1:-1]:
-        place = text.find(piece, places[-1][1], end - len(pieces[-1]))
-        if place < 0:
-            return None
-        places.append((place, place + len(piece)))
-    last = end - len(pieces[-1])
-    return (*places, (last, end)) if places[-1][1] <= last else None
-
-
-def _merge(places: Places) -> Places:
-    """Return places in order, with overlapping ones merged."""
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(places):
-        if merged and start < merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return tuple(merged)
-
-
-def _join_lines(text: str, places: Places) -> Places:
-    joined = [places[0]]
-    for start, end in places[1:]:
-        gap = text[joined[-1][1] : start]
-        if "\n" in gap and not gap.strip("\r\n"):
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((start, end))
-    return tuple(joined)
-
-
-def _strip(text: str) -> str:
-    return _SPACE.sub("", text)
