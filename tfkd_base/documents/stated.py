@@ -11,6 +11,8 @@ from tfkd_base.documents.entity_texts import ALMOST, DIFFERENT, EQUAL, Places, c
 from tfkd_base.documents.offsets import CHARACTERS, DETECT, UNITS, Ruler, Unit, get_units
 
 MERGED = "overlapping fragments of entities, merged"
+SEVERAL = 2
+"""Entities without texts that are evidence for a unit, at least"""
 ELLIPSIS = "entities with an ellipsis in their text, read as fragments"
 
 
@@ -158,6 +160,8 @@ def place_entities(
     fit, fault = _try(layout, stated, allowed[0])
     if fit is None or not fit.is_exact:
         fit = _choose(layout, stated, offsets, fit, fault)
+    elif not fit.compared and len(stated) >= SEVERAL and fit.unit is UNITS[0] and not fit.layout.text.isascii():
+        fit = _choose_by_words(layout, stated, offsets, fit)
     if fit.unit is not UNITS[0] and offsets in (CHARACTERS, DETECT):
         counts[f"documents whose offsets count {fit.unit.label}"] += 1
     counts.update(fit.layout.counts)
@@ -190,7 +194,7 @@ def _choose(
         fit, _ = _try(layout, stated, unit)
         if fit is not None:
             fits.append(fit)
-    evident = [fit for fit in fits if fit is first or fit.compared >= _needed(fit.unit, offsets)]
+    evident = [fit for fit in fits if fit is first or _is_evident(fit, offsets)]
     exact = [fit for fit in evident if fit.is_exact]
     almost = [fit for fit in evident if not fit.different]
     if first and not first.different:
@@ -202,9 +206,43 @@ def _choose(
     raise _disagreement(stated, first, next(iter(exact or almost), None), evident, fault)
 
 
-def _needed(unit: Unit, offsets: str) -> int:
-    """Return the number of entities that are evidence for a unit: a single one may be wrong by one character."""
-    return 2 if (unit.shift != (0, 0) or unit.gap is not None) and unit.name != offsets else 1
+def _choose_by_words(
+    layout: Callable[[Unit], Layout], stated: Sequence[StatedEntity], offsets: str, first: _Fit
+) -> _Fit:
+    """Return the fit of an allowed unit, where the file gives no texts: entities seldom begin or end within a word."""
+    cut = _count_cut(first)
+    if cut < max(SEVERAL, len(stated) / 2):
+        return first
+    for unit in UNITS:
+        fit, _ = _try(layout, stated, unit) if unit.widths is not None else (None, None)
+        if fit is not None and fit.is_exact and not _count_cut(fit):
+            if unit in get_units(offsets):
+                return fit
+            raise FaultError(
+                f"the offsets of {cut} of {len(stated)} entities are within words; none would be if offsets count "
+                f"{unit.label}: read the file with offsets {unit.name} (--offsets {unit.name})",
+                stated[0].line,
+            )
+    return first
+
+
+def _count_cut(fit: _Fit) -> int:
+    """Count the entities that begin or end within a word."""
+    text = fit.layout.text
+    return sum(
+        any(0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum() for place in places for at in place)
+        for places in fit.places
+        if places is not None
+    )
+
+
+def _is_evident(fit: _Fit, offsets: str) -> bool:
+    """Tell whether enough entities show a unit: a single one may be wrong by one character."""
+    unit = fit.unit
+    if not fit.compared:
+        return unit.widths is not None and len(fit.places) >= SEVERAL and fit.is_exact and not _count_cut(fit)
+    is_near = unit.shift != (0, 0) or unit.gap is not None
+    return fit.compared >= (SEVERAL if is_near and unit.name != offsets else 1)
 
 
 def _disagreement(
@@ -261,6 +299,8 @@ def _try(
         parts = layout(unit)
     except FaultError as fault:
         return None, fault
+    if unit is UNITS[0] and (simple := _try_simple(parts, stated)) is not None:
+        return simple, None
     rulers: dict[int, Ruler] = {}
 
     def ruler(index: int) -> Ruler:
@@ -290,6 +330,20 @@ def _try(
         merged += best[2]
         shortened += best[3]
     return _Fit(unit, parts, fit.places, fit.matches, compared, merged, shortened), None
+
+
+def _try_simple(layout: Layout, stated: Sequence[StatedEntity]) -> _Fit | None:
+    """Return the fit of entities that are one span each and have their text, as most files give them; or None."""
+    text = layout.text
+    if len(layout.pieces) != 1 or layout.pieces[0] != Piece(0, len(text), 0):
+        return None
+    places: list[Places | None] = []
+    for entity in stated:
+        (start, end), *others = entity.places
+        if others or not 0 <= start < end <= len(text) or entity.text != text[start:end]:
+            return None
+        places.append(entity.places)
+    return _Fit(UNITS[0], layout, places, [EQUAL] * len(places), len(places), 0, 0)
 
 
 def _locate(entity: StatedEntity, layout: Layout, unit: Unit, ruler: Callable[[int], Ruler]) -> Iterable[Places | None]:

@@ -219,6 +219,24 @@ def test_an_entity_without_text_is_read_in_the_unit_of_the_others() -> None:
     )
 
 
+def test_without_texts_words_are_evidence() -> None:
+    text = "β and γ: BRCA1 binds TP53, not IL2 or IL6."
+    words = ("BRCA1", "TP53", "IL2")
+    starts = [len(text[: text.index(word)].encode()) for word in words]
+    entities = [(((start, start + len(word)),), None) for start, word in zip(starts, words, strict=True)]
+    with pytest.raises(FaultError, match=r"3 of 3 entities are within words; .*UTF-8 bytes.*--offsets bytes"):
+        place(text, *entities)
+    parts, _ = place(text, *entities, offsets="detect")  # type: ignore[misc]
+    assert [text[start:end] for ((start, end),) in parts] == list(words)
+    outside = (((len(text.encode()) - 4, len(text.encode()) - 1),), None)
+    with pytest.raises(
+        FaultError, match=r"but the text has 42 characters.*; all would fit if .* UTF-8 bytes"
+    ):
+        place(text, *entities, outside)
+    # One entity that begins within a word is no evidence.
+    assert place(text, *entities[:1])
+
+
 def test_passages_keep_their_place_in_characters() -> None:
     value = {
         "id": "1",
