@@ -229,9 +229,7 @@ def test_without_texts_words_are_evidence() -> None:
     parts, _ = place(text, *entities, offsets="detect")  # type: ignore[misc]
     assert [text[start:end] for ((start, end),) in parts] == list(words)
     outside = (((len(text.encode()) - 4, len(text.encode()) - 1),), None)
-    with pytest.raises(
-        FaultError, match=r"but the text has 42 characters.*; all would fit if .* UTF-8 bytes"
-    ):
+    with pytest.raises(FaultError, match=r"but the text has 42 characters.*; all would fit if .* UTF-8 bytes"):
         place(text, *entities, outside)
     # One entity that begins within a word is no evidence.
     assert place(text, *entities[:1])
