@@ -125,6 +125,10 @@ def test_broken_documents_give_status_3(run_folder: Path, tmp_path: Path) -> Non
         (["--highlight", "--to", "jsonl"], "omit --out and --to"),
         (["--to", "jsnl"], "there is no document format 'jsnl': did you mean 'jsonl'?"),
         (["--out", "x.json"], "which format is x.json to be in"),
+        (
+            ["demo:gene"],
+            "write its files with `tfkd corpus demo corpora/demo`, then annotate corpora/demo/gene/test.tsv",
+        ),
     ],
 )
 def test_options_that_do_not_go_together(options: list[str], said: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd.evaluation import PartScore, Score, Scores, collect_entities, score, score_seen_entities
+from tfkd.evaluation import PartScore, Score, Scores, collect_entities, find_errors, score, score_seen_entities
 from tfkd_base.corpora import Sentence, Span, convert_tags, demo_corpora, spans, tag_list, tags_from_spans
 from tfkd_base.errors import TfkdError
 
@@ -130,3 +130,12 @@ def test_both_parts_add_up_to_all_entities():
 def test_sentences_of_other_lengths_are_refused():
     with pytest.raises(TfkdError, match="sentence 1 has 1 gold and 2 predicted"):
         score_seen_entities([sentence("a", "O")], [["O", "O"]], frozenset())
+
+
+def test_bilou_is_scored_as_iobes():
+    gold, predicted = [["B-X", "I-X", "L-X", "U-Y", "O"]], [["B-X", "I-X", "L-X", "O", "U-Y"]]
+    scores = score(gold, predicted, "bilou")
+    assert (scores.scheme, scores.micro.f1, scores.types["X"].f1, scores.types["Y"].f1) == ("iobes", 0.5, 1.0, 0.0)
+    plain = [["B-X", "I-X", "E-X", "S-Y", "O"]], [["B-X", "I-X", "E-X", "O", "S-Y"]]
+    assert score(gold, predicted, "iobes") == scores == score(*plain, "iobes")
+    assert find_errors(gold, predicted, "bilou") == find_errors(*plain, "iobes")

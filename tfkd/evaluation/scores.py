@@ -53,7 +53,7 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], sch
     Args:
         gold: Gold tags of each sentence.
         predicted: Predicted tags of the same sentences.
-        scheme: Tag scheme of both: iob1, iob2 or iobes.
+        scheme: Tag scheme of both: iob1, iob2 or iobes; bilou is read as iobes.
 
     Raises:
         TfkdError: The sentences differ in number or length, the scheme is not supported, or a tag is outside the
@@ -91,6 +91,7 @@ def compute_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[s
             f"expected gold and predicted tags of the same sentences, got {len(lengths)} and {len(others)} sentences "
             f"with {sum(lengths)} and {sum(others)} tags."
         )
+    scheme = "iobes" if scheme == "bilou" else scheme
     reader = _seqeval_scheme(scheme)
     safe_tags, types = _number_types(
         {tag for sentence in (*gold, *predicted) for tag in sentence}, check_scheme(scheme)
