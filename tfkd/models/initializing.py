@@ -38,7 +38,8 @@ def initialize_from(student: Tagger | MultiTaskTagger, teacher: Tagger | MultiTa
             raise TfkdError(
                 f"expected a {named} with a transformer as encoder, got {kind}: its layers cannot be copied."
             )
-    if student.text != teacher.text:
+    # How words are split may differ: each row of the table still belongs to the same subword.
+    if student.text.get_config()["pieces"] != teacher.text.get_config()["pieces"]:
         raise TfkdError("teacher and student have different vocabularies: give the student the teacher's `text`.")
     theirs, own = teacher.encoder.layer_names, student.encoder.layer_names
     if len(own) > len(theirs):

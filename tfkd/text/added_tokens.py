@@ -218,8 +218,7 @@ def _follow(length: Tensor, token: Tensor, word: Tensor) -> tuple[Tensor, Tensor
 
 
 def make_matcher(tokens: Sequence[tuple[int, AddedToken]]) -> AddedTokenMatcher | None:
-    """Return a matcher of the tokens that have a content; None if there are none."""
-    tokens = [(number, token) for number, token in tokens if token.content]
+    """Return a matcher of tokens; None if there are none."""
     return AddedTokenMatcher(tokens) if tokens else None
 
 

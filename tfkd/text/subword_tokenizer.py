@@ -12,6 +12,7 @@ from tfkd.tensors import Tensor
 from tfkd.text.added_tokens import AddedToken, make_matcher
 from tfkd.text.character_rules import ALONE, Step, normalize
 from tfkd.text.normalization import Normalization
+from tfkd_base.errors import TfkdError
 
 
 class SubwordTokenizer(ABC):
@@ -27,7 +28,7 @@ class SubwordTokenizer(ABC):
         added: The added tokens.
 
     Raises:
-        TfkdError: Two added tokens are the same text after normalisation.
+        TfkdError: Two added tokens are the same text after normalisation, or one is nothing.
     """
 
     def __init__(
@@ -38,11 +39,7 @@ class SubwordTokenizer(ABC):
         numbered = list(enumerate(added))
         self._match = make_matcher([(number, token) for number, token in numbered if not token.normalized])
         self._match_normalized = make_matcher(
-            [
-                (number, replace(token, content=normalize(token.content, normalization)))
-                for number, token in numbered
-                if token.normalized
-            ]
+            [(number, _normalize_token(token, normalization)) for number, token in numbered if token.normalized]
         )
 
     @abstractmethod
@@ -93,3 +90,11 @@ class SubwordTokenizer(ABC):
         ids = tf.concat([ids, tf.fill(tf.shape(empty), self._fallback)], 0)
         order = tf.argsort(tf.concat([word, empty], 0), stable=True)
         return tf.gather(ids, order), tf.maximum(counts, 1)
+
+
+def _normalize_token(token: AddedToken, steps: Sequence[Step]) -> AddedToken:
+    """Return a token with a normalised content."""
+    content = normalize(token.content, steps)
+    if not content:
+        raise TfkdError(f"the added token {token.content!r} is nothing after normalisation. Remove it.")
+    return replace(token, content=content)
