@@ -209,7 +209,7 @@ def test_losses_of_sequences_are_exact_for_all_pairs_of_heads(name, teacher_head
 @pytest.mark.parametrize("name", SEQUENCE_LOSSES)
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_losses_of_sequences_run_in_a_graph(name, jit_compile):
-    @tf.function(jit_compile=jit_compile)
+    @tf.function(jit_compile=jit_compile, autograph=False)
     def run(teacher, student):
         with tf.GradientTape() as tape:
             tape.watch(student)
