@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.models.small import small_corpus, small_teacher
+from tests.models.small import small_corpus, small_encoder, small_teacher
 from tfkd.evaluation import EntityF1
+from tfkd.models import MultiTaskTagger
+from tfkd.text import WordFeatures
 from tfkd.training import batches, multitask_batches
 from tfkd_base.errors import TfkdError
 
@@ -66,13 +70,14 @@ def test_learns_all_tasks_keeps_the_best_epoch_and_reports_each():
 
 
 def test_saves_and_loads_whole_and_as_the_view_of_one_task(tmp_path):
-    teacher = small_teacher(TASKS, head="crf")
+    tasks = {task: TASKS[task] for task in ("b", "c")}
+    teacher = small_teacher(tasks, head="crf")
     teacher.compile("adam")
-    data = multitask_batches(TASKS, teacher.text, batch_size=8)
+    data = multitask_batches(tasks, teacher.text, batch_size=8)
     teacher.fit(data, verbose=0)
     teacher.save(tmp_path / "teacher.keras")
     again = keras.models.load_model(tmp_path / "teacher.keras")
-    for task, corpus in TASKS.items():
+    for task, corpus in tasks.items():
         assert again.for_task(task).tag(corpus.test) == teacher.for_task(task).tag(corpus.test)
     for one, other in zip(again.optimizer.variables, teacher.optimizer.variables, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -119,27 +124,27 @@ def test_a_view_runs_none_of_the_other_tasks_layers():
     assert view.layer_named("encoder") is teacher.get_layer("shared_encoder")
 
 
+@functools.cache
+def moved_weights(dtype):
+    """Return how far a training moves the float32 weights of a teacher of two tasks."""
+    tasks = {task: TASKS[task] for task in ("b", "c")}
+    keras.utils.set_random_seed(5)
+    encoder = small_encoder(8, characters=None, dropout=0.0, word_dropout=0.0)
+    text = WordFeatures.adapt(tasks.values())
+    teacher = MultiTaskTagger(text, tasks, encoder=encoder, head="softmax", task_encoder=4, dtype=dtype)
+    teacher.compile(keras.optimizers.SGD(0.3))
+    start = teacher.get_weights()
+    teacher.fit(multitask_batches(tasks, text, batch_size=8), epochs=3, verbose=0)
+    return np.concatenate(
+        [(a - b).ravel() for a, b in zip(teacher.get_weights(), start, strict=True) if a.dtype == np.float32]
+    )
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_trains_in_mixed_precision(policy):
-    from tests.models.small import small_encoder
-    from tfkd.models import MultiTaskTagger
-    from tfkd.text import WordFeatures
-
-    text = WordFeatures.adapt(TASKS.values())
-    moved = {}
-    for dtype in ("float32", policy):
-        keras.utils.set_random_seed(5)
-        encoder = small_encoder(8, dropout=0.0, word_dropout=0.0)
-        teacher = MultiTaskTagger(text, TASKS, encoder=encoder, head="crf", task_encoder=4, dtype=dtype)
-        teacher.compile(keras.optimizers.SGD(0.3))
-        start = teacher.get_weights()
-        teacher.fit(multitask_batches(TASKS, text, batch_size=8), epochs=2, verbose=0)
-        moved[dtype] = np.concatenate(
-            [(a - b).ravel() for a, b in zip(teacher.get_weights(), start, strict=True) if a.dtype == np.float32]
-        )
-    size = np.abs(moved["float32"]).sum()
+    size = np.abs(moved_weights("float32")).sum()
     assert size > 1
-    assert np.abs(moved[policy] - moved["float32"]).sum() < 0.2 * size
+    assert np.abs(moved_weights(policy) - moved_weights("float32")).sum() < 0.2 * size
 
 
 def test_batches_that_do_not_say_their_task_are_refused():
