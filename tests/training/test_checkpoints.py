@@ -24,6 +24,7 @@ from tfkd_base.errors import TfkdError
 
 TASKS = {name: demo_corpora(seed=1, train=30, devel=10, test=10)[name] for name in ("gene", "disease")}
 CORPUS = TASKS["gene"]
+ONE_TASK = {"gene": CORPUS}
 TEXT = WordFeatures.adapt(TASKS.values())
 EPOCHS, STEPS = 3, 4
 
@@ -52,20 +53,25 @@ class KillAt(keras.callbacks.Callback):
 
 
 def make(kind):
-    """Make model, data and what is scored anew, as a process that begins."""
+    """Make model, data and what is scored anew, as a process that begins.
+
+    Two kinds are not scored: each task that is takes as long as ten steps of training.
+    """
     keras.utils.set_random_seed(3)
     if kind == "teacher":
-        model = small_teacher(TASKS, dropout=0.3, word_dropout=0.2)
-        return model, multitask_batches(TASKS, model.text, batch_size=15), TASKS, model
+        model = small_teacher(TASKS, characters=None, dropout=0.3, word_dropout=0.2)
+        return model, multitask_batches(TASKS, model.text, batch_size=15), None, model
     if kind == "transformer":
         with tempfile.TemporaryDirectory() as folder:
-            model = small_transformer_teacher(tiny_bert(Path(folder)), TASKS, dropout=0.3)
-        return model, multitask_batches(TASKS, model.text, batch_size=15), TASKS, model
-    tagger = Tagger(TEXT, CORPUS, encoder=small_encoder(5, dropout=0.3, word_dropout=0.2), head="crf")
+            model = small_transformer_teacher(tiny_bert(Path(folder)), ONE_TASK, dropout=0.3)
+        return model, multitask_batches(ONE_TASK, model.text, batch_size=8), None, model
+    # No characters and no CRF, which would double the time of each trace.
+    encoder = small_encoder(5, characters=None, dropout=0.3, word_dropout=0.2)
+    tagger = Tagger(TEXT, CORPUS, encoder=encoder, head="softmax")
     data = batches(CORPUS.train, TEXT, tagger.tags, batch_size=8)
     if kind == "tagger":
         return tagger, data, CORPUS, tagger
-    teacher = Tagger(TEXT, CORPUS, encoder=small_encoder(6), head="softmax")
+    teacher = Tagger(TEXT, CORPUS, encoder=small_encoder(6, characters=None), head="softmax")
     losses = [LogitsDistillation(), FeatureDistillation("encoder", "encoder")]
     return Distiller(teacher, tagger, losses), data, CORPUS, tagger
 
@@ -74,7 +80,7 @@ def fit(kind, folder=None, every=3, kill=None, epochs=EPOCHS, extra=(), **compil
     model, data, corpora, weights_of = make(kind)
     model.compile(compile_settings.pop("optimizer", keras.optimizers.Adam(0.01)), **compile_settings)
     callbacks = [
-        EntityF1(corpora, split="devel"),
+        *([] if corpora is None else [EntityF1(corpora, split="devel")]),
         keras.callbacks.ReduceLROnPlateau(monitor="loss", patience=1, min_delta=0.05, factor=0.5),
         keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
         *extra,
@@ -100,7 +106,8 @@ def same(one, other):
         np.testing.assert_array_equal(got, want, err_msg=want.path)
     assert one[2].history == other[2].history
     assert one[2].epoch == other[2].epoch
-    assert (one[3].best, one[3].best_epoch) == (other[3].best, other[3].best_epoch)
+    if isinstance(one[3], EntityF1):
+        assert (one[3].best, one[3].best_epoch) == (other[3].best, other[3].best_epoch)
 
 
 @pytest.mark.parametrize(
