@@ -49,6 +49,11 @@ MISTAKES: list[tuple[str, Callable[[dict[str, Any]], Any], str]] = [
     ("numbers", lambda m: m["tagger"].tag([[1, 2]]), "got the token 1, which is no string"),
     ("nested lists", lambda m: m["tagger"].tag([[["It"]]]), r"got the token \['It'\], which is no string"),
     ("bytes", lambda m: m["tagger"].tag([[b"It"]]), "got the token b'It', which is no string"),
+    (
+        "half a surrogate pair",
+        lambda m: m["tagger"].tag([["It", "x\ud83d"]]),
+        r"got the token 'x\\ud83d' with half a surrogate pair, which UTF-8 cannot express: join the halves",
+    ),
     ("an iterator", lambda m: m["tagger"].tag(iter([["It"]])), "got a list_iterator: make a list of it"),
     (
         "predict texts",

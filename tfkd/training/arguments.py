@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from tfkd_base.corpora import Corpus, Sentence
 from tfkd_base.documents import Document
 from tfkd_base.errors import TfkdError
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT = str | bytes | os.PathLike
 
 
@@ -146,6 +148,11 @@ def check_token_lists(sentences: Any, method: str) -> None:
         for token in tokens:
             if not isinstance(token, str):
                 refuse(f"the token {token!r}, which is no string", to_tokens)
+            if not token.isascii() and _SURROGATE.search(token):
+                refuse(
+                    f"the token {token!r} with half a surrogate pair, which UTF-8 cannot express",
+                    "join the halves: token.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')",
+                )
 
 
 def check_tagged_sentences(sentences: Any, function: str) -> None:
