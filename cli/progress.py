@@ -84,7 +84,7 @@ def _make_bar(console: Console, title: str, total: int | None, unit: str) -> Bar
     name = TextColumn("{task.description}", markup=False)
     columns: list[ProgressColumn]
     if total is None:
-        columns = [TextColumn(" "), SpinnerColumn(), name, TimeElapsedColumn()]
+        columns = [TextColumn(" "), SpinnerColumn("line"), name, TimeElapsedColumn()]
     else:
         count = [MofNCompleteColumn(), TextColumn(unit, markup=False), TimeRemainingColumn()]
         columns = [TextColumn(" "), name, BarColumn(bar_width=30), *count]
