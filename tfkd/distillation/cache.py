@@ -113,9 +113,7 @@ class TeacherCache(Teacher):
                 new = {content_key(tokens): tokens for tokens in chunk if len(tokens)}
                 new = {key: tokens for key, tokens in new.items() if key not in store}
                 if new:
-                    run.append(
-                        store, list(new), list(new.values()), lambda ready, before=before: progress(before + ready)
-                    )
+                    run.append(store, list(new), list(new.values()), progress, before)
                 progress(done)
         return cls(folder)
 
@@ -269,6 +267,7 @@ class _Writer:
         keys: Sequence[bytes],
         sentences: Sequence[Sequence[str]],
         progress: Callable[[int], None],
+        done: int,
     ) -> None:
         encoded = EncodedSentences(sentences, self.teacher.text)
         groups = list(groups_by_size(encoded.sizes, BATCH))
@@ -278,7 +277,7 @@ class _Writer:
             outputs = self._run(encoded.gather(rows))
             ready += len(rows)
             if ready < len(sentences):
-                progress(ready)
+                progress(done + ready)
             lengths = encoded.lengths[rows]
             real = np.arange(lengths.max())[np.newaxis] < lengths[:, np.newaxis]
             for name, spec in self.specs.items():
