@@ -141,7 +141,7 @@ def test_unlabelled_text_excludes_test_sentences_and_a_missing_corpus_is_warned_
     named = f"transfer={{corpora: [{place}/c], texts: [{text}], share: 0.75}}"
     config = student(place, named)
     recorded, teacher = Recorded(), teacher_without_corpus(place, tmp_path)
-    with pytest.warns(TfkdWarning, match="gone does not exist.*cannot be checked, and its development and test"):
+    with pytest.warns(TfkdWarning, match="gone: there is no such.*cannot be checked, and its development and test"):
         result = distill(config, teacher, tmp_path / "taught", progress=recorded)
     facts = json.loads((tmp_path / "taught" / "run.json").read_text())
     assert facts["warnings"] == list(result.warnings)

@@ -111,12 +111,12 @@ def test_a_student_warns_of_what_its_teacher_has_seen_and_records_it(place, tmp_
     assert teacher["trained_on_unlabelled"] == {"a": {"devel": 0, "test": 0}}
     assert scores["test"]["overlap"] == {"in_training_sets": 0, "trained_on": 0, "teachers_trained_on": 20}
     assert scores["devel"]["overlap"]["teachers_trained_on"] == 0
-    (warning,) = facts["warnings"]
+    (warning,) = [text for text in facts["warnings"] if "trained on" in text]
     assert "teacher was trained on 20 of 20 test sentences of a, with their labels" in warning
     # A student of the student is told too, by its name, without the corpora of either.
     with pytest.warns(TfkdWarning, match="student was trained on 20 of 20 test sentences of a, with their labels"):
         result = distill(config(place, "a"), place / "student", tmp_path / "second")
-    assert len(result.warnings) == 1
+    assert len([text for text in result.warnings if "trained on" in text]) == 1
 
 
 def test_a_cache_tells_what_its_teacher_has_seen_when_it_is_made_and_used(place, tmp_path):
