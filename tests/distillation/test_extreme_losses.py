@@ -16,6 +16,7 @@ from tfkd.distillation import (
     DecoupledDistillation,
     LogitsDistillation,
     Outputs,
+    PathDistillation,
     PatientFeatureDistillation,
     PosteriorDistillation,
     SequenceDistillation,
@@ -233,6 +234,44 @@ def test_sequence_losses_are_exact_for_scores_of_thousands():
     expected = (taught.p * (taught.log - own.log)).sum() / 3
     value = SequenceDistillation(1.0)(Outputs.of(teacher), Outputs.of(student, chain=chain))
     assert float(value) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [100.0, 1000.0])
+@pytest.mark.parametrize("is_chain", [False, True])
+def test_sequence_losses_are_exact_at_high_temperatures(is_chain, temperature):
+    rng = np.random.default_rng(7)
+    teacher, student = (rng.normal(size=(1, 4, 3)).astype("float32") for _ in range(2))
+    chains = [Chain(*(rng.normal(size=s).astype("float32") for s in ((3,), (3, 3), (3,)))) for _ in range(2)]
+    chains = chains if is_chain else [None, None]
+    taught, own = (Paths(x[0], chain, temperature) for x, chain in zip((teacher, student), chains, strict=True))
+    scores = tf.constant(student)
+    with tf.GradientTape() as tape:
+        tape.watch(scores)
+        outputs = Outputs.of(teacher, chain=chains[0]), Outputs.of(scores, chain=chains[1])
+        value = SequenceDistillation(temperature)(*outputs)
+    assert value.dtype == tf.float32
+    assert float(value) == pytest.approx(temperature**2 * (taught.p * (taught.log - own.log)).sum() / 4, rel=1e-3)
+    expected = temperature * (own.marginals() - taught.marginals()) / 4
+    np.testing.assert_allclose(tape.gradient(value, scores)[0], expected, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("loss", [PosteriorDistillation(1.0), SequenceDistillation(1.0), PathDistillation(2)])
+def test_transitions_of_minus_infinity_are_forbidden_in_both_models(loss):
+    rng = np.random.default_rng(8)
+    teacher, student = (rng.normal(size=(1, 4, 3)).astype("float32") for _ in range(2))
+    start, transitions = np.zeros(3, "float32"), np.zeros((3, 3), "float32")
+    start[2] = transitions[0, 2] = -1e4
+
+    def compute(forbidden):
+        chain = Chain(*(np.where(x < 0, forbidden, x).astype("float32") for x in (start, transitions, np.zeros(3))))
+        scores = tf.constant(student)
+        with tf.GradientTape() as tape:
+            tape.watch(scores)
+            value = loss(Outputs.of(teacher, chain=chain), Outputs.of(scores, chain=chain))
+        return value, tape.gradient(value, scores)
+
+    for infinite, finite in zip(compute(-np.inf), compute(-1e4), strict=True):
+        np.testing.assert_allclose(infinite, finite, rtol=1e-5, atol=1e-6)
 
 
 def test_attention_on_a_subword_that_the_student_all_but_ignores_is_taught():

@@ -219,7 +219,7 @@ class Outputs(TeacherOutputs):
 
     def sequences(self, temperature: float | Tensor) -> SequenceStatistics:
         """Compute the statistics of the distribution over sequences."""
-        tempered = self.distribution.tempered(temperature)
+        tempered = self.distribution.tempered_for_sums(temperature)
         marginals, transitions = tempered.marginals(), tempered.expected_transitions()
         negative_entropy = tempered.expected_scores(marginals, transitions) - tempered.log_norms()
         return SequenceStatistics(marginals, transitions, negative_entropy)
@@ -259,7 +259,9 @@ class AverageOutputs(TeacherOutputs):
     weights: Sequence[float]
 
     def _mean(self, values: Sequence[Tensor]) -> Tensor:
-        return tf.add_n([weight * value for weight, value in zip(self.weights, values, strict=True)])
+        # Caches hold float32, where a model that runs may give float64.
+        dtype = tf.float64 if any(value.dtype == tf.float64 for value in values) else tf.float32
+        return tf.add_n([weight * tf.cast(value, dtype) for weight, value in zip(self.weights, values, strict=True)])
 
     def _log_mean(self, logs: Sequence[Tensor]) -> Tensor:
         """Return the logarithm of the mean of values that are given by their logarithms."""

@@ -18,6 +18,9 @@ from tfkd.layers.crf_recursions import FORBIDDEN
 from tfkd.layers.packing import Packing
 from tfkd.tensors import Tensor
 
+LARGEST_IN_FLOAT32 = 4.0
+"""Largest temperature at which sums of scores are computed in float32, see `TagDistribution.tempered_for_sums`."""
+
 
 class Chain(NamedTuple):
     """Start, transition and end scores of a linear chain."""
@@ -61,6 +64,17 @@ class TagDistribution:
         chain = self.chain and Chain(*(scores / temperature for scores in self.chain))
         return TagDistribution(self.emissions / temperature, self.mask, chain, self.penalties)
 
+    def tempered_for_sums(self, temperature: Tensor | float) -> TagDistribution:
+        """Return `tempered` for losses of whole sentences, with float64 scores if the temperature may be above 4.
+
+        Such a loss is a small difference of sums of scores, multiplied by the square of the temperature.
+        """
+        tempered = self.tempered(temperature)
+        if isinstance(temperature, float | int) and temperature <= LARGEST_IN_FLOAT32:
+            return tempered
+        chain = tempered.chain and Chain(*(tf.cast(scores, tf.float64) for scores in tempered.chain))
+        return TagDistribution(tf.cast(tempered.emissions, tf.float64), self.mask, chain, self.penalties)
+
     @cached_property
     def _packing(self) -> Packing:
         return Packing(self.mask)
@@ -77,33 +91,39 @@ class TagDistribution:
         emissions = self._packing.pack(tf.maximum(self.emissions, FORBIDDEN))
         if self.chain is None:
             return emissions
-        return crf_boundaries(emissions, self.lengths, self.chain.start, self.chain.end)
+        return tf.maximum(crf_boundaries(emissions, self.lengths, self.chain.start, self.chain.end), FORBIDDEN)
+
+    @cached_property
+    def _transitions(self) -> Tensor:
+        """Transition scores of the chain, none below the score of forbidden ones."""
+        assert self.chain is not None
+        return tf.maximum(self.chain.transitions, FORBIDDEN)
 
     def marginals(self) -> Tensor:
         """Return the marginal probability of each tag at each token (the posteriors), `[batch, time, tags]`."""
         if self.chain is None:
             return tf.nn.softmax(self.emissions)
-        return self._packing.unpack(crf_marginals(self._potentials, self.lengths, self.chain.transitions))
+        return self._packing.unpack(crf_marginals(self._potentials, self.lengths, self._transitions))
 
     def log_marginals(self) -> Tensor:
         """Return the logarithms of `marginals`; any finite value in the padding."""
         if self.chain is None:
             return tf.nn.log_softmax(self.emissions)
-        return self._packing.unpack(crf_log_marginals(self._potentials, self.lengths, self.chain.transitions))
+        return self._packing.unpack(crf_log_marginals(self._potentials, self.lengths, self._transitions))
 
     def expected_transitions(self) -> Tensor:
         """Return the expected number of uses of each transition in each sentence, `[batch, tags, tags]`."""
         if self.chain is None:
             real = tf.nn.softmax(self._potentials) * tf.cast(self._packing.mask, self.emissions.dtype)[..., tf.newaxis]
             return tf.einsum("bti,btj->bij", real[:, :-1], real[:, 1:])
-        return crf_expected_transitions(self._potentials, self.lengths, self.chain.transitions)
+        return crf_expected_transitions(self._potentials, self.lengths, self._transitions)
 
     def log_norms(self) -> Tensor:
         """Return the log-normaliser of each sentence, `[batch]`."""
         if self.chain is None:
             real = tf.cast(self.mask, self.emissions.dtype)
             return tf.reduce_sum(tf.reduce_logsumexp(self.emissions, axis=-1) * real, axis=1)
-        return crf_log_norm(self._potentials, self.lengths, self.chain.transitions)
+        return crf_log_norm(self._potentials, self.lengths, self._transitions)
 
     def expected_scores(self, marginals: Tensor, transitions: Tensor) -> Tensor:
         """Return the expected score of paths drawn from another distribution over the same sentences.
@@ -115,11 +135,12 @@ class TagDistribution:
         Returns:
             `[batch]`.
         """
+        marginals, transitions = (tf.cast(values, self.emissions.dtype) for values in (marginals, transitions))
         real = tf.cast(self._packing.mask, self.emissions.dtype)[..., tf.newaxis]
         scores = tf.reduce_sum(self._potentials * self._packing.pack(marginals) * real, axis=[1, 2])
         if self.chain is None:
             return scores
-        return scores + tf.einsum("bij,ij->b", transitions, self.chain.transitions)
+        return scores + tf.einsum("bij,ij->b", transitions, self._transitions)
 
     def log_probabilities(self, paths: Tensor) -> Tensor:
         """Return the log-probabilities of paths.
@@ -136,7 +157,7 @@ class TagDistribution:
         chosen *= real[:, tf.newaxis, :, tf.newaxis]
         scores = tf.einsum("bntk,btk->bn", chosen, self._potentials)
         if self.chain is not None:
-            transitions = tf.einsum("bnti,ij->bntj", chosen[:, :, :-1], self.chain.transitions)
+            transitions = tf.einsum("bnti,ij->bntj", chosen[:, :, :-1], self._transitions)
             scores += tf.reduce_sum(transitions * chosen[:, :, 1:], axis=[2, 3])
         return scores - self.log_norms()[:, tf.newaxis]
 
@@ -154,7 +175,7 @@ class TagDistribution:
         zeros = Chain(tf.zeros([count]), tf.zeros([count, count]), tf.zeros([count]))
         penalties = self.penalties or zeros
         bounded = crf_boundaries(self._potentials, self.lengths, penalties.start, penalties.end)
-        transitions = penalties.transitions + (self.chain or zeros).transitions
+        transitions = penalties.transitions + (zeros.transitions if self.chain is None else self._transitions)
         paths, scores = crf_decode_top_k(bounded, transitions, self.lengths, number)
         paths = tf.transpose(self._packing.unpack(tf.transpose(paths, [0, 2, 1])), [0, 2, 1])
         return paths, scores - self.log_norms()[:, tf.newaxis]

@@ -107,8 +107,9 @@ class SequenceDistillation(SentenceLoss, _FromDistribution):
     transitions the difference of the expected transitions: transitions are taught too, at the cost of the CRF's own
     loss. With several teachers it is the mean of their divergences.
 
-    The value is a difference of scores of whole sentences, with a rounding error of about 1e-7 `T^2` times these
-    scores. The gradient has no such error.
+    The loss is a small difference of scores of whole sentences, times `T^2`: above a temperature of 4 it is computed
+    in float64. A cache holds the teacher's part in float32, so the value (not the gradient) then has a rounding error
+    of about 1e-7 `T^2` times these scores.
 
     Raises:
         TfkdError: The temperature is not above 0, or teacher and student have different tags.
@@ -128,9 +129,10 @@ class SequenceDistillation(SentenceLoss, _FromDistribution):
     def sentence_losses(self, teacher: TeacherOutputs, student: Outputs, batch: Batch) -> Tensor:
         temperature = self.temperature_at(batch)
         theirs = teacher.sequences(temperature)
-        own = student.distribution.tempered(temperature)
+        own = student.distribution.tempered_for_sums(temperature)
         log_likelihood = own.expected_scores(theirs.marginals, theirs.transitions) - own.log_norms()
-        return temperature**2 * (theirs.negative_entropy - log_likelihood)
+        divergences = tf.cast(theirs.negative_entropy, log_likelihood.dtype) - log_likelihood
+        return tf.cast(temperature, tf.float32) ** 2 * tf.cast(divergences, tf.float32)
 
 
 @LOSSES.register("paths")
