@@ -98,13 +98,15 @@ def test_a_folder_of_sentence_transformers_is_read(tmp_path):
         open_pretrained(tmp_path)
 
 
-def test_a_name_of_the_hub_is_recognised():
-    with pytest.raises(TfkdError) as caught:
-        open_pretrained("dmis-lab/biobert-v1.1")
-    assert str(caught.value) == (
-        "the folder dmis-lab/biobert-v1.1 does not exist. It looks like a name on the Hugging Face hub: download it, "
-        "`hf download dmis-lab/biobert-v1.1 --local-dir models/biobert-v1.1`, and give the folder models/biobert-v1.1"
-    )
+def test_a_name_of_the_hub_is_recognised(tmp_path):
+    for name in ("dmis-lab/biobert-v1.1", str(tmp_path / "dmis-lab" / "biobert-v1.1")):
+        with pytest.raises(TfkdError) as caught:
+            open_pretrained(name)
+        assert str(caught.value) == (
+            f"the folder {name} does not exist. It looks like a name on the Hugging Face hub: download it, "
+            "`hf download dmis-lab/biobert-v1.1 --local-dir models/biobert-v1.1`, and give the folder "
+            "models/biobert-v1.1"
+        )
 
 
 def test_the_nearest_preset_is_named(monkeypatch):

@@ -102,7 +102,10 @@ def describe_missing_folder(name: str) -> str:
         >>> describe_missing_folder("a/b/c"), describe_missing_folder("dmis-lab/biobert-v1.1").split(":")[0]
         ('', '. It looks like a name on the Hugging Face hub')
     """
-    if not _HUB_NAME.fullmatch(name) or name.startswith(("./", "../")):
+    path = Path(name)
+    if path.parent.parent.is_dir() and not path.parent.exists():
+        name = "/".join(path.parts[-2:])  # a configuration makes paths absolute
+    if not _HUB_NAME.fullmatch(name):
         return ""
     local = f"models/{name.rpartition('/')[2]}"
     return (
