@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from tfkd_base.corpora.schemes import (
     BILOU,
     Scheme,
@@ -18,7 +20,6 @@ from tfkd_base.corpora.schemes import (
     tags_from_spans,
 )
 from tfkd_base.errors import CorpusError, nearest
-from tfkd_base.seeds import make_generator
 
 SPLITS = ("train", "devel", "test")
 DROPPED = "entities dropped whose type is mapped to O"
@@ -279,8 +280,7 @@ class Corpus:
     def sample(self, sentences: int, seed: int, split: str = "train") -> Corpus:
         """Return the corpus with a random sample of one split.
 
-        The sample is drawn without replacement by `tfkd_base.seeds.make_generator(seed, "sample", split)`. Its
-        sentences keep their order.
+        The sample is drawn without replacement by `numpy.random.default_rng(seed)`. Its sentences keep their order.
 
         Args:
             sentences: Number of sentences to keep.
@@ -300,7 +300,7 @@ class Corpus:
             raise CorpusError(
                 f"cannot draw {sentences} {SPLIT_WORDS[split]} sentences from {self.name!r}: expected 1 to {len(whole)}"
             )
-        drawn = make_generator(seed, "sample", split).choice(len(whole), size=sentences, replace=False)
+        drawn = np.random.default_rng(seed).choice(len(whole), size=sentences, replace=False)
         return self.with_split(split, [whole[index] for index in sorted(drawn)])
 
     def with_split(self, name: str, sentences: Iterable[Sentence]) -> Corpus:

@@ -13,7 +13,6 @@ from tfkd_base.corpora.corpus import Corpus, Sentence
 from tfkd_base.corpora.overlap import held_out_hashes
 from tfkd_base.corpora.sentence_hashes import HashedSentences, Match, SentenceHashes
 from tfkd_base.errors import CorpusError
-from tfkd_base.seeds import make_generator
 
 _CHUNK = 4096
 
@@ -93,7 +92,7 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         is_candidate = ~(is_barred[0] | is_labelled | is_repeated | is_empty)
         chosen = np.flatnonzero(is_candidate)
         if sentences is not None and sentences < len(chosen):
-            chosen = np.sort(make_generator(seed, "transfer sample").choice(chosen, size=sentences, replace=False))
+            chosen = np.sort(np.random.default_rng(seed).choice(chosen, size=sentences, replace=False))
         kept = chosen[~is_barred[1, chosen]]
         dropped = np.r_[matches[0, is_barred[0]], matches[1, chosen[is_barred[1, chosen]]]]
         self.report = TransferReport(
