@@ -293,7 +293,7 @@ class Corpus:
         Example:
             >>> rows = tuple(Sentence((word,), ("O",)) for word in "abcdef")
             >>> [row.tokens[0] for row in Corpus("tiny", "iob2", {"train": rows}).sample(3, seed=1).train]
-            ['c', 'e', 'f']
+            ['b', 'c', 'e']
         """
         whole = self.split(split)
         if not 1 <= sentences <= len(whole):
