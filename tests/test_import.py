@@ -70,6 +70,14 @@ def test_public_names_are_listed() -> None:
     assert tfkd.__version__ == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
+@pytest.mark.parametrize("name", ["corpora", "documents"])
+def test_names_that_need_no_tensorflow_are_in_both_packages(name: str) -> None:
+    ours, base = importlib.import_module(f"tfkd.{name}"), importlib.import_module(f"tfkd_base.{name}")
+    assert all(getattr(ours, public) is getattr(base, public) for public in base.__all__)
+    assert set(ours.__all__) - set(base.__all__) <= {"read_corpus"}
+    assert not {"Any", "TYPE_CHECKING", "annotations"} & set(dir(ours))
+
+
 @pytest.mark.slow
 def test_load_model_needs_no_custom_objects(run_python: Callable, tmp_path: Path) -> None:
     saved = tmp_path / "model.keras"

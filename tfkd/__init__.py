@@ -2,7 +2,8 @@
 
 The names that scripts need are here; the sub-packages have the rest. `import tfkd` imports TensorFlow and Keras, and
 registers every class of this library with Keras: `keras.models.load_model` needs no `custom_objects`.
-`tfkd_base.corpora` and `tfkd_base.documents`, which are `tfkd.corpora` and `tfkd.documents`, need no TensorFlow.
+`tfkd.corpora` and `tfkd.documents` have the names of `tfkd_base.corpora` and `tfkd_base.documents`, which need no
+TensorFlow.
 
 Example:
     >>> import tfkd
@@ -15,7 +16,9 @@ from importlib.metadata import version as _version
 from tfkd import (
     annotate,
     config,
+    corpora,
     distillation,
+    documents,
     evaluation,
     layers,
     models,
@@ -44,7 +47,6 @@ from tfkd.runs import cache_teacher, distill, train
 from tfkd.serving import Annotator, export
 from tfkd.text import WordFeatures, read_corpus
 from tfkd.training import Checkpoints, batches, multitask_batches
-from tfkd_base import corpora, documents
 from tfkd_base.corpora import Corpus, Sentence, demo_corpora
 from tfkd_base.documents import Document, Entity
 from tfkd_base.errors import TfkdError, TfkdWarning
