@@ -96,7 +96,7 @@ def same_runs(one: Path, other: Path) -> None:
     for name in ("history.json", "scores.json"):
         assert json.loads((one / name).read_text()) == json.loads((other / name).read_text())
     assert sorted(p.name for p in one.iterdir() if not p.name.startswith(".")) == [
-        "config.yaml", "history.json", "model.keras", "run.json", "scores.json",
+        "config.yaml", "history.json", "model.keras", "run.json", "scores.json", "sentences.npz",
     ]  # fmt: skip
 
 

@@ -113,7 +113,7 @@ class TestMistakes:
         assert "did you mean 'demo-teacher'?" in said
 
     def test_a_run_that_is_not_there(self, call_tfkd: Callable, tmp_path: Path) -> None:
-        assert "does not exist" in error_message(call_tfkd("evaluate", tmp_path / "none"))
+        assert "there is no run" in error_message(call_tfkd("evaluate", tmp_path / "none"))
 
     def test_an_unknown_benchmark(self, call_tfkd: Callable) -> None:
         assert "there is no benchmark 'nothing'" in error_message(call_tfkd("benchmark", "nothing"))

@@ -356,8 +356,9 @@ def test_sentences_are_known_by_their_tokens_however_they_come(tmp_path):
     check = [list(SENTENCES[4]), SENTENCES[2]]
     source = held.sources("teacher", [Need("logits")])["teacher"]
     assert list(source.register(check)) == check
-    logits, lengths = source.read(np.array([1, 0]), 8)
-    assert lengths.tolist() == [len(check[1]), len(check[0])]
+    logits, mask = source.read(np.array([1, 0]), 8)
+    lengths = np.sum(mask, axis=1)
+    assert np.array(mask).tolist() == [[place < n for place in range(8)] for n in (len(check[1]), len(check[0]))]
     want = says(teacher("softmax"), [2, 4], [Need("logits")])[0].emissions
     for got, expected, n in zip(logits, want, lengths, strict=True):
         np.testing.assert_allclose(got[:n], expected[:n], atol=1e-5)
