@@ -53,9 +53,9 @@ def make_encoder_vectors(
             encoder is narrower than `units`.
 
     Example:
-        >>> make_encoder_vectors("no-such-folder/minilm", ["gene"])
+        >>> make_encoder_vectors("no/such/folder", ["gene"])
         Traceback (most recent call last):
-        tfkd_base.errors.TfkdError: the folder no-such-folder/minilm does not exist
+        tfkd_base.errors.TfkdError: the folder no/such/folder does not exist
     """
     distinct = [word for word in dict.fromkeys(words) if word]
     source = "the encoder" if isinstance(encoder, Tagger | MultiTaskTagger) else os.fspath(encoder)
