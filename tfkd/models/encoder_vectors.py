@@ -21,6 +21,9 @@ from tfkd_base.progress import Progress
 ROOT_MEAN_SQUARE = 0.3
 """Root mean square of the numbers in the vectors."""
 
+_LEAST_SPREAD = 1e-5
+"""Share of the states' size below which their differences are rounding errors."""
+
 _PIECES = 4096
 """Number of subwords that are encoded at once, to bound the memory."""
 
@@ -134,6 +137,7 @@ def _reduce(states: np.ndarray, units: int) -> np.ndarray:
     largest = components[np.abs(components).argmax(axis=0), np.arange(units)]
     reduced = centred @ (components * np.sign(largest))
     scale = np.sqrt(np.mean(reduced**2))
-    if not scale > 0:
+    # Smaller differences are rounding errors of the encoder.
+    if scale <= _LEAST_SPREAD * np.sqrt(np.mean(states**2, dtype=np.float64)):
         raise TfkdError("all words have the same state in the encoder: its vectors cannot tell words apart.")
     return (reduced * (ROOT_MEAN_SQUARE / scale)).astype(np.float32)
