@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 import keras
 import tensorflow as tf
@@ -72,6 +72,8 @@ def _make_reader(value: Any, read: Callable[[Any], tuple[Any, ...]]) -> property
     return property(lambda self: read(value))
 
 
+# Type checkers do not take this over from pydantic's class of classes: without it they would not know the fields.
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
 class _LossClass(_ModelClass):
     """Class of losses, in which `needs` may be names such as `posteriors@2`, and one name may stand for several.
 
