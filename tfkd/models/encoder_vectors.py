@@ -15,6 +15,7 @@ from tfkd.models.transformer import Transformer
 from tfkd.pretrained import open_pretrained
 from tfkd.tensors import Tensor
 from tfkd.text import PieceFeatures, WordVectors
+from tfkd.training import groups_by_size
 from tfkd_base.errors import TfkdError
 from tfkd_base.progress import Progress
 
@@ -23,6 +24,9 @@ ROOT_MEAN_SQUARE = 0.3
 
 _LEAST_SPREAD = 1e-5
 """Share of the states' size below which their differences are rounding errors."""
+
+_LAYER = "encoder"
+"""Layer with the states of words."""
 
 _PIECES = 4096
 """Number of subwords that are encoded at once, to bound the memory."""
@@ -62,8 +66,8 @@ def make_encoder_vectors(
     """
     distinct = [word for word in dict.fromkeys(words) if word]
     source = "the encoder" if isinstance(encoder, Tagger | MultiTaskTagger) else os.fspath(encoder)
-    model, layer = _open(encoder)
-    width = model.layer_width(layer)
+    model = _open(encoder)
+    width = model.layer_width(_LAYER)
     if not 1 <= units <= width:
         raise TfkdError(f"{source}: its states have {width} numbers: expected 1 to {width} units, got {units}.")
     if len(distinct) <= units:
@@ -71,12 +75,12 @@ def make_encoder_vectors(
             f"{len(distinct)} different words are too few for vectors of {units} numbers: expected more words than "
             "units. Add text, or take fewer units."
         )
-    states = _encode(model, layer, distinct, progress or Progress())
+    states = _encode(model, distinct, progress or Progress())
     return WordVectors(tuple(distinct), _reduce(states, units), source=source)
 
 
-def _open(encoder: str | os.PathLike[str] | Tagger | MultiTaskTagger) -> tuple[Tagger, str]:
-    """Return a tagger with the encoder, and the name of the layer with the states of words."""
+def _open(encoder: str | os.PathLike[str] | Tagger | MultiTaskTagger) -> Tagger:
+    """Return a tagger with the encoder."""
     if isinstance(encoder, MultiTaskTagger):
         encoder = encoder.for_task(encoder.tasks[0])
     if isinstance(encoder, Tagger):
@@ -85,43 +89,34 @@ def _open(encoder: str | os.PathLike[str] | Tagger | MultiTaskTagger) -> tuple[T
                 f"word vectors are made from a transformer, but the encoder of {encoder.name} reads words. "
                 "Name a pre-trained transformer, or a model that has one."
             )
-        return encoder, "encoder"
+        return encoder
     text = open_pretrained(encoder).text()
     transformer = Transformer(transformer=os.fspath(encoder), pooling="mean", dropout=0.0)
-    return Tagger(text, ["O"], encoder=transformer, head="softmax", dtype="float32"), "encoder"
+    return Tagger(text, ["O"], encoder=transformer, head="softmax", dtype="float32")
 
 
-def _encode(model: Tagger, layer: str, words: Sequence[str], progress: Progress) -> np.ndarray:
+def _encode(model: Tagger, words: Sequence[str], progress: Progress) -> np.ndarray:
     """Return the state of each word by itself, float32 `[words, width]`."""
     text = model.text
     table = text.make_large_table(["", *words])
     sizes = text.sizes(table)
     assert sizes is not None
     lengths = sizes.numpy()[1:]
-    states = keras.Model(model.inputs, model.layer_output(layer))
+    states = keras.Model(model.inputs, model.layer_output(_LAYER))
     specs = {name: tf.TensorSpec([None, None], tensor.dtype) for name, tensor in text.inputs().items()}
 
     @tf.function(input_signature=[specs], autograph=False)
     def encode(features: dict[str, Tensor]) -> Tensor:
         return states(features, training=False)[:, 0]
 
-    # Words of equal length together: nothing is padded except at the borders.
-    order = np.argsort(lengths, kind="stable")
-    result = np.empty((len(words), model.layer_width(layer)), np.float32)
-    progress.start("word vectors", len(words), "words")
-    try:
-        start = 0
-        while start < len(order):
-            # The encoder adds two special tokens to each word.
-            end = start + 1
-            while end < len(order) and (end + 1 - start) * (lengths[order[end]] + 2) <= _PIECES:
-                end += 1
-            chosen = order[start:end]
-            result[chosen] = encode(text.gather(table, tf.constant(chosen[:, None] + 1)))
-            start = end
-            progress.advance(end)
-    finally:
-        progress.end()
+    result = np.empty((len(words), model.layer_width(_LAYER)), np.float32)
+    with progress.counted("word vectors", len(words), "words") as advance:
+        done = 0
+        # The encoder adds two special tokens to each word.
+        for group in groups_by_size(lengths + 2, most=_PIECES, padded_size=_PIECES):
+            result[group] = encode(text.gather(table, tf.constant(group[:, None] + 1)))
+            done += len(group)
+            advance(done)
     return result
 
 

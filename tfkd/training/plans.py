@@ -94,13 +94,16 @@ class BatchPlan:
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def groups_by_size(sizes: Sequence[int] | np.ndarray, most: int) -> Iterator[np.ndarray]:
+def groups_by_size(
+    sizes: Sequence[int] | np.ndarray, most: int, padded_size: int = PADDED_SIZE
+) -> Iterator[np.ndarray]:
     """Yield the indices of sentences in groups of similar size, the smallest first, that a model runs on at once.
 
     Args:
         sizes: The size of each sentence.
         most: Largest number of sentences in a group. A group of large sentences has fewer, so that their padded size
-            is at most `PADDED_SIZE`, but at least one.
+            is at most `padded_size`, but at least one.
+        padded_size: Largest padded size of a group of several sentences.
 
     Example:
         >>> [group.tolist() for group in groups_by_size([9, 3, 9000, 5], most=2)]
@@ -111,7 +114,7 @@ def groups_by_size(sizes: Sequence[int] | np.ndarray, most: int) -> Iterator[np.
     start = 0
     while start < len(order):
         widths = ordered[start : start + most] * np.arange(1, len(ordered[start : start + most]) + 1)
-        number = max(int(np.searchsorted(widths, PADDED_SIZE, side="right")), 1)
+        number = max(int(np.searchsorted(widths, padded_size, side="right")), 1)
         yield order[start : start + number]
         start += number
 
