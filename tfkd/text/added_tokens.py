@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfkd.tensors import Tensor
-from tfkd.text.code_points import BLANK, BLOCK, CODE_POINTS, WORD, make_word_table
+from tfkd.text.code_points import BLANK, CODE_POINTS, WORD, look_up, make_word_table
+from tfkd.text.normalization import is_first
 from tfkd_base.errors import TfkdError
 
 _SHIFT = 22
@@ -115,7 +115,8 @@ class AddedTokenMatcher:
         left, right = start, start + tf.gather(length, start)
         if self._looks_around:
             first, last = tf.searchsorted(word, tf.gather(word, start), side="left"), tf.gather(end, start)
-            accepted, left, right = self._look_around(_look_up_flags(points), token, left, right, first, last)
+            flags = look_up(make_word_table(), points)
+            accepted, left, right = self._look_around(flags, token, left, right, first, last)
             start, token = tf.boolean_mask(start, accepted), tf.boolean_mask(token, accepted)
         change = tf.scatter_nd(left[:, tf.newaxis], tf.ones_like(left), [size + 1])
         change -= tf.scatter_nd(right[:, tf.newaxis], tf.ones_like(right), [size + 1])
@@ -184,14 +185,6 @@ class AddedTokenMatcher:
         return length, token
 
 
-def _look_up_flags(points: Tensor) -> Tensor:
-    """Return the flags of code points; none for those that stand for added tokens."""
-    index, blocks = make_word_table()
-    points = tf.minimum(points, CODE_POINTS - 1)
-    row = tf.gather(tf.constant(index), points // BLOCK) * BLOCK + tf.bitwise.bitwise_and(points, BLOCK - 1)
-    return tf.gather(tf.constant(blocks), row)
-
-
 def _follow(length: Tensor, token: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
     """Return the starts and the tokens of matches that do not overlap: the leftmost one of each word, and so on."""
     start = tf.cast(tf.where(length > 0)[:, 0], tf.int32)
@@ -206,8 +199,7 @@ def _follow(length: Tensor, token: Tensor, word: Tensor) -> tuple[Tensor, Tensor
         after = tf.gather(following, match)
         return tf.boolean_mask(after, tf.gather(padded_owner, after) == tf.gather(owner, match)), is_taken
 
-    is_first = tf.concat([tf.ones_like(owner[:1], tf.bool), owner[1:] != owner[:-1]], 0)
-    first = tf.cast(tf.where(is_first)[:, 0], tf.int32)
+    first = tf.cast(tf.where(is_first(owner))[:, 0], tf.int32)
     _, is_taken = tf.while_loop(
         lambda match, _: tf.size(match) > 0,
         step,
@@ -220,13 +212,3 @@ def _follow(length: Tensor, token: Tensor, word: Tensor) -> tuple[Tensor, Tensor
 def make_matcher(tokens: Sequence[tuple[int, AddedToken]]) -> AddedTokenMatcher | None:
     """Return a matcher of tokens; None if there are none."""
     return AddedTokenMatcher(tokens) if tokens else None
-
-
-def code_point_of(number: int) -> int:
-    """Return the code point that stands for the added token with a number.
-
-    Example:
-        >>> hex(code_point_of(2))
-        '0x110002'
-    """
-    return int(np.int32(CODE_POINTS + number))

@@ -12,7 +12,8 @@ from typing_extensions import override
 from tfkd.tensors import Tensor
 from tfkd.text.added_tokens import AddedToken
 from tfkd.text.character_rules import Step
-from tfkd.text.code_points import BLOCK, CODE_POINTS, OTHER, SPACE, make_gpt2_table
+from tfkd.text.code_points import CODE_POINTS, OTHER, SPACE, look_up, make_gpt2_table
+from tfkd.text.normalization import is_first
 from tfkd.text.subword_tokenizer import SubwordTokenizer
 from tfkd_base.errors import TfkdError
 
@@ -73,8 +74,6 @@ class BytePairs(SubwordTokenizer):
         self._symbols = tf.constant(
             [*(ids[character] for character in byte_characters()), *(token.id for token in added)], tf.int32
         )
-        index, classes = make_gpt2_table()
-        self._index, self._classes = tf.constant(index), tf.constant(classes)
         # One additional entry, because an empty table is not possible.
         self._results = tf.constant([*results, 0], tf.int32)
         initializer = tf.lookup.KeyValueTensorInitializer(
@@ -82,24 +81,16 @@ class BytePairs(SubwordTokenizer):
         )
         self.table = tf.lookup.StaticHashTable(initializer, default_value=_NEVER)
 
-    @property
-    @override
-    def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
-        return [self.table, *super().lookup_tables]
-
     @override
     def _split(self, points: Tensor, word: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
-        points, word = _add_spaces(points, word)
-        segment = _number_segments(points, word)
+        points, word, segment = _add_spaces(points, word)
         run = tf.cumsum(tf.cast(self._is_run_start(points, segment), tf.int32)) - 1
         values, source = _encode_utf8(points)
         return self._merge(tf.gather(self._symbols, values), tf.gather(run, source), tf.gather(word, source))
 
     def _is_run_start(self, points: Tensor, segment: Tensor) -> Tensor:
         """Return True at the first character of each run, as the regular expression of GPT-2 splits text."""
-        known = tf.minimum(points, CODE_POINTS - 1)
-        row = tf.gather(self._index, known // BLOCK) * BLOCK + tf.bitwise.bitwise_and(known, BLOCK - 1)
-        kind = tf.cast(tf.gather(self._classes, row), tf.int32)
+        kind = tf.cast(look_up(make_gpt2_table(), points), tf.int32)
 
         def shift(x: Tensor, by: int, fill: int) -> Tensor:
             filled = tf.concat(
@@ -186,14 +177,18 @@ def _number_segments(points: Tensor, word: Tensor) -> Tensor:
     return tf.cumsum(tf.concat([tf.zeros_like(points[:1]), tf.cast(begins, tf.int32)], 0))
 
 
-def _add_spaces(points: Tensor, word: Tensor) -> tuple[Tensor, Tensor]:
-    """Add a space in front of each segment of text that does not start with one."""
+def _add_spaces(points: Tensor, word: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Add a space in front of each segment of text that does not start with one.
+
+    Returns:
+        The new code points, and the index of the word and the number of the segment of each.
+    """
     segment = _number_segments(points, word)
-    is_first = tf.concat([tf.ones_like(segment[:1], tf.bool), segment[1:] != segment[:-1]], 0)
-    added = tf.cast(is_first & (points != ord(" ")) & (points < CODE_POINTS), tf.int32)
+    added = tf.cast(is_first(segment) & (points != ord(" ")) & (points < CODE_POINTS), tf.int32)
     source = tf.repeat(tf.range(tf.size(points)), 1 + added)
     is_repeated = tf.concat([source[1:] == source[:-1], tf.zeros_like(source[:1], tf.bool)], 0)
-    return tf.where(is_repeated, ord(" "), tf.gather(points, source)), tf.gather(word, source)
+    points = tf.where(is_repeated, ord(" "), tf.gather(points, source))
+    return points, tf.gather(word, source), tf.gather(segment, source)
 
 
 def _encode_utf8(points: Tensor) -> tuple[Tensor, Tensor]:

@@ -79,12 +79,14 @@ class CharacterTable:
     kinds: np.ndarray
 
 
-def bert_steps(lowercase: bool, strip_accents: bool, clean: bool = True, ideographs: bool = True) -> tuple[Step, ...]:
+def bert_steps(
+    lowercase: bool, strip_accents: bool | None = None, clean: bool = True, ideographs: bool = True
+) -> tuple[Step, ...]:
     """Return the normalisation of BERT (Devlin et al. 2019).
 
     Args:
         lowercase: Whether letters are converted to lower case.
-        strip_accents: Whether combining marks are removed.
+        strip_accents: Whether combining marks are removed. Default: the value of `lowercase`.
         clean: Whether control characters are removed.
         ideographs: Whether each ideograph is a separate part.
 
@@ -95,7 +97,7 @@ def bert_steps(lowercase: bool, strip_accents: bool, clean: bool = True, ideogra
     switches = {
         "clean_text": clean,
         "space_ideographs": ideographs,
-        "strip_accents": strip_accents,
+        "strip_accents": lowercase if strip_accents is None else strip_accents,
         "lowercase": lowercase,
     }
     return tuple(step for step, switch in switches.items() if switch)

@@ -12,6 +12,9 @@ import functools
 import unicodedata
 
 import numpy as np
+import tensorflow as tf
+
+from tfkd.tensors import Tensor
 
 CODE_POINTS = 0x110000
 BLOCK = 256
@@ -83,10 +86,43 @@ def make_flag_table() -> tuple[np.ndarray, np.ndarray]:
     flags = bytearray(get(category, 0) for category in map(unicodedata.category, map(chr, range(CODE_POINTS))))
     for character, value in _BY_CHARACTER.items():
         flags[ord(character)] = value
-    rows = [bytes(flags[start : start + BLOCK]) for start in range(0, CODE_POINTS, BLOCK)]
+    return fold(bytes(flags))
+
+
+def fold(values: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two stages of the table of a value for each code point.
+
+    Args:
+        values: The values of all code points.
+
+    Returns:
+        `index` and `blocks`, as `make_flag_table` returns them.
+
+    Example:
+        >>> index, blocks = fold(bytes(CODE_POINTS))
+        >>> index.shape, blocks.shape
+        ((4352,), (256,))
+    """
+    rows = [values[start : start + BLOCK] for start in range(0, CODE_POINTS, BLOCK)]
     number = {row: i for i, row in enumerate(dict.fromkeys(rows))}
-    index = np.array([number[row] for row in rows], dtype=np.int32)
-    return index, np.frombuffer(b"".join(number), dtype=np.uint8)
+    return np.array([number[row] for row in rows], np.int32), np.frombuffer(b"".join(number), np.uint8)
+
+
+def look_up(table: tuple[np.ndarray, np.ndarray], points: Tensor) -> Tensor:
+    """Return the values, uint8, of code points, int32, of any shape.
+
+    Args:
+        table: A table of two stages, see `fold`.
+        points: The code points. Those above U+10FFFF, which stand for added tokens, get the value of U+10FFFF.
+
+    Example:
+        >>> look_up(make_flag_table(), tf.constant([ord("a"), ord("-")])).numpy().tolist() == [0, SINGLE]
+        True
+    """
+    index, blocks = table
+    points = tf.minimum(points, CODE_POINTS - 1)
+    row = tf.gather(tf.constant(index), tf.bitwise.right_shift(points, BLOCK.bit_length() - 1))
+    return tf.gather(tf.constant(blocks), row * BLOCK + tf.bitwise.bitwise_and(points, BLOCK - 1))
 
 
 OTHER, LETTER, NUMBER, SPACE = range(4)
@@ -107,12 +143,7 @@ def make_gpt2_table() -> tuple[np.ndarray, np.ndarray]:
         >>> int(blocks[index[ord("7") // 256] * 256 + ord("7") % 256]) == NUMBER
         True
     """
-    rows: dict[bytes, int] = {}
-    index = []
-    for start in range(0, CODE_POINTS, BLOCK):
-        row = bytes(map(_classify, range(start, start + BLOCK)))
-        index.append(rows.setdefault(row, len(rows)))
-    return np.array(index, np.int32), np.frombuffer(b"".join(rows), np.uint8)
+    return fold(bytes(map(_classify, range(CODE_POINTS))))
 
 
 def _classify(point: int) -> int:
@@ -184,13 +215,8 @@ def make_word_table() -> tuple[np.ndarray, np.ndarray]:
         >>> int(blocks[index[ord("7") // 256] * 256 + ord("7") % 256]) == WORD
         True
     """
-    rows: dict[bytes, int] = {}
-    index = []
-    for start in range(0, CODE_POINTS, BLOCK):
-        characters = map(chr, range(start, start + BLOCK))
-        row = bytes(WORD if is_word_character(c) else BLANK if is_white_space(c) else 0 for c in characters)
-        index.append(rows.setdefault(row, len(rows)))
-    return np.array(index, np.int32), np.frombuffer(b"".join(rows), np.uint8)
+    characters = map(chr, range(CODE_POINTS))
+    return fold(bytes(WORD if is_word_character(c) else BLANK if is_white_space(c) else 0 for c in characters))
 
 
 def is_within(point: int, ranges: tuple[tuple[int, int], ...]) -> bool:

@@ -19,7 +19,7 @@ from tfkd.text.character_rules import (
     Step,
     make_character_table,
 )
-from tfkd.text.code_points import BLOCK, CODE_POINTS, is_within
+from tfkd.text.code_points import BLOCK, CODE_POINTS, fold, is_within, look_up
 
 _SHIFT = 21
 """Number of bits of a code point."""
@@ -99,7 +99,7 @@ class _Replacement:
 def _sort_marks(points: Tensor, word: Tensor) -> Tensor:
     """Sort the marks between two other characters by their combining class (Unicode Standard, D109)."""
     combining = _look_up_combining_class(points)
-    group = tf.cumsum(tf.cast((combining == 0) | _is_first(word), tf.int32))
+    group = tf.cumsum(tf.cast((combining == 0) | is_first(word), tf.int32))
     return tf.gather(points, tf.argsort(group * 256 + combining, stable=True))
 
 
@@ -109,12 +109,12 @@ def _compose(points: Tensor, word: Tensor, table: tf.lookup.StaticHashTable) -> 
     def step(points: Tensor, word: Tensor, place: Tensor, last: Tensor, _: Tensor) -> tuple[Tensor, ...]:
         combining = _look_up_combining_class(points)
         number = tf.range(tf.size(points))
-        is_starter = (combining == 0) | _is_first(word)
+        is_starter = (combining == 0) | is_first(word)
         starters = tf.where(is_starter)[:, 0]
         # The last starter before each character: -1 at the start of a word.
         rank = tf.cumsum(tf.cast(is_starter, tf.int32), exclusive=True) - 1
         starter = tf.where(
-            _is_first(word), -1, tf.cast(tf.gather(tf.concat([starters, [0]], 0), tf.maximum(rank, 0)), tf.int32)
+            is_first(word), -1, tf.cast(tf.gather(tf.concat([starters, [0]], 0), tf.maximum(rank, 0)), tf.int32)
         )
         before = tf.concat([combining[:1], combining[:-1]], 0)
         free = (starter >= 0) & ((starter == number - 1) | ((before < combining) & (combining > 0)))
@@ -125,7 +125,7 @@ def _compose(points: Tensor, word: Tensor, table: tf.lookup.StaticHashTable) -> 
         candidates = tf.where(composed >= 0)[:, 0]
         # One composition per word and step, the leftmost one.
         owner = tf.gather(word, candidates)
-        chosen = tf.boolean_mask(candidates, _is_first(owner))
+        chosen = tf.boolean_mask(candidates, is_first(owner))
         targets = tf.gather(starter, chosen)
         points = tf.tensor_scatter_nd_update(points, targets[:, tf.newaxis], tf.gather(composed, chosen))
         last = tf.tensor_scatter_nd_max(last, tf.gather(word, chosen)[:, tf.newaxis], tf.gather(place, chosen))
@@ -144,28 +144,28 @@ def _compose(points: Tensor, word: Tensor, table: tf.lookup.StaticHashTable) -> 
     return points, word
 
 
-def _is_first(word: Tensor) -> Tensor:
-    """Return whether each character is the first one of its word."""
-    return tf.concat([tf.ones_like(word[:1], tf.bool), word[1:] != word[:-1]], 0)
+def is_first(group: Tensor) -> Tensor:
+    """Return whether each element is the first one of its group, such as a character of its word.
+
+    Args:
+        group: Index of the group of each element, ascending.
+
+    Example:
+        >>> is_first(tf.constant([0, 0, 2])).numpy().tolist()
+        [True, False, True]
+    """
+    return tf.concat([tf.ones_like(group[:1], tf.bool), group[1:] != group[:-1]], 0)
 
 
 def _look_up_combining_class(points: Tensor) -> Tensor:
-    index, blocks = _make_combining_table()
-    points = tf.minimum(points, CODE_POINTS - 1)
-    row = tf.gather(tf.constant(index), points // BLOCK) * BLOCK + tf.bitwise.bitwise_and(points, BLOCK - 1)
-    return tf.cast(tf.gather(tf.constant(blocks), row), tf.int32)
+    return tf.cast(look_up(_make_combining_table(), points), tf.int32)
 
 
 @functools.cache
 def _make_combining_table() -> tuple[np.ndarray, np.ndarray]:
     """Return the canonical combining classes of all code points, as `make_flag_table` does."""
-    rows: dict[bytes, int] = {}
-    index = []
-    for start in range(0, CODE_POINTS, BLOCK):
-        block = range(start, start + BLOCK)
-        row = bytes(0 if is_within(point, NEWER_MARKS) else unicodedata.combining(chr(point)) for point in block)
-        index.append(rows.setdefault(row, len(rows)))
-    return np.array(index, np.int32), np.frombuffer(b"".join(rows), np.uint8)
+    points = range(CODE_POINTS)
+    return fold(bytes(0 if is_within(point, NEWER_MARKS) else unicodedata.combining(chr(point)) for point in points))
 
 
 def _make_pair_table() -> tf.lookup.StaticHashTable:

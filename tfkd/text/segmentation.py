@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfkd.text.code_points import BEGINS, BLOCK, BREAK, CLOSER, SEPARATOR, SINGLE, TERMINAL, make_flag_table
+from tfkd.text.code_points import BEGINS, BREAK, CLOSER, SEPARATOR, SINGLE, TERMINAL, look_up, make_flag_table
 
 NEVER_LAST = (
     "[Ff]igs?|[Ee]qs?|[Rr]efs?|[Dd]rs?|[Pp]rofs?|Mrs?|vs|[Cc]f|[Aa]pprox|[Vv]iz|[Nn]os?|pp|[Vv]ols?|[Rr]esp|[Ss]uppl"
@@ -87,7 +87,7 @@ def segment(text: tf.Tensor) -> Segments:
     # With a line feed after each passage, the later steps need not check whether a passage has ended.
     decoded = tf.strings.unicode_decode(tf.strings.join([text, "\n"]), "UTF-8", errors="replace")
     points, rows = decoded.flat_values, decoded.row_splits
-    flags = _look_up_flags(points)
+    flags = look_up(make_flag_table(), points)
     single = _has(flags, SINGLE)
     word = tf.logical_not(single | _has(flags, SEPARATOR))
     first = tf.where(single | word & ~tf.concat([[False], word], 0)[:-1])[:, 0]
@@ -125,14 +125,6 @@ def traced_segment() -> Callable[[tf.Tensor], Segments]:
         [b'It', b'rises', b'.']
     """
     return tf.function(segment, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-
-
-def _look_up_flags(points: tf.Tensor) -> tf.Tensor:
-    """Return the flags, uint8, of code points, int32, of any shape."""
-    index, blocks = make_flag_table()
-    shift = BLOCK.bit_length() - 1
-    row = tf.gather(tf.constant(index), tf.bitwise.right_shift(points, shift))
-    return tf.gather(tf.constant(blocks), row * BLOCK + tf.bitwise.bitwise_and(points, BLOCK - 1))
 
 
 def _has(flags: tf.Tensor, flag: int) -> tf.Tensor:

@@ -27,9 +27,14 @@ class SubwordTokenizer(ABC):
         rules: Rules for splitting words, see `tfkd.text.character_rules.RULES`.
         added: The added tokens.
 
+    Attributes:
+        table: Lookup table of the subwords or of their merges, which the subclass makes.
+
     Raises:
         TfkdError: Two added tokens are the same text after normalisation, or one is nothing.
     """
+
+    table: tf.lookup.StaticHashTable
 
     def __init__(
         self, unknown: int, normalization: Sequence[Step], rules: Sequence[str], added: Sequence[AddedToken]
@@ -59,7 +64,7 @@ class SubwordTokenizer(ABC):
     def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
         """The lookup tables of the tokenizer. An exported model must hold references to them."""
         matchers = [matcher for matcher in (self._match, self._match_normalized) if matcher is not None]
-        return [*(matcher.table for matcher in matchers), *self._normalization.tables]
+        return [self.table, *(matcher.table for matcher in matchers), *self._normalization.tables]
 
     def __call__(self, words: Tensor) -> tuple[Tensor, Tensor]:
         """Split words into subwords.

@@ -8,8 +8,9 @@ import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.tensors import Tensor
-from tfkd.text.added_tokens import AddedToken, code_point_of
+from tfkd.text.added_tokens import AddedToken
 from tfkd.text.character_rules import ALONE, SEPARATES, Step, bert_steps
+from tfkd.text.code_points import CODE_POINTS
 from tfkd.text.subword_tokenizer import SubwordTokenizer
 from tfkd_base.errors import TfkdError
 
@@ -77,9 +78,8 @@ class WordPiece(SubwordTokenizer):
         if unknown not in pieces:
             raise TfkdError(f"the vocabulary of {len(pieces):,} subwords lacks {unknown!r}, which unknown words need.")
         if normalization is None:
-            normalization = bert_steps(lowercase, lowercase if strip_accents is None else strip_accents)
-        self._unknown = list(pieces).index(unknown)
-        super().__init__(self._unknown, normalization, rules, added)
+            normalization = bert_steps(lowercase, strip_accents)
+        super().__init__(list(pieces).index(unknown), normalization, rules, added)
         self._limit = max_part_length
         only_added = {token.id for token in added if not token.in_vocabulary}
         hashes: dict[int, int] = {}
@@ -98,18 +98,13 @@ class WordPiece(SubwordTokenizer):
             for key in keys:
                 _add_hash(hashes, key, number)
         for number, token in enumerate(added):
-            _add_hash(hashes, _hash([code_point_of(number)]), token.id)
+            _add_hash(hashes, _hash([CODE_POINTS + number]), token.id)
         initializer = tf.lookup.KeyValueTensorInitializer(
             tf.constant([_to_signed(key) for key in hashes], tf.int64), tf.constant([*hashes.values()], tf.int32)
         )
         self.table = tf.lookup.StaticHashTable(initializer, default_value=-1)
         self._powers = tf.constant(_compute_powers(_BASE, max_part_length), tf.int64)
         self._inverses = tf.constant(_compute_powers(_INVERSE, max_part_length), tf.int64)
-
-    @property
-    @override
-    def lookup_tables(self) -> list[tf.lookup.StaticHashTable]:
-        return [self.table, *super().lookup_tables]
 
     @override
     def _split(self, points: Tensor, word: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,7 +119,7 @@ class WordPiece(SubwordTokenizer):
         is_start, failed = _follow_matches(first, end, length)
         failed = tf.gather(failed, part)
         is_start = tf.where(failed, begins, is_start)
-        ids = tf.boolean_mask(tf.where(failed, self._unknown, piece), is_start)
+        ids = tf.boolean_mask(tf.where(failed, self._fallback, piece), is_start)
         return ids, tf.boolean_mask(word, is_start)
 
     def _longest_pieces(self, points: Tensor, first: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
