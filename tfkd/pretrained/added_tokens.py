@@ -21,7 +21,11 @@ _ROLES = ("unk_token", "bos_token", "eos_token", "sep_token", "pad_token", "cls_
 
 
 def read_added_tokens(
-    folder: Path, vocabulary: Mapping[str, int], defaults: Mapping[str, str | Mapping[str, Any]]
+    folder: Path,
+    settings: Mapping[str, Any],
+    tokenizer: Mapping[str, Any],
+    vocabulary: Mapping[str, int],
+    defaults: Mapping[str, str | Mapping[str, Any]],
 ) -> list[AddedToken]:
     """Read the added tokens of a folder.
 
@@ -31,6 +35,8 @@ def read_added_tokens(
 
     Args:
         folder: The folder.
+        settings: The content of `tokenizer_config.json`.
+        tokenizer: The content of `tokenizer.json`.
         vocabulary: The ids of the subwords of the model.
         defaults: The special tokens of the type of model by their keys in `tokenizer_config.json`.
 
@@ -40,7 +46,6 @@ def read_added_tokens(
     Raises:
         TfkdError: A token is malformed, or its id contradicts another one.
     """
-    tokenizer, settings = (read_optional_json(folder / name) for name in (TOKENIZER, SETTINGS))
     special = dict(_read_special(folder, settings, defaults))
     tokens: dict[str, tuple[AddedToken, Path]] = {}
     sources = [

@@ -64,9 +64,12 @@ def read_steps(tokenizer: Tokenizer, path: Path) -> tuple[Step, ...]:
         kind = part.get("type", "BertNormalizer")
         if kind == "BertNormalizer":
             switches = {**_BERT_DEFAULTS, **_read_switches(part, path)}
-            lowercase, strip = bool(switches["lowercase"]), switches["strip_accents"]
-            strip = lowercase if strip is None else strip
-            steps += bert_steps(lowercase, strip, switches["clean_text"], switches["handle_chinese_chars"])
+            steps += bert_steps(
+                bool(switches["lowercase"]),
+                switches["strip_accents"],
+                switches["clean_text"],
+                switches["handle_chinese_chars"],
+            )
         elif kind == "Replace":
             steps.append(_read_replacement(part, path))
         elif kind in _SIMPLE_STEPS:
@@ -119,16 +122,9 @@ def check_byte_level(tokenizer: Tokenizer, path: Path) -> None:
         if not parts[0].get("use_regex", True):
             _refuse(path, "the pre-tokenizer 'ByteLevel' with use_regex false")
     model = tokenizer.get("model") or {}
-    unsupported = {
-        "dropout": model.get("dropout") or None,
-        "continuing_subword_prefix": model.get("continuing_subword_prefix") or None,
-        "end_of_word_suffix": model.get("end_of_word_suffix") or None,
-        "byte_fallback": model.get("byte_fallback") or None,
-        "ignore_merges": model.get("ignore_merges") or None,
-    }
-    for name, value in unsupported.items():
-        if value is not None:
-            _refuse(path, f"the option {name} of the model, which is {value!r}")
+    for name in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
+        if model.get(name):
+            _refuse(path, f"the option {name} of the model, which is {model[name]!r}")
 
 
 def read_word_piece_options(tokenizer: Tokenizer, path: Path) -> dict[str, Any]:
@@ -212,12 +208,9 @@ def _flatten(value: Any, name: str, key: str, path: Path) -> list[Mapping[str, A
     parts = value.get(key)
     if not isinstance(parts, list):
         raise TfkdError(f"{path}: expected the {name} to be an object, or a sequence of them.")
-    return [inner for part in parts for inner in _flatten_part(part, name, key, path)]
-
-
-def _flatten_part(part: Any, name: str, key: str, path: Path) -> list[Mapping[str, Any]]:
-    _require_object(part, f"the {name} to be an object, or a sequence of them", path)
-    return _flatten(part, name, key, path)
+    for part in parts:
+        _require_object(part, f"the {name} to be an object, or a sequence of them", path)
+    return [inner for part in parts for inner in _flatten(part, name, key, path)]
 
 
 def _require_object(value: Any, expected: str, path: Path) -> None:

@@ -57,13 +57,11 @@ def read_word_pieces(folder: Path) -> PieceFeatures:
     """
     settings, tokenizer, path = _read_settings(folder)
     vocabulary = _read_vocabulary(folder, tokenizer, "WordPiece", "vocab.txt")
-    special_tokens = {
-        **_read_special_tokens(folder, settings, _BERT),
-        **read_word_piece_options(tokenizer, path),
-    }
-    prefix, max_part_length = special_tokens.pop("prefix", "##"), special_tokens.pop("max_part_length", 100)
+    special_tokens = _read_special_tokens(folder, settings, _BERT)
+    options = read_word_piece_options(tokenizer, path)
+    special_tokens |= {role: options.pop(role) for role in _SPECIAL_TOKENS if role in options}
     check_special_tokens(tokenizer, special_tokens, path)
-    added = read_added_tokens(folder, vocabulary, _BERT)
+    added = read_added_tokens(folder, settings, tokenizer, vocabulary, _BERT)
     pieces = _sort_by_id(vocabulary | {token.content: token.id for token in added}, folder)
     switches = {
         name: _read_switch(settings, key, folder / SETTINGS) for key, name in _SWITCHES.items() if key in settings
@@ -74,7 +72,7 @@ def read_word_pieces(folder: Path) -> PieceFeatures:
         _warn_of_difference(switches.get("lowercase"), "lowercase" in steps, "lowercase", folder, "tokenizer.json")
         return _make_features(
             folder, pieces, added, **special_tokens, lowercase="lowercase" in steps, normalization=steps,
-            rules=read_rules(tokenizer, path), prefix=prefix, max_part_length=max_part_length,
+            rules=read_rules(tokenizer, path), **options,
         )  # fmt: skip
     for name, value in switches.items():
         _warn_of_difference(value, normalizer.get(name, value), name, folder, SETTINGS)
@@ -87,10 +85,10 @@ def read_word_pieces(folder: Path) -> PieceFeatures:
     ideographs = normalizer.get("handle_chinese_chars") is not False
     bert: tuple[Step, ...] | None = None
     if not (clean and ideographs):
-        bert = bert_steps(lowercase, lowercase if strip_accents is None else strip_accents, clean, ideographs)
+        bert = bert_steps(lowercase, strip_accents, clean, ideographs)
     return _make_features(
         folder, pieces, added, **special_tokens, lowercase=lowercase, strip_accents=strip_accents, normalization=bert,
-        rules=read_rules(tokenizer, path), prefix=prefix, max_part_length=max_part_length,
+        rules=read_rules(tokenizer, path), **options,
     )  # fmt: skip
 
 
@@ -112,7 +110,7 @@ def read_byte_pairs(folder: Path) -> PieceFeatures:
         ]
     special_tokens = _read_special_tokens(folder, settings, _ROBERTA)
     check_special_tokens(tokenizer, special_tokens, path)
-    added = read_added_tokens(folder, vocabulary, _ROBERTA)
+    added = read_added_tokens(folder, settings, tokenizer, vocabulary, _ROBERTA)
     pieces = _sort_by_id(vocabulary | {token.content: token.id for token in added}, folder)
     steps = read_steps(tokenizer, path) or None
     return _make_features(folder, pieces, added, merges=merges, normalization=steps, **special_tokens)
