@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks._turns import Step
 from tfkd_base.errors import TfkdError
+from tfkd_base.files import user_cache
 
 PAUSE = 0.3
 """Seconds between two turns, in which the threads of the previous turn go idle."""
@@ -46,8 +47,7 @@ class Environment:
             TfkdError: The peers cannot be installed.
         """
         named = os.environ.get(self.variable)
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = Path(named) if named else cache / "tfkd" / f"peers-{self.mark}"
+        folder = Path(named) if named else user_cache() / f"peers-{self.mark}"
         python, ready = folder / "bin" / "python", folder / f".ready-{self.mark}"
         if ready.is_file():
             return python

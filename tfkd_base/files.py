@@ -71,6 +71,20 @@ def split_lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
+def user_cache() -> Path:
+    """Return the folder for files that this user can lose at any time.
+
+    It is `tfkd` in the folder `XDG_CACHE_HOME`, or in `.cache` of the home folder. It need not exist.
+
+    Raises:
+        OSError: The home folder is unknown.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfkd"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+
+
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path to write to, which replaces `path` when the block ends without an error.

@@ -1,6 +1,6 @@
 """Configurations of runs: read from YAML, checked before any work, written back with every default."""
 
-from tfkd.config.distillation import DistillationConfig, TransferConfig
+from tfkd.config.distillation import AUTO, DistillationConfig, TransferConfig
 from tfkd.config.loading import (
     bundled_configs,
     bundled_studies,
@@ -15,6 +15,7 @@ from tfkd.config.schema import (
     CharacterConfig,
     Config,
     CorpusConfig,
+    EncoderVectorsConfig,
     TaskConfig,
     TaskEncoderConfig,
     TextConfig,
@@ -23,11 +24,13 @@ from tfkd.config.schema import (
 from tfkd.config.source import ConfigError
 
 __all__ = [
+    "AUTO",
     "CharacterConfig",
     "Config",
     "ConfigError",
     "CorpusConfig",
     "DistillationConfig",
+    "EncoderVectorsConfig",
     "TaskConfig",
     "TaskEncoderConfig",
     "TextConfig",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -10,7 +10,10 @@ from tfkd.distillation.losses import LOSSES, DistillationLoss, LogitsDistillatio
 from tfkd.parts import Named
 from tfkd.sections import Count, Name, NonEmpty, RampedWeight, Section, Seed, Share, Weight
 
-ONE, SEVERAL = "[one]", "[several]"
+AUTO: Literal["auto"] = "auto"
+"""Value of a key that `tfkd distill` replaces by what its teacher offers."""
+
+ONE, SEVERAL, SECTION = "[one]", "[several]", "[section]"
 """Marks for the form of a value in the location of an error; they are no part of its key."""
 
 
@@ -82,3 +85,12 @@ class TransferConfig(Section):
         if not self.corpora and not self.texts:
             raise ValueError("expected corpora, texts or both, for example 'corpora: [BC5CDR-chem-IOB]'")
         return self
+
+
+def _transfer_form(value: Any) -> str:
+    return ONE if isinstance(value, str) else SECTION
+
+
+Transfer = Annotated[
+    Annotated[Literal["auto"], Tag(ONE)] | Annotated[TransferConfig, Tag(SECTION)], Discriminator(_transfer_form)
+]

@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
+from tfkd.config.distillation import AUTO, TransferConfig
 from tfkd.config.errors import validated
-from tfkd.config.schema import MOVED, Config
+from tfkd.config.schema import MOVED, Config, EncoderVectorsConfig
 from tfkd.config.source import ConfigError, Source, override, parse_yaml
 from tfkd.models import Transformer
 from tfkd_base.corpora import BUNDLED
@@ -172,7 +173,11 @@ def with_absolute_paths(config: Config) -> Config:
         encoder = encoder.model_copy(update={"transformer": of_source(encoder.transformer)})
     tasks = {name: task.model_copy(update={"path": of_corpus(task.path)}) for name, task in config.tasks.items()}
     vectors, transfer = config.text.vectors, config.transfer
-    if transfer is not None:
+    if isinstance(vectors, EncoderVectorsConfig):
+        vectors = vectors.model_copy(update={"encoder": of_source(vectors.encoder)})
+    elif vectors is not None and vectors != AUTO:
+        vectors = of_file(vectors)
+    if isinstance(transfer, TransferConfig):
         absolute = {
             "corpora": tuple(map(of_corpus, transfer.corpora)),
             "texts": tuple(map(of_file, transfer.texts)),
@@ -183,7 +188,7 @@ def with_absolute_paths(config: Config) -> Config:
             "tasks": tasks,
             "encoder": encoder,
             "corpora_root": config.corpora_root and os.path.normpath(root),
-            "text": config.text.model_copy(update={"vectors": vectors and of_file(vectors)}),
+            "text": config.text.model_copy(update={"vectors": vectors}),
             "transfer": transfer,
         }
     )

@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SerializationInfo, model_validator
+from pydantic import AfterValidator, Discriminator, Field, SerializationInfo, Tag, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
-from tfkd.config.distillation import DistillationConfig, TransferConfig
+from tfkd.config.distillation import AUTO, DistillationConfig, Transfer, TransferConfig
 from tfkd.config.source import Key
 from tfkd.models import CRF, ENCODERS, HEADS, BiLSTM, Encoder, Head, Transformer
 from tfkd.parts import Named, Part
@@ -30,6 +30,9 @@ from tfkd.sections import (
 )
 from tfkd.training.devices import parse_devices
 from tfkd_base.documents import OffsetName
+
+FILE, ENCODER = "[file]", "[encoder]"
+"""Marks for the form of `text.vectors` in the location of an error; they are no part of its key."""
 
 KEY_ERROR = "key_error"
 """Type of the errors that name their key in `ctx["key"]`: they are found at the whole configuration."""
@@ -90,6 +93,24 @@ class CharacterConfig(Section):
     )
 
 
+class EncoderVectorsConfig(Section):
+    """Word vectors that a run makes from a transformer, for the words of its training text."""
+
+    encoder: NonEmpty = Field(
+        description="the transformer: a folder, a preset of keras-hub, or a run whose model has a transformer"
+    )
+    units: Units | None = Field(default=None, description="width of the vectors; null: `encoder.word_units`")
+
+
+def _vectors_form(value: Any) -> str:
+    return FILE if isinstance(value, str) else ENCODER
+
+
+Vectors = Annotated[
+    Annotated[NonEmpty, Tag(FILE)] | Annotated[EncoderVectorsConfig, Tag(ENCODER)], Discriminator(_vectors_form)
+]
+
+
 class TextConfig(Section):
     """The vocabulary of an encoder that reads words."""
 
@@ -99,16 +120,23 @@ class TextConfig(Section):
     lowercase: bool = Field(default=True, description="look words up in lower case; casing is a feature of its own")
     normalize_digits: bool = Field(default=True, description="look words up with every digit replaced by 0")
     characters: CharacterConfig = Field(default=CharacterConfig(), description="what is read of a word's characters")
-    vectors: NonEmpty | None = Field(
-        default=None,
-        description="a file of pre-trained word vectors (word2vec or fastText, text or binary), relative to the "
-        "current folder; its width must be `encoder.word_units`",
+    vectors: Vectors | None = Field(
+        default=AUTO,
+        description="word vectors to start from: a file (word2vec or fastText, text or binary), relative to the "
+        "current folder, with vectors of `encoder.word_units` numbers; or `{encoder: FOLDER}`: made from a transformer "
+        "for the words of the training text. `auto`: `tfkd distill` makes them from the encoder of a teacher that has "
+        "a transformer, or takes those of its teacher; otherwise none. null: none",
     )
     vector_words: Annotated[int, Field(ge=0)] = Field(
         default=50_000,
         description="number of the file's first, and so most frequent, words that are in the vocabulary even if they "
         "are rare in training or absent from it",
     )
+
+    @property
+    def vectors_source(self) -> str | EncoderVectorsConfig | None:
+        """The file or the transformer of `vectors`; `None` for null and for `auto`."""
+        return None if self.vectors == AUTO else self.vectors
 
 
 MOVED: dict[Key, Key] = {
@@ -281,11 +309,29 @@ class Config(Section):
     distillation: DistillationConfig | None = Field(
         default=None, description="what `tfkd distill` takes from the teacher; `tfkd train` leaves it aside"
     )
-    transfer: TransferConfig | None = Field(
-        default=None,
-        description="text without labels that `tfkd distill` learns from too; `tfkd train` takes its words into the "
-        "vocabulary and leaves it aside otherwise",
+    transfer: Transfer | None = Field(
+        default=AUTO,
+        description="unlabelled text that `tfkd distill` learns from too; `tfkd train` takes its words into the "
+        "vocabulary and ignores it otherwise. `auto`: `tfkd distill` takes the training sentences of the teacher's "
+        "other corpora, without their tags; otherwise none. null: none",
     )
+
+    @property
+    def transfer_source(self) -> TransferConfig | None:
+        """The section `transfer`; `None` for null and for `auto`."""
+        return self.transfer if isinstance(self.transfer, TransferConfig) else None
+
+    def with_choices(
+        self, vectors: str | EncoderVectorsConfig | None = None, transfer: TransferConfig | None = None
+    ) -> Self:
+        """Return the configuration with these values in place of `auto`; other values stay.
+
+        Args:
+            vectors: Value of `text.vectors`.
+            transfer: Value of `transfer`.
+        """
+        text = self.text.model_copy(update={"vectors": vectors}) if self.text.vectors == AUTO else self.text
+        return self.model_copy(update={"text": text, "transfer": transfer if self.transfer == AUTO else self.transfer})
 
     def result_settings(self, mode: Literal["python", "json"] = "python", *exclude: str) -> dict[str, Any]:
         """Return the settings that the results depend on, which must be the same when a run resumes.
@@ -325,8 +371,15 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fits_its_encoder(self) -> Self:
-        if not isinstance(self.encoder, BiLSTM) and self.text.vectors is not None:
-            raise _refused("text.vectors", "only a BiLSTM takes word vectors; remove this key, or use a BiLSTM")
+        source = self.text.vectors_source
+        if not isinstance(self.encoder, BiLSTM):
+            if source is not None:
+                raise _refused("text.vectors", "only a BiLSTM takes word vectors; remove this key, or use a BiLSTM")
+        elif isinstance(source, EncoderVectorsConfig) and source.units not in (None, self.encoder.word_units):
+            raise _refused(
+                "text.vectors.units",
+                f"encoder.word_units is {self.encoder.word_units}: set it to {source.units}, or remove this key",
+            )
         if self.training.layer_decay != 1:
             if not isinstance(self.encoder, Transformer):
                 raise _refused("training.layer_decay", "only the layers of a transformer have rates of their own")
@@ -342,10 +395,10 @@ class Config(Section):
             if self.task_encoder is not None:
                 raise _refused("task_encoder", "only a teacher has a layer for each task; set it to null")
         else:
-            for name in ("distillation", "transfer"):
-                if getattr(self, name) is not None:
+            for name, section in (("distillation", self.distillation), ("transfer", self.transfer_source)):
+                if section is not None:
                     raise _refused(name, "only a tagger can be a student; remove this section or set 'kind: tagger'")
-        if self.transfer is not None and self.training.batch_size < 2:
+        if self.transfer_source is not None and self.training.batch_size < 2:
             raise _refused("training.batch_size", "with 'transfer' a batch holds sentences of two kinds: at least 2")
         return self
 

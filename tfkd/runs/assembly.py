@@ -81,18 +81,19 @@ def watched_corpora(config: Config, corpora: Mapping[str, Corpus]) -> dict[str, 
 
 
 def read_vectors(config: Config) -> WordVectors | None:
-    """Read the pre-trained word vectors of a configuration, if it names any.
+    """Read the file of word vectors of a configuration, if it names one.
 
     Raises:
         TfkdError: There is no such file, it is broken, or its vectors' width is not `encoder.word_units`.
     """
-    if config.text.vectors is None:
+    source = config.text.vectors_source
+    if not isinstance(source, str):
         return None
     assert isinstance(config.encoder, BiLSTM)
-    vectors = read_word_vectors(config.text.vectors)
+    vectors = read_word_vectors(source)
     if vectors.width != config.encoder.word_units:
         raise TfkdError(
-            f"{config.text.vectors}: the vectors have width {vectors.width}, but encoder.word_units is "
+            f"{source}: the vectors have width {vectors.width}, but encoder.word_units is "
             f"{config.encoder.word_units}: set it to {vectors.width}, or take other vectors."
         )
     return vectors

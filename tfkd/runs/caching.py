@@ -20,15 +20,13 @@ from tfkd.models import Head
 from tfkd.runs.assembly import read_data
 from tfkd.runs.distilling import make_losses, read_run_sentences, read_transfer, view_of_run
 from tfkd.runs.held_out import RunSentences, check_teachers
+from tfkd.runs.recipe import CHECKS, describe_choices, resolve_auto
 from tfkd.runs.run_folder import RunFolder
 from tfkd.text import TextSentences, read_corpus
 from tfkd_base.corpora import Corpus, SentenceHashes, held_out_hashes
 from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.files import atomic_file
 from tfkd_base.progress import Progress
-
-CHECKS = "checks.json"
-"""File in a cache with the numbers of sentences that are also in development or test sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +86,8 @@ def cache_teacher(
     progress = progress or Progress()
     folder = RunFolder(run)
     config = folder.config()
+    if student is not None:
+        student = resolve_auto(student, [os.fspath(run)], (), progress)
     if task is None and student is not None:
         task = (student.distillation and student.distillation.task) or next(iter(student.tasks))
     with progress.counted("loading the teacher"):
@@ -101,6 +101,7 @@ def cache_teacher(
         raise TfkdError("there is no sentence to run the teacher on: name a corpus, a text file, or --for CONFIG.")
     checks: dict[str, Any] = {"sentences": count, "held_out": held_out, "teachers": []}
     if student is not None:
+        checks |= describe_choices(student)
         checks["teachers"] = check_teachers(sentences.corpora, {str(folder.path): of_teacher})
     if held_out:
         text = (

@@ -119,7 +119,7 @@ def read_transfer(
     Raises:
         TfkdError: A corpus or a file cannot be read, or nothing is left.
     """
-    settings = config.transfer
+    settings = config.transfer_source
     if settings is None:
         return None
     named = [read_corpus(path) for path in settings.corpora]
@@ -191,8 +191,8 @@ def _warn_of_unchecked(teacher: Path, error: TfkdError) -> None:
 def student_updates(config: Config, sentences: int) -> int:
     """Return how many updates a student's training takes that goes so often through so many labelled sentences."""
     size = config.training.batch_size
-    if config.transfer is not None:
-        size = TransferPlan.parts(size, config.transfer.share)[0]
+    if config.transfer_source is not None:
+        size = TransferPlan.parts(size, config.transfer_source.share)[0]
     return updates(config, -(-sentences // size))
 
 
@@ -232,7 +232,7 @@ def distilling_batches(
     return distiller.batches(
         corpus.train,
         transfer or (),
-        share=config.transfer.share if config.transfer else 0.5,
+        share=config.transfer_source.share if config.transfer_source else 0.5,
         batch_size=config.training.batch_size,
         seed=config.seed,
         shapes=compiled_shapes(config),

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfkd.config import Config
+from tfkd.config import Config, EncoderVectorsConfig
 from tfkd.evaluation import EntityF1, Scores
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.parts import describe_code
@@ -30,19 +30,23 @@ from tfkd.runs.assembly import (
     watched_corpora,
 )
 from tfkd.runs.distilling import (
+    distillation_settings,
     distilling_batches,
     initialize,
     make_distiller,
     read_teacher,
     read_teachers_sentences,
     read_transfer,
+    several,
     student_updates,
     with_teachers,
 )
 from tfkd.runs.held_out import TEACHER_SHARE, RunChecks, RunSentences, check_teachers, warn_of_training_overlap
 from tfkd.runs.progress import EpochProgress, record_warnings
+from tfkd.runs.recipe import resolve_auto
 from tfkd.runs.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
 from tfkd.runs.scoring import measure_speed, score_tasks
+from tfkd.runs.vectors import check_encoder, make_run_vectors
 from tfkd.text import WordFeatures, WordVectors
 from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
@@ -112,6 +116,7 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
         TfkdWarning: A corpus was repaired, or something else should be known. `run.json` records it.
     """
     progress = progress or Progress()
+    config = config.with_choices()
     folder = RunFolder(out)
     folder.check(config, overwrite)
     with record_warnings() as texts:
@@ -120,6 +125,7 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
         data = _read_data(config, progress)
         corpora = data.corpora
         transfer = read_transfer(config, corpora)
+        vectors = vectors or make_run_vectors(config, corpora, transfer, progress)
         with strategy.scope():
             model = _make_model(config, corpora, vectors, progress, transfer)
         batches = training_batches(config, model, corpora)
@@ -163,7 +169,9 @@ def distill(
     """
     progress = progress or Progress()
     config = with_teachers(config, _paths(teacher), _paths(cache))
+    settings = distillation_settings(config)
     with record_warnings() as texts:
+        config = resolve_auto(config, several(settings.teacher), several(settings.cache), progress)
         strategy = _choose_devices(config, progress)
         with strategy.scope(), progress.counted("loading the teacher"):
             teacher_model = read_teacher(config)
@@ -177,6 +185,7 @@ def distill(
         transfer = read_transfer(config, corpora, of_teachers.values())
         if transfer is not None:
             progress.message(f"transfer: {transfer.report}")
+        vectors = vectors or make_run_vectors(config, corpora, transfer and transfer.drawn, progress)
         with strategy.scope():
             # The vocabulary is that of `train`, which does not read the teacher's corpora.
             student = _make_model(config, corpora, vectors, progress, transfer and transfer.drawn)
@@ -202,7 +211,11 @@ def _paths(paths: RunPath | Sequence[RunPath] | None) -> list[str]:
 
 
 def _read_vectors(config: Config, progress: Progress) -> WordVectors | None:
-    if config.text.vectors is None:
+    """Read the file of word vectors; check a transformer that makes them, before the corpora are read."""
+    source = config.text.vectors_source
+    if isinstance(source, EncoderVectorsConfig):
+        check_encoder(source.encoder)
+    if not isinstance(source, str):
         return None
     with progress.counted("reading the word vectors"):
         return read_vectors(config)

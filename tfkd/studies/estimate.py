@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tfkd.config import Config
+from tfkd.config import Config, EncoderVectorsConfig
 from tfkd.config.schema import encoder_form
 from tfkd.models import HEADS, BiLSTM, Transformer
 from tfkd.pretrained import Architecture, open_pretrained
 from tfkd.runs.assembly import read_task
+from tfkd.runs.vectors import check_encoder
 from tfkd.studies.checks import error_at
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.plan import Job, Plan
@@ -105,25 +106,26 @@ def _check_training_sizes(plan: Plan, sizes: Mapping[str, CorpusSize]) -> None:
 
 def _check_other_files(plan: Plan) -> None:
     """Check unlabelled text, word vectors and encoders; the corpora of the study have been read already."""
-    from tfkd.pretrained import open_pretrained
-
     checked = {task.path for job in plan.runs.values() for task in job.config.tasks.values()}
     for job in plan.runs.values():
-        config, transfer = job.config, job.config.transfer
+        config, transfer = job.config, job.config.transfer_source
         try:
             for path in transfer.corpora if transfer is not None else ():
                 if path not in checked:
                     checked.add(path)
                     read_corpus(path)
             source = config.encoder.transformer if isinstance(config.encoder, Transformer) else None
-            if source is not None and source not in checked:
-                checked.add(source)
-                if os.sep in source:  # a preset would be downloaded
-                    open_pretrained(source)
+            vectors = config.text.vectors_source
+            of_vectors = vectors.encoder if isinstance(vectors, EncoderVectorsConfig) else None
+            for encoder in (source, of_vectors):
+                if encoder is not None and encoder not in checked:
+                    checked.add(encoder)
+                    if os.sep in encoder:  # a preset would be downloaded
+                        check_encoder(encoder)
         except TfkdError as error:
             raise TfkdError(f"{plan.source.name}: {job.name} needs a file that cannot be used: {error}") from None
-        vectors = [config.text.vectors] if config.text.vectors is not None else []
-        for file in (*(transfer.texts if transfer is not None else ()), *vectors):
+        files = [vectors] if isinstance(vectors, str) else []
+        for file in (*(transfer.texts if transfer is not None else ()), *files):
             if not Path(file).is_file():
                 raise TfkdError(f"{plan.source.name}: {job.name} needs a file that is missing: {file}")
 
@@ -209,16 +211,16 @@ class Estimate:
     def _trained_tokens(self, config: Config) -> float:
         """Return the number of tokens of an epoch, with those of unlabelled text."""
         tokens = self._labelled_tokens(config)
-        if config.distillation is None or config.transfer is None:
+        if config.distillation is None or config.transfer_source is None:
             return tokens
-        return tokens / (1 - config.transfer.share)
+        return tokens / (1 - config.transfer_source.share)
 
     def _labelled_tokens(self, config: Config) -> float:
         return sum(self._sizes[n].tokens_of("train", t.train_sentences) for n, t in config.tasks.items())
 
     def _cached_tokens(self, config: Config) -> float:
         """Return the number of tokens that a teacher reads for the cache of a student: each sentence once."""
-        tokens, transfer = self._labelled_tokens(config), config.transfer
+        tokens, transfer = self._labelled_tokens(config), config.transfer_source
         if transfer is None:
             return tokens
         if transfer.sentences is not None:

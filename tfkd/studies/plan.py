@@ -76,8 +76,11 @@ def portable_config(config: Config) -> dict[str, Any]:
         del plain["training"]["exclude_duplicates"]
     if "transformer" in plain["encoder"]:
         plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
-    if plain["text"]["vectors"] is not None:
-        plain["text"]["vectors"] = Path(plain["text"]["vectors"]).name
+    vectors = plain["text"]["vectors"]
+    if isinstance(vectors, dict):
+        vectors["encoder"] = Path(vectors["encoder"]).name
+    elif vectors is not None:
+        plain["text"]["vectors"] = Path(vectors).name
     if plain["transfer"] is not None:
         for name in ("corpora", "texts"):
             plain["transfer"][name] = [_name_of(path) for path in plain["transfer"][name]]
@@ -287,7 +290,8 @@ class _Planner:
         for point in sorted(points, key=lambda point: list(self.config.corpora).index(point.corpus)):
             student = self._student(point)
             check_student(self.source, point.distillation, student, teacher_job)
-            transfer = None if student.transfer is None else student.transfer.model_dump(exclude={"share"})
+            source = student.transfer_source
+            transfer = None if source is None else source.model_dump(exclude={"share"})
             # Students of a layer that the teacher may lack have their own cache, so that others do not fail with them.
             layers = sorted(_teacher_layers(student) - _certain_layers(teacher_job.config))
             learned = json.dumps([transfer, student.training.exclude_duplicates])
@@ -338,7 +342,8 @@ class _Planner:
                 task: self.config.corpora[task].model_dump() | {"train_sentences": size} for task in tasks
             }
             self._resolve_corpora(source)
-            self._configs[arguments] = with_absolute_paths(validated(Config, source))
+            # Methods differ in what the study names alone: nothing comes from a teacher's run.
+            self._configs[arguments] = with_absolute_paths(validated(Config, source)).with_choices()
         return self._configs[arguments]
 
     def _resolve_corpora(self, source: Source) -> None:

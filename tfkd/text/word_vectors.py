@@ -22,7 +22,7 @@ import tensorflow as tf
 from tfkd.text.vector_formats import FORMAT_NAMES, check_numbers, check_text, detect_format
 from tfkd.text.word_features import WordFeatures
 from tfkd_base.errors import TfkdError, TfkdWarning
-from tfkd_base.files import atomic_file
+from tfkd_base.files import atomic_file, user_cache
 from tfkd_base.wording import count_of
 
 MAP_ABOVE = 256 * 2**20
@@ -247,8 +247,8 @@ def _map(path: Path, limit: int | None) -> tuple[Sequence[str], np.ndarray]:
 def _list_caches(path: Path) -> Iterator[Path]:
     """Yield the folders that may hold copies, in the order of preference."""
     yield path.resolve().parent / _CACHE
-    with contextlib.suppress(RuntimeError):
-        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfkd" / "vectors"
+    with contextlib.suppress(OSError):
+        yield user_cache() / "vectors"
 
 
 def _open(folder: Path) -> tuple[Sequence[str], np.ndarray]:
