@@ -15,7 +15,10 @@ from tfkd.config import (
     CharacterConfig,
     Config,
     ConfigError,
+    TaskConfig,
     TaskEncoderConfig,
+    TextConfig,
+    TrainingConfig,
     bundled_configs,
     bundled_studies,
     dump_config,
@@ -23,7 +26,6 @@ from tfkd.config import (
     parse_config,
 )
 from tfkd.config.distillation import DistillationConfig, TransferConfig
-from tfkd.config.schema import TaskConfig, TextConfig, TrainingConfig
 from tfkd.distillation import (
     DecoupledDistillation,
     FeatureDistillation,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tfkd.config import Config, bundled_configs, load_config, parse_config
+from tfkd.config import Config, TextConfig, TrainingConfig, bundled_configs, load_config, parse_config
 from tfkd.config import reference as config_reference
-from tfkd.config.schema import TextConfig, TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -123,8 +123,9 @@ def test_a_cache_tells_what_its_teacher_has_seen_when_it_is_made_and_used(place,
     text = tmp_path / "text.txt"
     held_out = max(OTHER.test, key=lambda sentence: len(sentence.tokens)).tokens
     text.write_text(f"Novelase binds novelkin.\n{' '.join(held_out[:9])} is a part.\n")
+    student = config(place, "a", "transfer=null")
     with pytest.warns(TfkdWarning) as caught:
-        made = cache_teacher(place / "teacher", [text], tmp_path / "cache", student=config(place, "a"))
+        made = cache_teacher(place / "teacher", [text], tmp_path / "cache", student=student)
     assert made.held_out == 1
     messages = [str(warning.message) for warning in caught if warning.category is TfkdWarning]
     assert ["20 of 20 test" in messages[0], "1 of 42 sentences are also in a dev" in messages[1]] == [True, True]

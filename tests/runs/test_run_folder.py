@@ -59,9 +59,9 @@ def test_an_unfinished_run_of_the_first_version_resumes(tmp_path, name):
     """The configurations are those that the first version wrote into its run folders."""
     shutil.copy(Path(__file__).with_name("version_0_1") / f"{name}.yaml", tmp_path / "config.yaml")
     (tmp_path / "checkpoint.npz").touch()
-    RunFolder(tmp_path).check(load_config(name))
+    RunFolder(tmp_path).check(load_config(name).with_choices())
     with pytest.raises(TfkdError, match="other settings: seed was 1 and is now 2"):
-        RunFolder(tmp_path).check(load_config(name, ["seed=2"]))
+        RunFolder(tmp_path).check(load_config(name, ["seed=2"]).with_choices())
 
 
 @pytest.mark.parametrize(

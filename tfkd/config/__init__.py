@@ -11,17 +11,10 @@ from tfkd.config.loading import (
     read_source,
     with_absolute_paths,
 )
-from tfkd.config.schema import (
-    CharacterConfig,
-    Config,
-    CorpusConfig,
-    EncoderVectorsConfig,
-    TaskConfig,
-    TaskEncoderConfig,
-    TextConfig,
-    TrainingConfig,
-)
+from tfkd.config.schema import Config, CorpusConfig, TaskConfig, TaskEncoderConfig
 from tfkd.config.source import ConfigError
+from tfkd.config.text import CharacterConfig, EncoderVectorsConfig, TextConfig
+from tfkd.config.training import TrainingConfig
 
 __all__ = [
     "AUTO",

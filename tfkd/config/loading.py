@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from tfkd.config.distillation import AUTO, TransferConfig
 from tfkd.config.errors import validated
-from tfkd.config.schema import MOVED, Config, EncoderVectorsConfig
+from tfkd.config.schema import MOVED, Config
 from tfkd.config.source import ConfigError, Source, override, parse_yaml
+from tfkd.config.text import EncoderVectorsConfig
 from tfkd.models import Transformer
 from tfkd_base.corpora import BUNDLED
 from tfkd_base.errors import nearest

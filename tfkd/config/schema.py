@@ -5,45 +5,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, SerializationInfo, Tag, model_validator
+from pydantic import Field, SerializationInfo, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from tfkd.config.distillation import AUTO, DistillationConfig, Transfer, TransferConfig
 from tfkd.config.source import Key
+from tfkd.config.text import EncoderVectorsConfig, TextConfig
+from tfkd.config.training import CHECKPOINT_KEYS, FINE_TUNING, FINE_TUNING_SAID, TrainingConfig
 from tfkd.models import CRF, ENCODERS, HEADS, BiLSTM, Encoder, Head, Transformer
 from tfkd.parts import Named, Part
 from tfkd.sections import (
     Count,
     Name,
     NonEmpty,
-    Positive,
-    RampedRate,
     Section,
     Seed,
     Units,
-    Weight,
 )
-from tfkd.training.devices import parse_devices
 from tfkd_base.documents import OffsetName
-
-FILE, ENCODER = "[file]", "[encoder]"
-"""Marks for the form of `text.vectors` in the location of an error; they are no part of its key."""
 
 KEY_ERROR = "key_error"
 """Type of the errors that name their key in `ctx["key"]`: they are found at the whole configuration."""
-
-
-def _names_devices(named: str) -> str:
-    parse_devices(named)
-    return named
-
-
-DeviceNames = Annotated[str, AfterValidator(_names_devices)]
 
 
 class CorpusConfig(Section):
@@ -82,61 +68,6 @@ class TaskConfig(CorpusConfig):
     train_sentences: Count | None = Field(
         default=None, description="train on a random sample of so many training sentences; null is all of them"
     )
-
-
-class CharacterConfig(Section):
-    """What the vocabulary keeps of a word's characters."""
-
-    max_length: Annotated[int, Field(ge=2)] = Field(
-        default=20,
-        description="characters of a word that are read: of a longer word the first and the last half of so many",
-    )
-
-
-class EncoderVectorsConfig(Section):
-    """Word vectors that a run makes from a transformer, for the words of its training text."""
-
-    encoder: NonEmpty = Field(
-        description="the transformer: a folder, a preset of keras-hub, or a run whose model has a transformer"
-    )
-    units: Units | None = Field(default=None, description="width of the vectors; null: `encoder.word_units`")
-
-
-def _vectors_form(value: Any) -> str:
-    return FILE if isinstance(value, str) else ENCODER
-
-
-Vectors = Annotated[
-    Annotated[NonEmpty, Tag(FILE)] | Annotated[EncoderVectorsConfig, Tag(ENCODER)], Discriminator(_vectors_form)
-]
-
-
-class TextConfig(Section):
-    """The vocabulary of an encoder that reads words."""
-
-    min_count: Count = Field(
-        default=2, description="words rarer than this in the training sentences have no vector of their own"
-    )
-    lowercase: bool = Field(default=True, description="look words up in lower case; casing is a feature of its own")
-    normalize_digits: bool = Field(default=True, description="look words up with every digit replaced by 0")
-    characters: CharacterConfig = Field(default=CharacterConfig(), description="what is read of a word's characters")
-    vectors: Vectors | None = Field(
-        default=AUTO,
-        description="word vectors to start from: a file (word2vec or fastText, text or binary), relative to the "
-        "current folder, with vectors of `encoder.word_units` numbers; or `{encoder: FOLDER}`: made from a transformer "
-        "for the words of the training text. `auto`: `tfkd distill` makes them from the encoder of a teacher that has "
-        "a transformer, or takes those of its teacher; otherwise none. null: none",
-    )
-    vector_words: Annotated[int, Field(ge=0)] = Field(
-        default=50_000,
-        description="number of the file's first, and so most frequent, words that are in the vocabulary even if they "
-        "are rare in training or absent from it",
-    )
-
-    @property
-    def vectors_source(self) -> str | EncoderVectorsConfig | None:
-        """The file or the transformer of `vectors`; `None` for null and for `auto`."""
-        return None if self.vectors == AUTO else self.vectors
 
 
 MOVED: dict[Key, Key] = {
@@ -187,89 +118,10 @@ def encoder_form(section: object) -> str:
     return str(name) if is_named else "bilstm"
 
 
-FINE_TUNING: dict[str, Any] = {
-    "optimizer": "adamw",
-    "learning_rate": {"start": 1e-4, "end": 0},
-    "warmup": 0.1,
-    "clip_norm": 1.0,
-    "batch_size": 16,
-    "epochs": 8,
-}
-"""The defaults of `training` where the encoder is a transformer."""
-FINE_TUNING_SAID = f"`{json.dumps(FINE_TUNING)}`".replace('"', "")
-
-
 class TaskEncoderConfig(Section):
     """A teacher's layer for one task: a bidirectional LSTM above the shared encoder, with its rate of dropout."""
 
     units: Units = Field(default=100, description="width of each direction")
-
-
-CHECKPOINT_KEYS = ("checkpoint_seconds", "checkpoint_steps")
-"""Keys of `training` without an effect on the results."""
-
-
-class TrainingConfig(Section):
-    """How the weights are found."""
-
-    epochs: Count = Field(default=20, description="passes over the training sentences")
-    batch_size: Count = Field(default=32, description="sentences in a batch")
-    optimizer: Literal["adam", "adamw"] = Field(default="adam", description="the optimiser; `adamw` lets weights decay")
-    learning_rate: RampedRate = Field(
-        default=1e-3, description="its rate; or a ramp: `{start: 2e-3, end: 0}` lets it fall to nothing"
-    )
-    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.0, description="share of the training in which the rate climbs from nothing; a ramp begins after it"
-    )
-    weight_decay: Weight = Field(
-        default=0.01,
-        description="what `adamw` takes from weights in a step at a rate of 1; not from biases and normalisations",
-    )
-    layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=1.0,
-        description="with `adamw`, the rate of a transformer's last layer is this times that of what stands above it, "
-        "the rate of the layer below this times its own, and so on",
-    )
-    clip_norm: Positive | None = Field(
-        default=5.0, description="gradients are cut to this global norm; null leaves them alone"
-    )
-    gradient_accumulation_steps: Count = Field(default=1, description="batches whose gradients make one update")
-    patience: Count | None = Field(
-        default=None,
-        description="stop after so many epochs without a better F1 on the development sets; null never stops early",
-    )
-    exclude_duplicates: bool | None = Field(
-        default=None,
-        description="exclude training sentences that are also in a development or test set of the run's tasks; null: "
-        "those of at least six tokens; true: shorter ones too, such as headings; false: none",
-    )
-    task_power: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.75, description="a teacher draws a task in proportion to its training sentences to this power"
-    )
-    checkpoint_seconds: Positive | None = Field(
-        default=60.0,
-        description="seconds between two checkpoints; one is also written when the run is asked to stop; null: not by "
-        "time",
-    )
-    checkpoint_steps: Count | None = Field(
-        default=None,
-        description="also write a checkpoint at the beginning of each epoch and after so many batches of it; null: "
-        "by time alone",
-    )
-    jit_compile: bool = Field(default=False, description="compile the training step with XLA; not with several devices")
-    dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        default="float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
-    )
-    devices: DeviceNames = Field(
-        default="auto",
-        description="what to train on: `auto` is the first GPU, or the CPU if there is none; `cpu`, `gpu`, or so many "
-        "of a kind, `gpu:2`, each of which takes a part of every batch",
-    )
-
-    @property
-    def number_of_devices(self) -> int:
-        """How many devices share a batch."""
-        return parse_devices(self.devices)[1]
 
 
 class Config(Section):
@@ -367,10 +219,14 @@ class Config(Section):
         encoder = data.get("encoder") if isinstance(data, Mapping) else None
         if encoder_form(encoder) != "transformer" or not isinstance(data.get("training", {}), Mapping):
             return data
-        return {**data, "training": {**FINE_TUNING, **data.get("training", {})}}
+        training = data.get("training", {})
+        defaults = {key: value for key, value in FINE_TUNING.items() if key != "epochs" or "updates" not in training}
+        return {**data, "training": {**defaults, **training}}
 
     @model_validator(mode="after")
     def _fits_its_encoder(self) -> Self:
+        if self.training.epochs is not None and self.training.updates is not None:
+            raise _refused("training.updates", f"training.epochs is {self.training.epochs}: name one of the two")
         source = self.text.vectors_source
         if not isinstance(self.encoder, BiLSTM):
             if source is not None:

@@ -170,7 +170,8 @@ def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> ke
 
 def updates(config: Config, batches: int) -> int:
     """Return how many updates a training takes that has so many batches in an epoch."""
-    return batches * config.training.epochs // config.training.gradient_accumulation_steps
+    training = config.training
+    return batches * training.count_epochs(batches) // training.gradient_accumulation_steps
 
 
 COMPILED_SHAPES = 8

@@ -293,7 +293,9 @@ def _fit(
             interval=config.training.checkpoint_seconds,
         )
         callbacks = [best, EpochProgress(progress, checkpoints), checkpoints]
-        history = trained.fit(batches, epochs=config.training.epochs, verbose=0, callbacks=callbacks)
+        history = trained.fit(
+            batches, epochs=config.training.count_epochs(len(batches)), verbose=0, callbacks=callbacks
+        )
         scores, predicted = score_tasks(model, corpora, progress)
         with progress.counted("writing the model"):
             size = folder.write_model(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import math
 import os
 import statistics
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from tfkd.studies.checks import error_at
 from tfkd.studies.folder import StudyFolder
 from tfkd.studies.plan import Job, Plan
 from tfkd.text import read_corpus
+from tfkd.training import TransferPlan
 from tfkd_base.corpora import without_held_out
 from tfkd_base.errors import TfkdError
 
@@ -193,7 +195,7 @@ class Estimate:
         seconds_per_word = operations_per_word(config) / PER_SECOND[_speed_group(config)]
         if job.kind == "cache":
             return START_SECONDS + self._cached_tokens(job.config) * seconds_per_word
-        epochs = config.training.epochs
+        epochs = config.training.count_epochs(self._batches(config))
         trained = self._trained_tokens(config) * epochs
         devel = sum(self._sizes[n].tokens_of("devel", t.devel_sentences) for n, t in config.tasks.items()) * epochs
         scored = sum(self._sizes[n].tokens["devel"] + self._sizes[n].tokens["test"] for n in config.tasks)
@@ -207,6 +209,14 @@ class Estimate:
         """Name the group of jobs that share a speed."""
         config = self._config(job)
         return f"{job.kind} {encoder_form(config.encoder)} {HEADS.name_of(type(config.head))}"
+
+    def _batches(self, config: Config) -> int:
+        """Return the number of batches of an epoch."""
+        size, transfer = config.training.batch_size, config.transfer_source
+        if config.distillation is not None and transfer is not None:
+            size, _ = TransferPlan.parts(size, transfer.share)
+        tasks = ((self._sizes[name].sentences["train"], task.train_sentences) for name, task in config.tasks.items())
+        return sum(math.ceil((available if drawn is None else drawn) / size) for available, drawn in tasks)
 
     def _trained_tokens(self, config: Config) -> float:
         """Return the number of tokens of an epoch, with those of unlabelled text."""

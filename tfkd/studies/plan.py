@@ -72,8 +72,9 @@ def portable_config(config: Config) -> dict[str, Any]:
         for key, default in _LATER_KEYS.items():
             if task[key] == default:
                 del task[key]
-    if plain["training"]["exclude_duplicates"] is None:
-        del plain["training"]["exclude_duplicates"]
+    for key in ("exclude_duplicates", "updates"):
+        if plain["training"][key] is None:
+            del plain["training"][key]
     if "transformer" in plain["encoder"]:
         plain["encoder"]["transformer"] = Path(plain["encoder"]["transformer"]).name
     vectors = plain["text"]["vectors"]

@@ -1,0 +1,127 @@
+"""The section `training` of a configuration: how the weights are found."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from tfkd.sections import Count, Positive, RampedRate, Section, Weight
+from tfkd.training.devices import parse_devices
+
+FINE_TUNING: dict[str, Any] = {
+    "optimizer": "adamw",
+    "learning_rate": {"start": 1e-4, "end": 0},
+    "warmup": 0.1,
+    "clip_norm": 1.0,
+    "batch_size": 16,
+    "epochs": 8,
+}
+"""The defaults of `training` where the encoder is a transformer."""
+FINE_TUNING_SAID = f"`{json.dumps(FINE_TUNING)}`".replace('"', "")
+
+
+def _names_devices(named: str) -> str:
+    parse_devices(named)
+    return named
+
+
+DeviceNames = Annotated[str, AfterValidator(_names_devices)]
+
+
+LEAST_EPOCHS, LEAST_UPDATES = 20, 1500
+"""Numbers of epochs and of updates that a training has at least if its configuration names neither."""
+
+CHECKPOINT_KEYS = ("checkpoint_seconds", "checkpoint_steps")
+"""Keys of `training` without an effect on the results."""
+
+
+class TrainingConfig(Section):
+    """How the weights are found."""
+
+    epochs: Count | None = Field(
+        default=None,
+        description="passes over the labelled training sentences; null: 20, or more where 20 have fewer than 1,500 "
+        "updates",
+    )
+    updates: Count | None = Field(
+        default=None, description="length of the training in updates, in place of `epochs`; rounded to whole epochs"
+    )
+    batch_size: Count = Field(default=32, description="sentences in a batch")
+    optimizer: Literal["adam", "adamw"] = Field(default="adam", description="the optimiser; `adamw` lets weights decay")
+    learning_rate: RampedRate = Field(
+        default=1e-3, description="its rate; or a ramp: `{start: 2e-3, end: 0}` lets it fall to nothing"
+    )
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0, description="share of the training in which the rate climbs from nothing; a ramp begins after it"
+    )
+    weight_decay: Weight = Field(
+        default=0.01,
+        description="what `adamw` takes from weights in a step at a rate of 1; not from biases and normalisations",
+    )
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0,
+        description="with `adamw`, the rate of a transformer's last layer is this times that of what stands above it, "
+        "the rate of the layer below this times its own, and so on",
+    )
+    clip_norm: Positive | None = Field(
+        default=5.0, description="gradients are cut to this global norm; null leaves them alone"
+    )
+    gradient_accumulation_steps: Count = Field(default=1, description="batches whose gradients make one update")
+    patience: Count | None = Field(
+        default=None,
+        description="stop after so many epochs without a better F1 on the development sets; null never stops early",
+    )
+    exclude_duplicates: bool | None = Field(
+        default=None,
+        description="exclude training sentences that are also in a development or test set of the run's tasks; null: "
+        "those of at least six tokens; true: shorter ones too, such as headings; false: none",
+    )
+    task_power: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.75, description="a teacher draws a task in proportion to its training sentences to this power"
+    )
+    checkpoint_seconds: Positive | None = Field(
+        default=60.0,
+        description="seconds between two checkpoints; one is also written when the run is asked to stop; null: not by "
+        "time",
+    )
+    checkpoint_steps: Count | None = Field(
+        default=None,
+        description="also write a checkpoint at the beginning of each epoch and after so many batches of it; null: "
+        "by time alone",
+    )
+    jit_compile: bool = Field(default=False, description="compile the training step with XLA; not with several devices")
+    dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        default="float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
+    )
+    devices: DeviceNames = Field(
+        default="auto",
+        description="what to train on: `auto` is the first GPU, or the CPU if there is none; `cpu`, `gpu`, or so many "
+        "of a kind, `gpu:2`, each of which takes a part of every batch",
+    )
+
+    def count_epochs(self, batches: int) -> int:
+        """Return the number of epochs of a training.
+
+        Args:
+            batches: Number of batches in an epoch.
+
+        Example:
+            >>> TrainingConfig().count_epochs(batches=100), TrainingConfig().count_epochs(batches=10)
+            (20, 150)
+            >>> TrainingConfig(updates=1000).count_epochs(batches=300)
+            3
+        """
+        if self.epochs is not None:
+            return self.epochs
+        per_epoch = max(batches, 1) / self.gradient_accumulation_steps
+        if self.updates is not None:
+            return max(round(self.updates / per_epoch), 1)
+        return max(LEAST_EPOCHS, math.ceil(LEAST_UPDATES / per_epoch))
+
+    @property
+    def number_of_devices(self) -> int:
+        """How many devices share a batch."""
+        return parse_devices(self.devices)[1]
