@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfkd.studies.figures.drawing import COLOURS, FONT_SIZE, new_figure, style, text_width
 from tfkd.studies.statistics.rank_tests import FriedmanTest, NemenyiTest
 from tfkd_base.errors import TfkdError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 AXIS = 4.2
 """Width of the axis of ranks, in inches."""
@@ -14,7 +17,7 @@ ROW = 0.2
 """Height of a row of labels, in inches."""
 
 
-def critical_difference_diagram(friedman: FriedmanTest, nemenyi: NemenyiTest) -> Any:
+def critical_difference_diagram(friedman: FriedmanTest, nemenyi: NemenyiTest) -> Figure:
     """Draw average ranks on an axis, the best on the left; a bar joins methods that do not differ in the Nemenyi test.
 
     Where the Friedman test did not reject, no pair is looked at, and one bar joins all methods.

@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfkd.studies.statistics.optional_libraries import study_library
 from tfkd_base.files import atomic_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Colours of Okabe and Ito, which colour-blind readers can tell apart, without yellow, which is faint on white."""
@@ -30,7 +33,7 @@ _STYLE = {
 }
 
 
-def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Any, Any]:
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
     """Return a figure with its axes, made without pyplot: it keeps no global state and needs no display.
 
     Args:
@@ -64,7 +67,7 @@ def _defaults(matplotlib: Any) -> dict[str, Any]:
     return {name: value for name, value in matplotlib.rcParamsDefault.items() if not name.startswith("backend")}
 
 
-def settle(figure: Any) -> Any:
+def settle(figure: Figure) -> Figure:
     """Fix the layout of a figure, so that every file of it is the same."""
     with style():
         for _ in range(2):  # the second time the places of the tick labels are known
@@ -80,7 +83,7 @@ def text_width(text: str, size: float = FONT_SIZE) -> float:
     return float(path.get_extents().width) / 72
 
 
-def svg_text(figure: Any) -> str:
+def svg_text(figure: Figure) -> str:
     """Return a figure as SVG; the same figure gives the same text.
 
     Args:
@@ -117,7 +120,7 @@ def inline_svg(svg: str, label: str, prefix: str) -> str:
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)
 
 
-def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure as a file.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +11,13 @@ from tfkd.studies.figures.drawing import FONT_SIZE, new_figure, settle, style, t
 from tfkd.studies.statistics.wording import signed
 from tfkd_base.errors import TfkdError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def gain_heat_map(
     gains: Mapping[tuple[str, str], float], methods: Sequence[str], corpora: Sequence[str], baseline: str
-) -> Any:
+) -> Figure:
     """Draw gains as coloured cells with their numbers; a cell without a gain stays white.
 
     Orange is a loss and purple a gain, which colour-blind people can tell; both are as dark for the same size.
@@ -57,6 +60,7 @@ def gain_heat_map(
                 axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=FONT_SIZE - 1)
         bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
         bar.outline.set_visible(False)
+        assert bar.solids is not None
         bar.solids.set(rasterized=False, edgecolor="face")
         label = f"points over {baseline}"
         bar.set_label(label if text_width(label) < 0.26 * len(methods) else "points")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfkd.studies.figures.drawing import COLOURS, LINES, MARKERS, new_figure, settle, style, text_width
 from tfkd_base.errors import TfkdError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Curve:
     deviations: tuple[float | None, ...]
 
 
-def learning_curves(curves: Sequence[Curve], score: str = "F1 on test") -> Any:
+def learning_curves(curves: Sequence[Curve], score: str = "F1 on test") -> Figure:
     """Draw scores over the size of the training set, on a logarithmic axis; one panel for each corpus.
 
     Args:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfkd.studies.figures.drawing import COLOURS, FONT_SIZE, MARKERS, new_figure, style, text_width
 from tfkd.studies.statistics.optional_libraries import study_library
 from tfkd_base.errors import TfkdError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PLOT = 3.6
 """Width of the plot without its labels, in inches."""
@@ -27,7 +30,7 @@ class Point:
     score: float
 
 
-def trade_off(points: Sequence[Point], cost: str, score: str = "mean F1 on test") -> Any:
+def trade_off(points: Sequence[Point], cost: str, score: str = "mean F1 on test") -> Figure:
     """Draw a point for each method, with its name in a column on the right, where names do not overlap.
 
     Args:

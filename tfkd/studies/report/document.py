@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,10 @@ class Picture:
 
     name: str
     caption: str
-    draw: Callable[[], Any]
+    draw: Callable[[], Figure]
 
     @cached_property
-    def figure(self) -> Any:
+    def figure(self) -> Figure:
         """The matplotlib figure."""
         return self.draw()
 

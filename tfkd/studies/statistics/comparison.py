@@ -9,7 +9,7 @@ from typing import Any
 
 from tfkd.studies.statistics.paired_tests import PairedTest, wilcoxon_holm
 from tfkd.studies.statistics.rank_tests import FriedmanTest, NemenyiTest, friedman, nemenyi
-from tfkd.studies.statistics.score_table import CompletePart, ScoreTable
+from tfkd.studies.statistics.score_table import CompletePart, Scores, ScoreTable
 from tfkd_base.errors import TfkdError, nearest
 
 
@@ -92,7 +92,7 @@ class Comparison:
 
 
 def compare(
-    scores: Any,
+    scores: Scores,
     *,
     baseline: str | None = None,
     methods: Sequence[str] | None = None,

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,18 @@ def round_scores(values: NDArray[np.float64], largest: float) -> NDArray[np.floa
     if not largest:
         return values
     return np.round(values, min(DIGITS - math.ceil(math.log10(largest)), 300))
+
+
+@runtime_checkable
+class DataFrame(Protocol):
+    """The part of a pandas data frame that tables of scores are read with."""
+
+    @property
+    def columns(self) -> Any:
+        """Names of the columns."""
+
+    def to_dict(self, orient: Any, /) -> Any:
+        """Return the rows as mappings, for the orientation `records`."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class ScoreTable:
     awaited: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, scores: Any, score: str = "f1") -> ScoreTable:
+    def read(cls, scores: Scores, score: str = "f1") -> ScoreTable:
         """Read a table from rows, a data frame or a CSV file.
 
         Args:
@@ -170,6 +182,10 @@ class ScoreTable:
         )
 
 
+Scores: TypeAlias = "ScoreTable | DataFrame | Iterable[Mapping[str, Any]] | str | os.PathLike[str]"
+"""Scores that a table is read from: rows, a data frame, the path of a CSV file, or a table."""
+
+
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
@@ -195,12 +211,12 @@ def _own_seeds(corpora: Sequence[str], methods: Sequence[str]) -> list[str]:
     return [f"{who} have no seed in common, so that each mean is over a method's own seeds, on {join_names(corpora)}."]
 
 
-def _rows(scores: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
+def _rows(scores: object) -> Iterable[tuple[str, Mapping[str, Any]]]:
     """Yield each row with its place for messages, and the names of its columns in lower case."""
     if isinstance(scores, (str, os.PathLike)):
         yield from _csv_rows(Path(scores))
         return
-    if hasattr(scores, "to_dict") and hasattr(scores, "columns"):
+    if isinstance(scores, DataFrame):
         scores = scores.to_dict("records")
     if isinstance(scores, Mapping) or not isinstance(scores, Iterable):
         raise TfkdError(
