@@ -1,5 +1,6 @@
 """Configurations of runs: read from YAML, checked before any work, written back with every default."""
 
+from tfkd.config.augmentation import AugmentationConfig
 from tfkd.config.distillation import AUTO, DistillationConfig, TransferConfig
 from tfkd.config.loading import (
     bundled_configs,
@@ -18,6 +19,7 @@ from tfkd.config.training import TrainingConfig
 
 __all__ = [
     "AUTO",
+    "AugmentationConfig",
     "CharacterConfig",
     "Config",
     "ConfigError",

@@ -28,6 +28,16 @@ OnePathOrMore = Annotated[
 ]
 
 
+def several(paths: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the paths of a key that takes one or a list.
+
+    Example:
+        >>> several("a"), several(("a", "b")), several(None)
+        (('a',), ('a', 'b'), ())
+    """
+    return () if paths is None else (paths,) if isinstance(paths, str) else paths
+
+
 Loss = Annotated[DistillationLoss, Named(LOSSES, "logits: {temperature: 2.0}")]
 
 

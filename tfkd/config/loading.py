@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from tfkd.config.distillation import AUTO, TransferConfig
+from tfkd.config.distillation import AUTO, TransferConfig, several
 from tfkd.config.errors import validated
 from tfkd.config.schema import MOVED, Config
 from tfkd.config.source import ConfigError, Source, override, parse_yaml
@@ -184,6 +184,10 @@ def with_absolute_paths(config: Config) -> Config:
             "texts": tuple(map(of_file, transfer.texts)),
         }
         transfer = transfer.model_copy(update=absolute)
+    augmentation = config.augmentation
+    if augmentation is not None and augmentation.terms is not None:
+        files = tuple(map(of_file, several(augmentation.terms)))
+        augmentation = augmentation.model_copy(update={"terms": files})
     return config.model_copy(
         update={
             "tasks": tasks,
@@ -191,5 +195,6 @@ def with_absolute_paths(config: Config) -> Config:
             "corpora_root": config.corpora_root and os.path.normpath(root),
             "text": config.text.model_copy(update={"vectors": vectors}),
             "transfer": transfer,
+            "augmentation": augmentation,
         }
     )

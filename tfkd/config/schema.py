@@ -12,6 +12,7 @@ from pydantic import Field, SerializationInfo, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
+from tfkd.config.augmentation import AugmentationConfig
 from tfkd.config.distillation import AUTO, DistillationConfig, Transfer, TransferConfig
 from tfkd.config.source import Key
 from tfkd.config.text import EncoderVectorsConfig, TextConfig
@@ -167,6 +168,16 @@ class Config(Section):
         "vocabulary and ignores it otherwise. `auto`: `tfkd distill` takes the training sentences of the teacher's "
         "other corpora, without their tags; otherwise none. null: none",
     )
+    augmentation: AugmentationConfig | None = Field(
+        default=None, description="variants of the labelled training sentences to learn from too; null: none"
+    )
+
+    @property
+    def unlabelled_share(self) -> float | None:
+        """Share of a distillation batch without gold tags: unlabelled text and variants; `None` if there are none."""
+        if self.transfer_source is not None:
+            return self.transfer_source.share
+        return self.augmentation.share if self.augmentation is not None and not self.augmentation.gold else None
 
     @property
     def transfer_source(self) -> TransferConfig | None:
@@ -254,8 +265,9 @@ class Config(Section):
             for name, section in (("distillation", self.distillation), ("transfer", self.transfer_source)):
                 if section is not None:
                     raise _refused(name, "only a tagger can be a student; remove this section or set 'kind: tagger'")
-        if self.transfer_source is not None and self.training.batch_size < 2:
-            raise _refused("training.batch_size", "with 'transfer' a batch holds sentences of two kinds: at least 2")
+        if self.unlabelled_share is not None and self.training.batch_size < 2:
+            section = "transfer" if self.transfer_source is not None else "augmentation.gold: false"
+            raise _refused("training.batch_size", f"with '{section}' a batch holds sentences of two kinds: at least 2")
         return self
 
     @model_validator(mode="after")

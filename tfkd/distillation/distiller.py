@@ -21,10 +21,10 @@ from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.layer_names import check_model_name
 from tfkd.sections import Ramp, Schedule
 from tfkd.tensors import Tensor
-from tfkd.training import Batches, BatchPlan, EncodedSentences, TransferPlan, tag_ids
-from tfkd.training.arguments import check_sample_weight, check_tagged_sentences
+from tfkd.training import AnyPlan, Batches, BatchPlan, EncodedSentences, TransferPlan, VariantPlan, tag_ids
+from tfkd.training.arguments import check_sample_weight, check_tagged_sentences, check_variants
 from tfkd.training.fitting import Trained, count_tokens, regularization_losses, take_gradient_step, update_mean
-from tfkd_base.corpora import Sentence
+from tfkd_base.corpora import Sentence, Variants
 from tfkd_base.errors import TfkdError
 
 STUDENT, TEACHER = "student", "teacher"
@@ -174,6 +174,8 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         shuffle: bool = True,
         seed: int = 1,
         shapes: int | None = None,
+        variants: Variants | None = None,
+        variant_share: float = 0.5,
     ) -> Batches:
         """Make batches of the features that student and teacher read, or of the outputs that a cache holds.
 
@@ -187,6 +189,9 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
             shuffle: Whether each epoch is shuffled; with `transfer` it always is.
             seed: Seed of the shuffling.
             shapes: Number of shapes that the batches may have, see `tfkd.training.batches`.
+            variants: Variants of `sentences` with gold tags, which take their places in some epochs. The tokens of
+                variants may also be given as `transfer`: their tags do not count then.
+            variant_share: Share of the sentences that an epoch replaces by a variant.
 
         Returns:
             Batches of `({"student": ..., "teacher": ...}, tags)`; tags int32 `[batch, time]`, -1 in the padding
@@ -197,16 +202,25 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
                 of the sentences.
         """
         check_tagged_sentences(sentences, "distiller.batches")
+        check_variants(variants, sentences, "distiller.batches")
         teacher = self._bound().teacher
         sources: dict[str, Any] = {STUDENT: self.student.text, **teacher.sources(TEACHER, self._needs)}
-        encoded = EncodedSentences(itertools.chain((sentence.tokens for sentence in sentences), transfer), sources)
+        labelled, others = (s.tokens for s in sentences), (s.tokens for s in variants or ())
+        encoded = EncodedSentences(itertools.chain(labelled, transfer, others), sources)
+        first_variant = len(encoded.lengths) - len(variants or ())
         tags = tag_ids(sentences, self.student.tags)
-        untagged_tokens = int(encoded.lengths[len(sentences) :].sum())
-        encoded.set_tags(np.concatenate([tags, np.full(untagged_tokens, -1, tags.dtype)]))
-        tagged, untagged = np.split(encoded.sizes, [len(sentences)])
-        if not len(untagged):
-            return Batches(encoded, BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
-        return Batches(encoded, TransferPlan(tagged, untagged, batch_size, share, seed), shapes)
+        untagged_tokens = int(encoded.lengths[len(sentences) : first_variant].sum())
+        untagged_tags = np.full(untagged_tokens, -1, tags.dtype)
+        encoded.set_tags(np.concatenate([tags, untagged_tags, tag_ids(variants or (), self.student.tags)]))
+        tagged, untagged = np.split(encoded.sizes[:first_variant], [len(sentences)])
+        plan: AnyPlan = (
+            TransferPlan(tagged, untagged, batch_size, share, seed)
+            if len(untagged)
+            else BatchPlan(tagged, batch_size, seed, shuffle)
+        )
+        if variants is not None:
+            plan = VariantPlan(plan, first_variant, variants.owners, variant_share, seed)
+        return Batches(encoded, plan, shapes)
 
     @property
     def depends_on(self) -> str:

@@ -12,6 +12,7 @@ import tfkd.optimizers
 from tfkd.config import Config, CorpusConfig
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer
 from tfkd.pretrained import open_pretrained
+from tfkd.runs.augmenting import AugmentedSentences
 from tfkd.runs.held_out import TrainingOverlap, exclude_held_out
 from tfkd.sections import resolve
 from tfkd.text import Text, WordFeatures, WordVectors, read_corpus, read_word_vectors
@@ -178,14 +179,23 @@ COMPILED_SHAPES = 8
 """How many shapes the batches have where the step is compiled with XLA."""
 
 
-def training_batches(config: Config, model: Tagger | MultiTaskTagger, corpora: Mapping[str, Corpus]) -> Batches:
-    """Make the batches to train on without a teacher."""
+def training_batches(
+    config: Config,
+    model: Tagger | MultiTaskTagger,
+    corpora: Mapping[str, Corpus],
+    augmented: AugmentedSentences | None = None,
+) -> Batches:
+    """Make the batches to train on without a teacher; the tags of variants count."""
     settings = config.training
     common: dict[str, Any] = {"batch_size": settings.batch_size, "seed": config.seed, "shapes": compiled_shapes(config)}
+    variants = augmented.of_task if augmented is not None else {}
+    if augmented is not None:
+        common["variant_share"] = augmented.share
     if isinstance(model, MultiTaskTagger):
-        return multitask_batches(corpora, model.text, scheme=config.scheme, power=settings.task_power, **common)
-    (corpus,) = corpora.values()
-    return batches(corpus.train, model.text, model.tags, **common)
+        common |= {"power": settings.task_power, "variants": variants}
+        return multitask_batches(corpora, model.text, scheme=config.scheme, **common)
+    ((name, corpus),) = corpora.items()
+    return batches(corpus.train, model.text, model.tags, variants=variants.get(name), **common)
 
 
 def compiled_shapes(config: Config) -> int | None:

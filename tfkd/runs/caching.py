@@ -18,6 +18,7 @@ from tfkd.distillation import LOSSES, Need, TeacherCache
 from tfkd.distillation.cache import CHUNK, bytes_needed
 from tfkd.models import Head
 from tfkd.runs.assembly import read_data
+from tfkd.runs.augmenting import make_variants
 from tfkd.runs.distilling import make_losses, read_run_sentences, read_transfer, view_of_run
 from tfkd.runs.held_out import RunSentences, check_teachers
 from tfkd.runs.recipe import CHECKS, describe_choices, resolve_auto
@@ -95,7 +96,7 @@ def cache_teacher(
     needs = [Need.parse(text) for text in outputs] or _needs_of(student, config.head)
     with progress.counted("reading the sentences"):
         of_teacher = read_run_sentences(folder)
-        sentences = _Sentences(sources, splits, student, of_teacher)
+        sentences = _Sentences(sources, splits, student, of_teacher, progress)
         count, tokens, held_out = sentences.count()
     if not count:
         raise TfkdError("there is no sentence to run the teacher on: name a corpus, a text file, or --for CONFIG.")
@@ -181,6 +182,7 @@ class _Sentences(Iterable[Sequence[str]]):
         splits: Sequence[str],
         student: Config | None,
         teacher: RunSentences | None,
+        progress: Progress,
     ) -> None:
         # Sources that a student may learn from, and development and test sets that were asked for.
         self._text: list[Iterable[Sequence[str]]] = []
@@ -204,6 +206,9 @@ class _Sentences(Iterable[Sequence[str]]):
             transfer = read_transfer(student, self.corpora, [teacher])
             if transfer is not None:
                 self._of_student.append(transfer)
+            augmented = make_variants(student, self.corpora, [teacher], progress)
+            if augmented is not None:
+                self._of_student.append(augmented.tokens())
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         return itertools.chain.from_iterable([*self._text, *self._scored, *self._of_student])

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tfkd.config import Config, DistillationConfig
+from tfkd.config.distillation import several
 from tfkd.distillation import DistillationLoss, Distiller, Ensemble, Teacher, TeacherCache
 from tfkd.models import MultiTaskTagger, Tagger, initialize_from
 from tfkd.runs.assembly import compiled_shapes, read_corpora, read_data, updates
+from tfkd.runs.augmenting import AugmentedSentences
 from tfkd.runs.held_out import RunSentences
 from tfkd.runs.run_folder import RunFolder
 from tfkd.sections import resolve
@@ -57,11 +59,6 @@ def with_teachers(config: Config, teachers: Sequence[str], caches: Sequence[str]
         absolute = tuple(str(Path(path).expanduser().absolute()) for path in paths)
         update[name] = None if not absolute else absolute[0] if len(absolute) == 1 else absolute
     return config.model_copy(update={"distillation": settings.model_copy(update=update)})
-
-
-def several(paths: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return the paths of a key that takes one or a list."""
-    return () if paths is None else (paths,) if isinstance(paths, str) else paths
 
 
 def view_of(model: Tagger | MultiTaskTagger, task: str) -> Tagger:
@@ -190,9 +187,9 @@ def _warn_of_unchecked(teacher: Path, error: TfkdError) -> None:
 
 def student_updates(config: Config, sentences: int) -> int:
     """Return how many updates a student's training takes that goes so often through so many labelled sentences."""
-    size = config.training.batch_size
-    if config.transfer_source is not None:
-        size = TransferPlan.parts(size, config.transfer_source.share)[0]
+    size, share = config.training.batch_size, config.unlabelled_share
+    if share is not None:
+        size = TransferPlan.parts(size, share)[0]
     return updates(config, -(-sentences // size))
 
 
@@ -225,15 +222,31 @@ def make_distiller(config: Config, teacher: Teacher | Tagger, student: Tagger, s
 
 
 def distilling_batches(
-    config: Config, distiller: Distiller, corpora: Mapping[str, Corpus], transfer: Iterable[Sequence[str]] | None
+    config: Config,
+    distiller: Distiller,
+    corpora: Mapping[str, Corpus],
+    unlabelled: Iterable[Sequence[str]],
+    augmented: AugmentedSentences | None,
 ) -> Any:
-    """Make the batches to distil on."""
-    (corpus,) = corpora.values()
+    """Make the batches to distil on.
+
+    Args:
+        config: The configuration.
+        distiller: The distiller.
+        corpora: The corpus of the task.
+        unlabelled: Sentences without gold tags.
+        augmented: The variants with gold tags, if there are any.
+    """
+    ((name, corpus),) = corpora.items()
+    variants: dict[str, Any] = {}
+    if augmented is not None:
+        variants = {"variants": augmented.of_task[name], "variant_share": augmented.share}
     return distiller.batches(
         corpus.train,
-        transfer or (),
-        share=config.transfer_source.share if config.transfer_source else 0.5,
+        unlabelled,
+        share=config.unlabelled_share or 0.5,
         batch_size=config.training.batch_size,
         seed=config.seed,
         shapes=compiled_shapes(config),
+        **variants,
     )

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.config import Config, EncoderVectorsConfig
+from tfkd.config.distillation import several
 from tfkd.evaluation import EntityF1, Scores
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.parts import describe_code
@@ -29,6 +30,7 @@ from tfkd.runs.assembly import (
     updates,
     watched_corpora,
 )
+from tfkd.runs.augmenting import AugmentedSentences, JoinedSentences, make_variants
 from tfkd.runs.distilling import (
     distillation_settings,
     distilling_batches,
@@ -37,7 +39,6 @@ from tfkd.runs.distilling import (
     read_teacher,
     read_teachers_sentences,
     read_transfer,
-    several,
     student_updates,
     with_teachers,
 )
@@ -125,15 +126,19 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
         data = _read_data(config, progress)
         corpora = data.corpora
         transfer = read_transfer(config, corpora)
-        vectors = vectors or make_run_vectors(config, corpora, transfer, progress)
+        augmented = make_variants(config, corpora, progress=progress)
+        text = _vocabulary_text(transfer, augmented)
+        vectors = vectors or make_run_vectors(config, corpora, text, progress)
         with strategy.scope():
-            model = _make_model(config, corpora, vectors, progress, transfer)
-        batches = training_batches(config, model, corpora)
+            model = _make_model(config, corpora, vectors, progress, text)
+        batches = training_batches(config, model, corpora, augmented)
         with strategy.scope():
             optimizer = make_optimizer(config, updates(config, len(batches)), model.encoder.layer_names)
             model.compile(optimizer, jit_compile=config.training.jit_compile)
-        checks = RunChecks(data.overlaps, RunSentences.of(corpora.values()))
-        return _fit(config, folder, model, model, corpora, batches, progress, overwrite, {}, texts, checks)
+        learned = augmented.extend(corpora) if augmented is not None else corpora.values()
+        facts = {"augmentation": augmented.facts()} if augmented is not None else {}
+        checks = RunChecks(data.overlaps, RunSentences.of(learned))
+        return _fit(config, folder, model, model, corpora, batches, progress, overwrite, facts, texts, checks)
 
 
 def distill(
@@ -185,20 +190,28 @@ def distill(
         transfer = read_transfer(config, corpora, of_teachers.values())
         if transfer is not None:
             progress.message(f"transfer: {transfer.report}")
-        vectors = vectors or make_run_vectors(config, corpora, transfer and transfer.drawn, progress)
+        augmented = make_variants(config, corpora, of_teachers.values(), progress)
+        # The vocabulary is that of `train`, which does not read the teacher's corpora.
+        text = _vocabulary_text(transfer and transfer.drawn, augmented)
+        vectors = vectors or make_run_vectors(config, corpora, text, progress)
         with strategy.scope():
-            # The vocabulary is that of `train`, which does not read the teacher's corpora.
-            student = _make_model(config, corpora, vectors, progress, transfer and transfer.drawn)
+            student = _make_model(config, corpora, vectors, progress, text)
             assert isinstance(student, Tagger)
             initialize(config, student, teacher_model, progress)
             steps = student_updates(config, sum(len(corpus.train) for corpus in corpora.values()))
             distiller = make_distiller(config, teacher_model, student, steps)
             optimizer = make_optimizer(config, steps, student.encoder.layer_names)
             distiller.compile(optimizer, jit_compile=config.training.jit_compile)
-        batches = distilling_batches(config, distiller, corpora, transfer)
-        facts = {"transfer": asdict(transfer.report)} if transfer is not None else {}
+        has_gold = config.augmentation is not None and config.augmentation.gold
+        with_gold, without_gold = (augmented, None) if has_gold else (None, augmented)
+        unlabelled = JoinedSentences(transfer or (), without_gold.tokens() if without_gold is not None else ())
+        batches = distilling_batches(config, distiller, corpora, unlabelled, with_gold)
+        facts: dict[str, Any] = {"transfer": asdict(transfer.report)} if transfer is not None else {}
+        if augmented is not None:
+            facts["augmentation"] = augmented.facts()
         known = [sentences for sentences in of_teachers.values() if sentences is not None]
-        of_run = RunSentences.of(corpora.values(), transfer or (), known)
+        labelled = with_gold.extend(corpora) if with_gold is not None else corpora.values()
+        of_run = RunSentences.of(labelled, unlabelled, known)
         vocabulary = transfer.report.drawn - transfer.report.kept if transfer is not None else 0
         checks = RunChecks(data.overlaps, of_run, teachers, vocabulary)
         return _fit(config, folder, student, distiller, corpora, batches, progress, overwrite, facts, texts, checks)
@@ -248,16 +261,23 @@ def _choose_devices(config: Config, progress: Progress) -> tf.distribute.Strateg
     return devices.strategy()
 
 
+def _vocabulary_text(
+    transfer: Iterable[Sequence[str]] | None, augmented: AugmentedSentences | None
+) -> Iterable[Sequence[str]]:
+    """Return the text that the vocabulary is made of beside the labelled sentences: variants only add their terms."""
+    return JoinedSentences(transfer or (), augmented.drawn_terms() if augmented is not None else ())
+
+
 def _make_model(
     config: Config,
     corpora: dict[str, Corpus],
     vectors: WordVectors | None,
     progress: Progress,
-    transfer: Iterable[Sequence[str]] | None,
+    unlabelled: Iterable[Sequence[str]],
 ) -> Tagger | MultiTaskTagger:
     """Build the model and load the pre-trained word vectors."""
     with progress.counted("building the model"):
-        text = make_text(config, corpora, vectors, transfer or ())
+        text = make_text(config, corpora, vectors, unlabelled)
         model = make_model(config, text, corpora)
     if vectors is not None:
         covered = model.load_word_vectors(vectors)

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from tfkd.config import Config, EncoderVectorsConfig
+from tfkd.config.distillation import several
 from tfkd.config.schema import encoder_form
 from tfkd.models import HEADS, BiLSTM, Transformer
 from tfkd.pretrained import Architecture, open_pretrained
@@ -127,7 +128,8 @@ def _check_other_files(plan: Plan) -> None:
         except TfkdError as error:
             raise TfkdError(f"{plan.source.name}: {job.name} needs a file that cannot be used: {error}") from None
         files = [vectors] if isinstance(vectors, str) else []
-        for file in (*(transfer.texts if transfer is not None else ()), *files):
+        terms = several(config.augmentation.terms) if config.augmentation is not None else ()
+        for file in (*(transfer.texts if transfer is not None else ()), *files, *terms):
             if not Path(file).is_file():
                 raise TfkdError(f"{plan.source.name}: {job.name} needs a file that is missing: {file}")
 
@@ -221,9 +223,8 @@ class Estimate:
     def _trained_tokens(self, config: Config) -> float:
         """Return the number of tokens of an epoch, with those of unlabelled text."""
         tokens = self._labelled_tokens(config)
-        if config.distillation is None or config.transfer_source is None:
-            return tokens
-        return tokens / (1 - config.transfer_source.share)
+        share = config.unlabelled_share
+        return tokens if config.distillation is None or share is None else tokens / (1 - share)
 
     def _labelled_tokens(self, config: Config) -> float:
         return sum(self._sizes[n].tokens_of("train", t.train_sentences) for n, t in config.tasks.items())
@@ -231,6 +232,8 @@ class Estimate:
     def _cached_tokens(self, config: Config) -> float:
         """Return the number of tokens that a teacher reads for the cache of a student: each sentence once."""
         tokens, transfer = self._labelled_tokens(config), config.transfer_source
+        if config.augmentation is not None:
+            tokens *= 1 + config.augmentation.variants
         if transfer is None:
             return tokens
         if transfer.sentences is not None:

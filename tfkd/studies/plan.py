@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfkd.config import Config, read_source, with_absolute_paths
+from tfkd.config.distillation import several
 from tfkd.config.errors import validated
 from tfkd.config.source import ConfigError, Key, Source
 from tfkd.distillation import DistillationLoss
@@ -85,6 +86,10 @@ def portable_config(config: Config) -> dict[str, Any]:
     if plain["transfer"] is not None:
         for name in ("corpora", "texts"):
             plain["transfer"][name] = [_name_of(path) for path in plain["transfer"][name]]
+    if plain["augmentation"] is None:
+        del plain["augmentation"]
+    elif config.augmentation is not None:
+        plain["augmentation"]["terms"] = [Path(path).name for path in several(config.augmentation.terms)]
     return plain
 
 
@@ -99,6 +104,8 @@ def cache_identity(config: Config) -> dict[str, Any]:
     if identity["transfer"] is not None:
         del identity["transfer"]["share"]
         identity["excluded_text"] = "parts of held-out sentences"  # earlier versions excluded whole ones only
+    if config.augmentation is not None:
+        identity["augmentation"] = {k: v for k, v in plain["augmentation"].items() if k not in ("share", "gold")}
     if config.training.exclude_duplicates is not None:
         identity["exclude_duplicates"] = config.training.exclude_duplicates
     # The order of the students that share a cache does not matter.
@@ -295,7 +302,8 @@ class _Planner:
             transfer = None if source is None else source.model_dump(exclude={"share"})
             # Students of a layer that the teacher may lack have their own cache, so that others do not fail with them.
             layers = sorted(_teacher_layers(student) - _certain_layers(teacher_job.config))
-            learned = json.dumps([transfer, student.training.exclude_duplicates])
+            variants = student.augmentation and student.augmentation.model_dump(exclude={"share", "gold"})
+            learned = json.dumps([transfer, student.training.exclude_duplicates, variants])
             groups.setdefault((point.corpus, learned, *layers), []).append(point)
         for (corpus, *_), group in groups.items():
             cached = [p for p in group if not _needs_teacher_itself(self._student(p), teacher_job.config.head)]

@@ -6,6 +6,7 @@ from tfkd.text.corpora import read_corpus
 from tfkd.text.document_sentences import documents_to_sentences, tokenized
 from tfkd.text.piece_features import PieceFeatures
 from tfkd.text.segmentation import Segments, segment
+from tfkd.text.term_files import Terms, read_terms
 from tfkd.text.text import Text
 from tfkd.text.text_files import TextSentences
 from tfkd.text.word_features import CASINGS, WordFeatures
@@ -18,6 +19,7 @@ __all__ = [
     "BytePairs",
     "PieceFeatures",
     "Segments",
+    "Terms",
     "Text",
     "TextSentences",
     "WordFeatures",
@@ -25,6 +27,7 @@ __all__ = [
     "WordVectors",
     "documents_to_sentences",
     "read_corpus",
+    "read_terms",
     "read_word_vectors",
     "segment",
     "tokenized",

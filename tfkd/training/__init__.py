@@ -3,7 +3,7 @@
 from tfkd.training.batches import Batches, Position, batches, multitask_batches
 from tfkd.training.checkpoints import Checkpoints
 from tfkd.training.devices import Devices, choose_devices
-from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan, TransferPlan, groups_by_size
+from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan, TransferPlan, VariantPlan, groups_by_size
 from tfkd.training.sentences import EncodedSentences, Features, SentenceArrays, Texts, tag_ids
 from tfkd.training.training_state import TrainingState
 
@@ -21,6 +21,7 @@ __all__ = [
     "Texts",
     "TrainingState",
     "TransferPlan",
+    "VariantPlan",
     "batches",
     "choose_devices",
     "groups_by_size",

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfkd_base.corpora import Corpus, Sentence
+from tfkd_base.corpora import Corpus, Sentence, Variants
 from tfkd_base.documents import Document
 from tfkd_base.errors import TfkdError
 
@@ -176,6 +176,28 @@ def check_tagged_sentences(sentences: Any, function: str) -> None:
         raise TfkdError(
             f"`{function}` takes sentences with tags, got {name}: give a split of a corpus, such as `corpus.train`, or "
             "a list of `tfkd.Sentence(tokens, tags)`."
+        )
+
+
+def check_variants(variants: Variants | None, sentences: Sequence[Sentence], function: str) -> None:
+    """Refuse variants of other sentences.
+
+    Args:
+        variants: What a function such as `batches` was given as variants.
+        sentences: The sentences that they take the places of.
+        function: Name of the function, for the message.
+
+    Raises:
+        TfkdError: They are no variants, or those of another number of sentences.
+    """
+    if variants is None:
+        return
+    if not isinstance(variants, Variants):
+        raise TfkdError(f"`{function}` takes `tfkd.corpora.Variants` as variants, got {type(variants).__name__}.")
+    if variants.report.sentences != len(sentences):
+        raise TfkdError(
+            f"`{function}` got {len(sentences):,} sentences, and variants of {variants.report.sentences:,} other ones: "
+            "make variants of these sentences."
         )
 
 

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from tfkd.tensors import Tensor
 from tfkd.text.text import Text
-from tfkd.training.arguments import check_tagged_sentences, describe_sentences
-from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan
+from tfkd.training.arguments import check_tagged_sentences, check_variants, describe_sentences
+from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan, VariantPlan
 from tfkd.training.sentences import EncodedSentences, Features, Texts, tag_ids
-from tfkd_base.corpora import Corpus, Scheme, Sentence
-from tfkd_base.errors import TfkdError
+from tfkd_base.corpora import Corpus, Scheme, Sentence, Variants
+from tfkd_base.errors import TfkdError, nearest
 
 
 class Position(NamedTuple):
@@ -140,6 +140,8 @@ def batches(
     shuffle: bool = True,
     seed: int = 1,
     shapes: int | None = None,
+    variants: Variants | None = None,
+    variant_share: float = 0.5,
 ) -> Batches:
     """Make batches of one task's sentences.
 
@@ -155,6 +157,8 @@ def batches(
         shapes: Number of shapes that the batches may have, for models compiled with XLA (`jit_compile=True`), which
             compiles each shape separately; 8 is a good number. All batches then have `batch_size` rows, the last one
             with empty sentences. Default: each batch is as long as its longest sentence.
+        variants: Variants of `sentences`, which take their places in some epochs.
+        variant_share: Share of the sentences that an epoch replaces by a variant.
 
     Returns:
         Batches of `(features, tags)`; tags int32 `[batch, time]`, -1 in the padding.
@@ -173,8 +177,13 @@ def batches(
     check_tagged_sentences(sentences, "batches")
     if isinstance(tags, Corpus | str) or not isinstance(tags, Iterable):
         raise TfkdError(f"`batches` takes the tags in their order, such as `model.tags`, got {type(tags).__name__}.")
-    encoded = EncodedSentences([s.tokens for s in sentences], text, tag_ids(sentences, tags))
-    return Batches(encoded, BatchPlan(encoded.sizes, batch_size, seed, shuffle), shapes)
+    check_variants(variants, sentences, "batches")
+    rows = [*sentences, *(variants or ())]
+    encoded = EncodedSentences([s.tokens for s in rows], text, tag_ids(rows, tags))
+    plan: AnyPlan = BatchPlan(encoded.sizes[: len(sentences)], batch_size, seed, shuffle)
+    if variants is not None:
+        plan = VariantPlan(plan, len(sentences), variants.owners, variant_share, seed)
+    return Batches(encoded, plan, shapes)
 
 
 def multitask_batches(
@@ -187,6 +196,8 @@ def multitask_batches(
     power: float = 0.75,
     seed: int = 1,
     shapes: int | None = None,
+    variants: Mapping[str, Variants] | None = None,
+    variant_share: float = 0.5,
 ) -> Batches:
     """Make batches for a multi-task teacher: each of one task, drawn with its size to a power as weight.
 
@@ -199,6 +210,8 @@ def multitask_batches(
         power: 1 draws tasks in proportion to their number of sentences, 0 draws all tasks equally often.
         seed: Seed of the draws and of the shuffling.
         shapes: Number of shapes that the batches may have, see `batches`.
+        variants: Variants of the sentences of tasks, which take their places in some epochs.
+        variant_share: Share of the sentences that an epoch replaces by a variant.
 
     Returns:
         Batches of `(features, tags)`; the features hold `task`, the index of the batch's task, int32 `[batch]`.
@@ -215,19 +228,25 @@ def multitask_batches(
     if not isinstance(tasks, Mapping) or not all(isinstance(corpus, Corpus) for corpus in tasks.values()):
         name = describe_sentences(tasks) or f"a {type(tasks).__name__}"
         raise TfkdError(f"`multitask_batches` takes the corpus of each task, {{'gene': corpus}}, got {name}.")
-    sentences: list[Sentence] = []
-    tags = []
-    sizes = []
-    for corpus in tasks.values():
-        converted = corpus.convert(scheme)
-        part = converted.split(split)
-        sentences += part
-        tags.append(tag_ids(part, converted.tags))
-        sizes.append(len(part))
-    tasks_of = np.repeat(np.arange(len(sizes)), sizes)
-    encoded = EncodedSentences([s.tokens for s in sentences], text, np.concatenate(tags), tasks_of)
-    lengths = np.split(encoded.sizes, np.cumsum(sizes)[:-1])
-    return Batches(encoded, TaskMixPlan(lengths, batch_size, power, seed), shapes)
+    converted = {name: corpus.convert(scheme) for name, corpus in tasks.items()}
+    parts: list[Sequence[Sentence]] = [corpus.split(split) for corpus in converted.values()]
+    sizes = [len(part) for part in parts]
+    offsets = dict(zip(tasks, np.cumsum([0, *sizes]), strict=False))
+    for name, of_task in (variants or {}).items():
+        if name not in tasks:
+            raise TfkdError(f"`multitask_batches` got variants of the task {name!r}: {nearest(name, tasks)}")
+        check_variants(of_task, converted[name].split(split), "multitask_batches")
+    parts += [(variants or {}).get(name, ()) for name in tasks]
+    tags = [tag_ids(part, corpus.tags) for part, corpus in zip(parts, [*converted.values()] * 2, strict=True)]
+    tasks_of = np.repeat([*range(len(tasks))] * 2, [len(part) for part in parts])
+    tokens = [sentence.tokens for part in parts for sentence in part]
+    encoded = EncodedSentences(tokens, text, np.concatenate(tags), tasks_of)
+    lengths = np.split(encoded.sizes[: sum(sizes)], np.cumsum(sizes)[:-1])
+    plan: AnyPlan = TaskMixPlan(lengths, batch_size, power, seed)
+    if variants:
+        owners = np.concatenate([offsets[name] + variants[name].owners for name in tasks if name in variants])
+        plan = VariantPlan(plan, sum(sizes), owners, variant_share, seed)
+    return Batches(encoded, plan, shapes)
 
 
 def _fill_up(rows: Tensor, size: int, row: int) -> Tensor:

@@ -259,3 +259,55 @@ class TransferPlan:
         generators = [make_generator(self.seed, "unlabelled sentences", turn) for turn in range(first, last + 1)]
         rounds = [generator.permutation(size) for generator in generators]
         return np.concatenate(rounds)[start - first * size :][:count]
+
+
+class VariantPlan:
+    """Plan in which variants take the places of some labelled sentences.
+
+    Each epoch draws the sentences that it replaces. From epoch to epoch, the variants of a sentence take turns. The
+    number of batches and their other sentences are those of the given plan.
+
+    Args:
+        plan: The plan of the batches without variants.
+        sentences: Number of sentences that the plan chooses from; the indices of the variants follow.
+        owners: For each variant the index of its labelled sentence, ascending.
+        share: Probability that a sentence with variants is replaced by one.
+        seed: Seed of the draws.
+
+    Raises:
+        TfkdError: `share` is not above 0 and at most 1.
+
+    Example:
+        >>> plan = VariantPlan(BatchPlan([5, 9], 2, shuffle=False), sentences=2, owners=[1, 1], share=1.0)
+        >>> sorted(plan.epoch(number)[0].tolist() for number in (0, 1))
+        [[0, 2], [0, 3]]
+    """
+
+    def __init__(
+        self, plan: AnyPlan, sentences: int, owners: Sequence[int] | np.ndarray, share: float = 0.5, seed: int = 1
+    ) -> None:
+        if not 0 < share <= 1:
+            raise TfkdError(f"expected a share of variants above 0 and at most 1, got {share}.")
+        self.plan = plan
+        self.batch_size = plan.batch_size
+        self.share = share
+        self.seed = seed
+        self._counts = np.bincount(np.asarray(owners, np.int64), minlength=sentences)
+        self._first = sentences + np.cumsum(self._counts) - self._counts
+        self._turns = make_generator(seed, "first variants").integers(2**31, size=sentences)
+
+    @property
+    def description(self) -> str:
+        """All settings that the batches depend on, and how they are drawn."""
+        return f"{self.plan.description}, {self._counts.sum()} variants with share {self.share:g}"
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return len(self.plan)
+
+    def epoch(self, number: int) -> list[np.ndarray]:
+        """Return the batches of an epoch, each an array of indices of sentences and variants."""
+        is_drawn = make_generator(self.seed, "variants", number).random(len(self._counts)) < self.share
+        variants = self._first + (self._turns + number) % np.maximum(self._counts, 1)
+        rows = np.where(is_drawn & (self._counts > 0), variants, np.arange(len(self._counts)))
+        return [rows[batch] for batch in self.plan.epoch(number)]

@@ -1,5 +1,6 @@
 """Annotated sentences: tag schemes, readers and writers, overlap between corpora, and generated demo corpora."""
 
+from tfkd_base.corpora.augmentation import AugmentationReport, Augmenter, Variants
 from tfkd_base.corpora.column_files import read_columns, write_columns
 from tfkd_base.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
 from tfkd_base.corpora.demo import BUNDLED, bundled_corpus, demo_corpora
@@ -22,6 +23,8 @@ from tfkd_base.errors import CorpusError
 __all__ = [
     "BUNDLED",
     "SCHEMES",
+    "AugmentationReport",
+    "Augmenter",
     "Corpus",
     "CorpusError",
     "Match",
@@ -34,6 +37,7 @@ __all__ = [
     "SplitReport",
     "TransferReport",
     "TransferSentences",
+    "Variants",
     "allowed_transitions",
     "bundled_corpus",
     "convert_tags",

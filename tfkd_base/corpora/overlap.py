@@ -72,6 +72,17 @@ def held_out_hashes(corpora: Iterable[Corpus], least_tokens: int = 1) -> Sentenc
     return SentenceHashes.of(s.tokens for sentences in splits for s in sentences if len(s.tokens) >= least_tokens)
 
 
+def hash_held_out(held_out: Iterable[Corpus | SentenceHashes]) -> SentenceHashes:
+    """Join the development and test sets of corpora, and sets of sentences that are hashed already.
+
+    Args:
+        held_out: Corpora and hashes.
+    """
+    given = list(held_out)
+    hashes = [each for each in given if isinstance(each, SentenceHashes)]
+    return SentenceHashes.union([*hashes, held_out_hashes(each for each in given if isinstance(each, Corpus))])
+
+
 def overlap(
     corpora: Mapping[str, Corpus], *, splits: Sequence[str] = ("train",), least_tokens: int = LEAST_TOKENS
 ) -> list[Overlap]:

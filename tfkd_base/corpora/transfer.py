@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfkd_base.corpora.corpus import Corpus, Sentence
-from tfkd_base.corpora.overlap import held_out_hashes
+from tfkd_base.corpora.overlap import hash_held_out
 from tfkd_base.corpora.sentence_hashes import HashedSentences, Match, SentenceHashes
 from tfkd_base.errors import CorpusError
 
@@ -83,7 +83,7 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         further: Iterable[Corpus | SentenceHashes] = (),
     ) -> None:
         self._sources = sources
-        matches, wholes = self._compare(_hash_held_out(held_out), _hash_held_out(further))
+        matches, wholes = self._compare(hash_held_out(held_out), hash_held_out(further))
         is_labelled = np.isin(wholes, SentenceHashes.of(sentence.tokens for sentence in labelled).wholes)
         is_repeated = np.ones(len(wholes), bool)
         is_repeated[np.unique(wholes, return_index=True)[1]] = False
@@ -133,12 +133,6 @@ class TransferSentences(Iterable[tuple[str, ...]]):
             matches.append(np.stack([each.match(hashed) for each in held_out]))
             wholes.append(hashed.wholes)
         return np.concatenate(matches, axis=1), np.concatenate(wholes)
-
-
-def _hash_held_out(held_out: Iterable[Corpus | SentenceHashes]) -> SentenceHashes:
-    given = list(held_out)
-    hashes = [each for each in given if isinstance(each, SentenceHashes)]
-    return SentenceHashes.union([*hashes, held_out_hashes(each for each in given if isinstance(each, Corpus))])
 
 
 class _Chosen(Iterable[tuple[str, ...]]):
