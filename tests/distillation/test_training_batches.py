@@ -23,10 +23,11 @@ from tfkd.distillation import (
     SequenceDistillation,
     TeacherCache,
 )
+from tfkd.distillation.teachers import part_of
 from tfkd.models import Tagger
 from tfkd.text import WordFeatures
 from tfkd.training import Checkpoints
-from tfkd_base.corpora import Sentence
+from tfkd_base.corpora import Augmenter, Sentence, Variants
 from tfkd_base.errors import TfkdError
 
 CORPUS = small_corpus()
@@ -293,3 +294,34 @@ def test_batches_of_empty_sentences_teach_nothing():
         np.testing.assert_array_equal(old, new)
     assert distiller.evaluate(empty, verbose=0, return_dict=True)["loss"] == 0
     assert distiller.predict(empty, verbose=0)["tags"].shape == (2, 0)
+
+
+def test_variants_with_gold_tags_take_places_beside_unlabelled_text():
+    variants = Variants(Augmenter(TRAIN, "iob2", mentions=0.5, tokens=0.2), 3)
+    distiller, student = make()
+    data = distiller.batches(TRAIN, Text(), share=0.5, batch_size=8, seed=3, variants=variants, variant_share=0.4)
+    plain = distiller.batches(TRAIN, Text(), share=0.5, batch_size=8, seed=3)
+    text = list(Text())
+    rows = [*((s.tokens, s.tags) for s in TRAIN), *((t, ()) for t in text), *((s.tokens, s.tags) for s in variants)]
+    epochs = [list(data) for _ in range(3)]
+    replaced = 0
+    for number, epoch in enumerate(epochs):
+        for chosen, old, (x, y) in zip(data.plan.epoch(number), plain.plan.epoch(number), epoch, strict=True):
+            replaced += int(np.sum(chosen != old))
+            for row, of_sentence in enumerate(chosen):
+                tokens, tags = rows[of_sentence]
+                expected = [student.tags.index(tag) for tag in tags] or [-1] * len(tokens)
+                assert y[row, : len(tokens)].numpy().tolist() == expected
+                assert (y[row, len(tokens) :].numpy() == -1).all()
+                mask = student.text.mask(part_of(x, "student"))[row]
+                assert mask.numpy().tolist() == [place < len(tokens) for place in range(y.shape[1])]
+    assert 0.25 * 3 * len(TRAIN) < replaced < 0.55 * 3 * len(TRAIN)
+    # A training that resumes in the middle of an epoch takes the same variants.
+    resumed = [y.numpy().tolist() for _, y in data.dataset(epoch=1, batch=2)][2:]
+    assert resumed == [y.numpy().tolist() for _, y in epochs[1]][2:]
+    assert data.plan.description != plain.plan.description
+    assert data.fingerprint != plain.fingerprint
+    with pytest.raises(TfkdError, match="got 23 sentences, and variants of 24 other ones"):
+        distiller.batches(TRAIN[1:], variants=variants)
+    with pytest.raises(TfkdError, match=r"takes `tfkd.corpora.Variants` as variants, got list"):
+        distiller.batches(TRAIN, variants=[*variants])

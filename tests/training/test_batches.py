@@ -7,9 +7,9 @@ import pytest
 
 from tests.models.small import small_corpus, small_tagger
 from tfkd.text import WordFeatures
-from tfkd.training import batches, multitask_batches
+from tfkd.training import BatchPlan, batches, multitask_batches
 from tfkd.training.shapes import padded_lengths
-from tfkd_base.corpora import demo_corpora
+from tfkd_base.corpora import Augmenter, Variants, demo_corpora
 from tfkd_base.errors import TfkdError
 
 
@@ -138,3 +138,20 @@ def test_batches_of_few_shapes_hold_the_same_sentences():
     for one, other in zip(got[3:], want[3:], strict=True):
         np.testing.assert_array_equal(one, other)
     assert not any((y.numpy() >= 0).any() for y in got[:3])
+
+
+def test_variants_take_places_of_sentences_and_leave_the_order_alone():
+    corpus = small_corpus()
+    text = WordFeatures.adapt(corpus)
+    variants = Variants(Augmenter(corpus.train, corpus.scheme, mentions=0.5, shuffle=0.2), 2)
+    data = batches(corpus.train, text, corpus.tags, batch_size=7, seed=2, variants=variants, variant_share=0.3)
+    order = BatchPlan([len(s.tokens) for s in corpus.train], 7, seed=2)
+    rows = [*corpus.train, *variants]
+    owners = [*range(len(corpus.train)), *variants.owners.tolist()]
+    for number in range(2):
+        for chosen, old, (_, y) in zip(data.plan.epoch(number), order.epoch(number), data, strict=True):
+            assert [owners[row] for row in chosen] == old.tolist()
+            for row, tags in zip(chosen, y.numpy(), strict=True):
+                assert [corpus.tags[tag] for tag in tags if tag >= 0] == list(rows[row].tags)
+    with pytest.raises(TfkdError, match="`batches` got 3 sentences, and variants of 40 other ones"):
+        batches(corpus.train[:3], text, corpus.tags, variants=variants)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd.training import BatchPlan, TaskMixPlan, TransferPlan
+from tfkd.training import BatchPlan, TaskMixPlan, TransferPlan, VariantPlan
 from tfkd_base.errors import TfkdError
 
 
@@ -182,3 +182,32 @@ def test_a_description_has_all_settings_that_batches_depend_on():
         *(TransferPlan(ones, ones, *settings) for settings in [(4, 0.5, 1), (4, 0.25, 1), (4, 0.5, 2)]),
     ]
     assert len({plan.description for plan in plans}) == len(plans)
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_variants_take_places_of_their_own_sentences_in_turn(share):
+    owners = [0, 0, 0, 2, 3, 3]
+    lengths = np.arange(1, 8)
+    for plan in (BatchPlan(lengths, 2, seed=4), TransferPlan(lengths[:4], lengths[4:], 3, 0.3, seed=4)):
+        mixed = VariantPlan(plan, 7, owners, share, seed=4)
+        assert (len(mixed), mixed.batch_size) == (len(plan), plan.batch_size)
+        drawn = []
+        for number in range(400):
+            before, after = plan.epoch(number), mixed.epoch(number)
+            for old, new in zip(before, after, strict=True):
+                is_variant = new >= 7
+                assert np.array_equal(new[~is_variant], old[~is_variant])
+                assert all(
+                    owners[row - 7] == owner for row, owner in zip(new[is_variant], old[is_variant], strict=True)
+                )
+            drawn += [row - 7 for row in np.concatenate(after) if row >= 7]
+        counts = np.bincount(drawn, minlength=6)
+        expected = 400 * share / np.array([3, 3, 3, 1, 2, 2])
+        assert (abs(counts - expected) < 4 * np.sqrt(expected * (1 - share)) + 1).all(), counts
+        # Any epoch can be had at once, without those before.
+        again = VariantPlan(plan, 7, owners, share, seed=4).epoch(9)
+        assert all(np.array_equal(a, b) for a, b in zip(again, mixed.epoch(9), strict=True))
+        assert mixed.description == f"{plan.description}, 6 variants with share {share:g}"
+    for wrong in (0.0, 1.5, float("nan")):
+        with pytest.raises(TfkdError, match=f"above 0 and at most 1, got {wrong}"):
+            VariantPlan(BatchPlan([1], 1), 1, [0], wrong)

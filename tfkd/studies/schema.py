@@ -97,8 +97,8 @@ class StudyConfig(Section):
     )
     distillation: Annotated[dict[Name, RunKeys], Field(min_length=1)] = Field(
         default={"alone": {}},
-        description="distillation methods by name: the keys `distillation`, `transfer` and `training` of a student's "
-        "configuration. A section without `distillation` trains the student alone",
+        description="distillation methods by name: the keys `distillation`, `transfer`, `augmentation` and `training` "
+        "of a student's configuration. A section without `distillation` trains the student alone",
     )
     parts: Annotated[tuple[PartConfig, ...], Field(strict=False, min_length=1)] = Field(
         default=(PartConfig(name="Everything"),), description="what is compared; the first part is the main one"
