@@ -266,8 +266,8 @@ class Config(Section):
                 if section is not None:
                     raise _refused(name, "only a tagger can be a student; remove this section or set 'kind: tagger'")
         if self.unlabelled_share is not None and self.training.batch_size < 2:
-            section = "transfer" if self.transfer_source is not None else "augmentation.gold: false"
-            raise _refused("training.batch_size", f"with '{section}' a batch holds sentences of two kinds: at least 2")
+            cause = "transfer" if self.transfer_source is not None else "augmentation.gold: false"
+            raise _refused("training.batch_size", f"with '{cause}' a batch holds sentences of two kinds: at least 2")
         return self
 
     @model_validator(mode="after")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import sqrt
+from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -171,7 +173,9 @@ print(hashlib.sha256(repr([variants[place] for place in places]).encode()).hexdi
 """
 
 
-def test_a_variant_is_a_function_of_seed_sentence_and_number_in_any_process(run_python) -> None:
+def test_a_variant_is_a_function_of_seed_sentence_and_number_in_any_process(
+    run_python: Callable[..., CompletedProcess[str]],
+) -> None:
     sentences = random_sentences("iobes")
 
     def variants(seed: int) -> list[Sentence]:
@@ -233,7 +237,7 @@ def test_variants_belong_to_their_sentences_and_repeat_none() -> None:
     assert not {s.tokens for s in variants} & {s.tokens for s in sentences}
 
 
-def test_variants_of_a_real_corpus_hold_training_tokens_alone(real_corpora) -> None:
+def test_variants_of_a_real_corpus_hold_training_tokens_alone(real_corpora: Path) -> None:
     real = read_column_corpus(real_corpora / "NCBI-disease-IOB").sample(200, seed=1)
     settings = {"mentions": 0.5, "tokens": 0.2, "shuffle": 0.2}
     variants = Variants(Augmenter(real.train, real.scheme, **settings), 3, [real])  # type: ignore[arg-type]
