@@ -20,9 +20,11 @@ from tfkd_base.documents.formats import (
 )
 from tfkd_base.documents.html_page import HtmlPage
 from tfkd_base.documents.json_lines import JsonLines
+from tfkd_base.documents.medline import Medline
 from tfkd_base.documents.offsets import OFFSETS, OffsetName
 from tfkd_base.documents.plain_text import Lines, WholeText
 from tfkd_base.documents.pubannotation import Bern2, PubAnnotation
+from tfkd_base.documents.pubmed import PubMed
 from tfkd_base.documents.pubtator import PubTator, read_pubtator
 from tfkd_base.documents.reading import DocumentFile, DocumentReader, document_files, open_documents, read_document_file
 from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
@@ -54,9 +56,11 @@ __all__ = [
     "LineBlock",
     "LineFormat",
     "Lines",
+    "Medline",
     "OffsetName",
     "Passage",
     "PubAnnotation",
+    "PubMed",
     "PubTator",
     "StatedEntity",
     "TaggingReport",

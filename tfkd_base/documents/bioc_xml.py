@@ -10,6 +10,7 @@ from typing import IO, Any
 from tfkd_base.documents.bioc_documents import LIBRARY, CollectionCounter, from_bioc, texts_only, to_bioc
 from tfkd_base.documents.document import BrokenDocument, Collection, Counts, Document, DocumentError, FaultError
 from tfkd_base.documents.formats import FORMATS, DocumentFormat, FormatWriter
+from tfkd_base.documents.other_files import is_web_page
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REST = "the rest of the file is skipped"
@@ -34,8 +35,9 @@ class BioCXml(DocumentFormat):
     priority = -3
 
     def recognizes(self, ending: str, content: bytes) -> bool:
-        """Recognize an XML declaration or a BioC collection."""
-        return content.startswith((b"<?xml", b"<collection", b"<!DOCTYPE collection"))
+        """Recognize a BioC collection, an XML declaration or the ending, unless it is a web page."""
+        starts = (b"<?xml", b"<collection", b"<!DOCTYPE collection")
+        return (ending in self.endings or content.startswith(starts)) and not is_web_page(content)
 
     def read(self, stream: IO[bytes], source: str, counts: Counts) -> Iterator[Document | BrokenDocument]:
         """Read the documents of a collection one by one, holding one in memory.
@@ -81,7 +83,7 @@ class BioCXml(DocumentFormat):
             counts["values of collections dropped, which come after its documents"] += len(late)
             if not number and events.root.tag != "collection":
                 reason = f"expected a BioC collection, got XML whose outermost element is {events.root.tag!r}; "
-                reason += "convert it to BioC, or extract its text"
+                reason += "XML of PubMed is read with the format pubmed; convert other XML, or extract its text"
                 yield BrokenDocument(source, reason)
         except etree.XMLSyntaxError as error:
             reason = f"the XML is not well formed: {error.msg}; {_REST}"

@@ -46,21 +46,26 @@ def open_file(source: str | os.PathLike[str] | IO[bytes]) -> io.BufferedReader:
         stream = source
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, stream), HEAD)
     if buffered.peek(2)[:2] == GZIP:
-        unpacked = gzip.GzipFile(fileobj=buffered, mode="rb") if stream is source else _Unpacked(buffered)
+        unpacked = _Unpacked(buffered, closes=stream is not source)
         return io.BufferedReader(cast(io.RawIOBase, unpacked), HEAD)
     return buffered
 
 
 class _Unpacked(gzip.GzipFile):
-    """A gzip stream whose `close` also closes the packed file."""
+    """A gzip stream that can be read again only if the packed one can, and that may close it."""
 
-    def __init__(self, packed: io.BufferedReader) -> None:
+    def __init__(self, packed: io.BufferedReader, *, closes: bool) -> None:
         super().__init__(fileobj=packed, mode="rb")
         self._packed = packed
+        self._closes = closes
+
+    def seekable(self) -> bool:
+        return self._packed.seekable()
 
     def close(self) -> None:
         super().close()
-        self._packed.close()
+        if self._closes:
+            self._packed.close()
 
 
 def _file(path: Path) -> IO[bytes]:

@@ -26,8 +26,9 @@ _STARTS = (
     (b"\x89PNG", "an image: recognize its text first"),
     (b"\xff\xd8\xff", "an image: recognize its text first"),
 )
-_HTML = re.compile(rb"(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body|div|p|h1)\b", re.IGNORECASE | re.DOTALL)
-_MEDLINE = re.compile(rb"PMID- ?\d+")
+_HTML = re.compile(
+    rb"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body|div|p|h1)\b", re.IGNORECASE | re.DOTALL
+)
 _RIS = re.compile(rb"TY  - ")
 TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 """What separates the columns of a table, by the ending of its file"""
@@ -70,13 +71,13 @@ def describe_other(name: str, ending: str, content: bytes) -> str | None:
     if binary is not None:
         return binary
     start = content.removeprefix(MARK).lstrip()
-    if _HTML.match(start):
+    if is_web_page(start):
         return (
             "this looks like a web page (HTML): extract its text, for example with "
             f"lynx -dump {Path(name).name or 'FILE'}, and read it with the format text (--from text)"
         )
-    if _MEDLINE.match(start) or _RIS.match(start):
-        return "this looks like a list of references (MEDLINE or RIS): export it as PubTator or BioC instead"
+    if _RIS.match(start):
+        return "this looks like a list of references (RIS): export it in the format PubMed (.nbib) instead"
     if ending in _MARKDOWN:
         return "this looks like Markdown or reStructuredText: read it as one text with the format text (--from text)"
     shape = json_shape(start)
@@ -91,6 +92,15 @@ def describe_other(name: str, ending: str, content: bytes) -> str | None:
             f"""{{"id": "7", "text": "..."}}, for example with jq -c '{each}{{text: .{text}}}' {Path(name).name}"""
         )
     return _describe_table(name, ending, content)
+
+
+def is_web_page(content: bytes) -> bool:
+    """Tell whether a file is HTML or XHTML.
+
+    Args:
+        content: The beginning of the file, without byte order mark and leading white space.
+    """
+    return _HTML.match(content) is not None
 
 
 def _describe_table(name: str, ending: str, content: bytes) -> str | None:

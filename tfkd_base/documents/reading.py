@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import warnings
@@ -276,8 +277,9 @@ def describe_file(path: Path) -> str | None:
 
 
 def _read_head(path: Path) -> bytes:
-    try:
-        with open_file(path) as stream:
-            return stream.read(HEAD)
-    except READ_ERRORS:
-        return b""
+    """Return the beginning of a file, as far as it can be read."""
+    head = b""
+    with contextlib.suppress(*READ_ERRORS), open_file(path) as stream:
+        while len(head) < HEAD and (part := stream.read1(HEAD - len(head))):
+            head += part
+    return head

@@ -28,7 +28,7 @@ WRAPPED = "Loss of BRCA1 was seen in most of\nthe mice, which were examined in\n
         ("a.csv", CSV.encode(), "a table with the columns pmid, title, abstract"),
         ("a.tsv", CSV.replace(",", "\t").encode(), "a table with the columns pmid, title, abstract"),
         ("a.txt", "text".encode("utf-16"), "UTF-16: convert it, for example with iconv"),
-        ("a.txt", b"PMID- 7\nTI  - x\n", "a list of references"),
+        ("a.txt", b"TY  - JOUR\nTI  - x\n", "a list of references"),
         ("a.json", b'{"title": "x"}', r"JSON whose objects have the keys title.*jq -c '{text"),
     ],
 )
