@@ -28,6 +28,7 @@ from tfkd_base.documents.pubmed import PubMed
 from tfkd_base.documents.pubtator import PubTator, read_pubtator
 from tfkd_base.documents.reading import DocumentFile, DocumentReader, document_files, open_documents, read_document_file
 from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
+from tfkd_base.documents.tables import CsvTable, TsvTable
 from tfkd_base.documents.tagging import TaggingReport, tagged
 from tfkd_base.documents.writing import DocumentWriter, document_writer
 
@@ -43,6 +44,7 @@ __all__ = [
     "Collection",
     "Columns",
     "Counts",
+    "CsvTable",
     "Document",
     "DocumentError",
     "DocumentFile",
@@ -64,6 +66,7 @@ __all__ = [
     "PubTator",
     "StatedEntity",
     "TaggingReport",
+    "TsvTable",
     "WholeText",
     "all_formats",
     "corpus_documents",
