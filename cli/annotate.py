@@ -115,9 +115,9 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
     such as the title and the abstract.
 
     INPUT is one or more files, plain or gzip, or folders. FORMAT is one of lines (text, a document a line), text (text,
-    a document a file), jsonl, pubtator, bioc-xml, bioc-json, brat and columns; for the input also pubmed,
-    medline, pubannotation and bern2, and for the output csv, tsv (an entity a row) and html. Text is read as lines,
-    or in a folder as text, unless --from says otherwise.
+    a document a file), jsonl, pubtator, bioc-xml, bioc-json, brat and columns; for the input also pubmed, medline,
+    jats, pubannotation and bern2, and for the output csv, tsv (an entity a row) and html. Text is read as lines, or in
+    a folder as text, unless --from says otherwise.
 
     With --out and files as input, an interrupted run can be resumed: give the same command again. Broken documents are
     reported and set aside, the others are annotated, and the exit status is 3.

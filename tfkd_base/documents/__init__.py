@@ -19,6 +19,7 @@ from tfkd_base.documents.formats import (
     get_format,
 )
 from tfkd_base.documents.html_page import HtmlPage
+from tfkd_base.documents.jats import Jats
 from tfkd_base.documents.json_lines import JsonLines
 from tfkd_base.documents.medline import Medline
 from tfkd_base.documents.offsets import OFFSETS, OffsetName
@@ -54,6 +55,7 @@ __all__ = [
     "Entity",
     "FormatWriter",
     "HtmlPage",
+    "Jats",
     "JsonLines",
     "LineBlock",
     "LineFormat",

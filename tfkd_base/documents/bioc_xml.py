@@ -83,7 +83,7 @@ class BioCXml(DocumentFormat):
             counts["values of collections dropped, which come after its documents"] += len(late)
             if not number and events.root.tag != "collection":
                 reason = f"expected a BioC collection, got XML whose outermost element is {events.root.tag!r}; "
-                reason += "XML of PubMed is read with the format pubmed; convert other XML, or extract its text"
+                reason += "XML of PubMed and PMC is read with the formats pubmed and jats; convert other XML to BioC"
                 yield BrokenDocument(source, reason)
         except etree.XMLSyntaxError as error:
             reason = f"the XML is not well formed: {error.msg}; {_REST}"

@@ -269,9 +269,9 @@ def all_formats() -> list[DocumentFormat]:
 def detect_format(name: str, head: bytes) -> str:
     r"""Detect the format of a file from its name and the beginning of its content.
 
-    An ending that belongs to one format decides. Otherwise the content does: `ID|t|` is PubTator, XML is BioC, the keys
-    of JSON tell its format, and lines that all end with a tag are a column file. All other text has a document a line.
-    A BRAT file is recognized by the `.ann` file beside it, see `document_files`.
+    An ending that belongs to one format decides. Otherwise the content does: `ID|t|` is PubTator, the outermost
+    element of XML and the keys of JSON tell their formats, and lines that all end with a tag are a column file. All
+    other text has a document a line. A BRAT file is recognized by the `.ann` file beside it, see `document_files`.
 
     Args:
         name: The name of the file, perhaps with `.gz`.
