@@ -54,6 +54,13 @@ from .startup import choose_threads, import_tensorflow
     show_default=True,
     help="Split of the corpora; can be repeated.",
 )
+@click.option(
+    "--folds",
+    type=int,
+    metavar="K",
+    help="Cross-fit: train K teachers as RUN was trained, each without one of K parts of the labelled sentences, and "
+    "take the outputs for each part from the teacher that has not seen it.",
+)
 def cache_teacher(
     run: Path,
     sources: tuple[str, ...],
@@ -64,6 +71,7 @@ def cache_teacher(
     outputs: tuple[str, ...],
     dtype: Literal["float32", "float16"],
     splits: tuple[str, ...],
+    folds: int | None,
 ) -> None:
     """Write the outputs of the teacher in RUN, for every sentence of CORPUS, to disk.
 
@@ -95,6 +103,7 @@ def cache_teacher(
             student=checked,
             dtype=dtype,
             splits=splits,
+            folds=folds,
             progress=progress,
         )
     console.print(

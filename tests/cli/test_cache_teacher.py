@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 
 import numpy as np
@@ -75,6 +76,18 @@ def test_mistakes_end_with_one_message(place, call_tfkd, arguments, message):
         (["a"], {"task": "a", "outputs": ["features@encodr"]}, "no layer 'encodr': did you mean 'encoder'"),
         ([], {"task": "a"}, "no sentence to run the teacher on"),
         (["nowhere"], {"task": "a"}, "nowhere"),
+        (
+            ["a", "teacher"],
+            {"task": "a", "folds": 2},
+            "is a run, expected a corpus or a text file. A cache has one teach",
+        ),
+        (["a"], {"task": "a", "folds": 1}, "expected at least 2 folds, got 1: a teacher without the only fold would"),
+        (["a"], {"task": "a", "folds": 99}, "labelled sentences into 99 folds: expected 2 to"),
+        (
+            ["text.txt"],
+            {"task": "a", "folds": 2},
+            "cannot divide 0 different labelled sentences into 2 folds: expected the sentences of a c",
+        ),
     ],
 )
 def test_what_is_not_there_is_named(place, sources, settings, message):
@@ -132,3 +145,17 @@ def test_a_full_disk_is_told_and_there_is_a_way_on(place, tmp_path):
     process = start(place, out)
     process.communicate(timeout=600)
     assert len(TeacherCache(out).store) == SENTENCES
+
+
+def test_stopped_while_it_trains_a_fold_it_says_how_to_resume(place, tmp_path):
+    out = tmp_path / "folds"
+    process = Forked("cache-teacher", "teacher", "a", "--task", "a", "--folds", "2", "--out", out, cwd=place)
+    while process.poll() is None and "fold 1/2: about" not in process.output_so_far():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate()
+    assert process.returncode == 143, said
+    assert "tfkd: interrupted by SIGTERM; " in said
+    assert said.endswith(f"  tfkd cache-teacher teacher a --task a --folds 2 --out {out}\n")
+    assert "Traceback" not in said
+    assert not (out / "cache.json").exists()

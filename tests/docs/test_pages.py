@@ -20,6 +20,7 @@ ELSEWHERE = {
     "MirroredStrategy": "tests/training/test_replicas.py trains under a strategy",
     "read_word_vectors": "needs a file of vectors; tests/text reads them",
     "server import serve": "tests/serving/test_server.py",
+    "FoldTeachers(": "tests/distillation/test_folds.py, with teachers of its own",
 }
 """Parts of blocks that would take minutes or need files, and the tests that run the same calls."""
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd.training import BatchPlan, TaskMixPlan, TransferPlan, VariantPlan
+from tfkd.training import BatchPlan, ResizedEpochs, TaskMixPlan, TransferPlan, VariantPlan
 from tfkd_base.errors import TfkdError
 
 
@@ -211,3 +211,19 @@ def test_variants_take_places_of_their_own_sentences_in_turn(share):
     for wrong in (0.0, 1.5, float("nan")):
         with pytest.raises(TfkdError, match=f"above 0 and at most 1, got {wrong}"):
             VariantPlan(BatchPlan([1], 1), 1, [0], wrong)
+
+
+@pytest.mark.parametrize("batches", [1, 3, 4, 9])
+def test_resized_epochs_are_the_batches_of_a_plan_in_their_order(batches):
+    lengths = [np.arange(1, 20), np.arange(1, 8)]
+    for plan in (BatchPlan(lengths[0], 5, seed=2), TaskMixPlan(lengths, 7, seed=2)):
+        resized = ResizedEpochs(plan, batches)
+        assert len(resized) == batches
+        assert resized.description == f"{plan.description}, epochs of {batches} batches"
+        epochs = [[*resized.epoch(number)] for number in range(5)]
+        expected = [batch for number in range(20) for batch in plan.epoch(number)]
+        got = [batch for epoch in epochs for batch in epoch]
+        assert [len(epoch) for epoch in epochs] == [batches] * 5
+        assert all(np.array_equal(a, b) for a, b in zip(got, expected, strict=False))
+    with pytest.raises(TfkdError, match="at least 1 batch in an epoch, got 0"):
+        ResizedEpochs(plan, 0)

@@ -2,6 +2,7 @@
 
 from tfkd.distillation.cache import TeacherCache
 from tfkd.distillation.distiller import Distiller
+from tfkd.distillation.folds import FoldTeachers
 from tfkd.distillation.losses import (
     LOSSES,
     AttentionDistillation,
@@ -35,6 +36,7 @@ __all__ = [
     "Distiller",
     "Ensemble",
     "FeatureDistillation",
+    "FoldTeachers",
     "HiddenStateDistillation",
     "LiveTeacher",
     "LogitsDistillation",

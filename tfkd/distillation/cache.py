@@ -13,6 +13,7 @@ import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.distillation.cached_outputs import CachedOutputs, array_specs, compute_arrays, path_arrays
+from tfkd.distillation.folds import FoldTeachers
 from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.outputs import Need
 from tfkd.distillation.store_files import CACHE, ArraySpec, content_key, read_contents
@@ -34,6 +35,8 @@ from tfkd_base.errors import TfkdError
 
 CHUNK, BATCH = 512, 64
 """Numbers of sentences that are written at once, and that a teacher runs on at once."""
+FOLDS = "folds"
+"""Folder in a cache with the teachers of its folds, if it has any."""
 
 
 class TeacherCache(Teacher):
@@ -83,6 +86,7 @@ class TeacherCache(Teacher):
         name: str | None = None,
         corpora: Sequence[str] = (),
         progress: Callable[[int], None] = lambda done: None,
+        folds: FoldTeachers | None = None,
     ) -> TeacherCache:
         """Run a teacher over sentences and write its outputs, or continue a cache that was not finished.
 
@@ -95,25 +99,37 @@ class TeacherCache(Teacher):
             name: The teacher's name in messages.
             corpora: Paths of the corpora that the teacher was trained on, which test sentences must not come from.
             progress: Called with the number of sentences processed so far.
+            folds: Teachers of folds of the labelled sentences. Each runs on the sentences that it was trained without;
+                `teacher` runs on all others.
 
         Raises:
             TfkdError: The folder has the cache of another teacher or of other outputs; the disk is full; float16 cannot
-                hold a value.
+                hold a value; or the teachers of the folds do not fit the teacher or the outputs.
         """
-        run = _Writer(teacher, needs, dtype)
         about = {**describe_teacher(teacher), "outputs": sorted({str(need) for need in needs})}
+        if folds is not None:
+            check_cross_fitting(needs)
+            folds.check(teacher)
+            about["folds"] = folds.description
+        # The teacher of all sentences that are in no fold is the last: index -1.
+        writers = [_Writer(each, needs, dtype) for each in (*(folds.teachers if folds else ()), teacher)]
         notes = {"teacher": name or teacher.name, "corpora": list(corpora)}
         if (Path(folder) / CACHE).is_file():
             require_same_teacher(read_contents(Path(folder))["description"], about, folder)
-        with OutputStore.create(folder, run.specs, about, notes) as store:
+        with OutputStore.create(folder, writers[-1].specs, about, notes, (FOLDS,) if folds else ()) as store:
             done = 0
             remaining = iter(sentences)
             while chunk := list(itertools.islice(remaining, CHUNK)):
                 before, done = done, done + len(chunk)
                 new = {content_key(tokens): tokens for tokens in chunk if len(tokens)}
                 new = {key: tokens for key, tokens in new.items() if key not in store}
-                if new:
-                    run.append(store, list(new), list(new.values()), progress, before)
+                keys, tokens_of = list(new), list(new.values())
+                fold_of = folds.folds.find(tokens_of) if folds and new else np.full(len(new), -1)
+                for fold in np.unique(fold_of):
+                    rows = np.flatnonzero(fold_of == fold)
+                    part = [keys[row] for row in rows], [tokens_of[row] for row in rows]
+                    writers[fold].append(store, *part, progress, before)
+                    before += len(rows)
                 progress(done)
         return cls(folder)
 
@@ -300,6 +316,20 @@ def _check_cacheable(need: Need, is_chain: bool) -> None:
             f"a cache holds a CRF's {need.kind} at fixed temperatures, but the loss's changes in training: give it one "
             "temperature, or distil from the teacher itself."
         )
+
+
+def check_cross_fitting(needs: Iterable[Need]) -> None:
+    """Refuse outputs that the teachers of several folds cannot give for one student: those of layers.
+
+    Raises:
+        TfkdError: There is such an output.
+    """
+    for need in needs:
+        if need.kind == "features":
+            raise TfkdError(
+                f"teachers of different folds have no common features: their layers {need.of!r} are not comparable. "
+                "Drop the loss or the output of features, or make the cache without folds."
+            )
 
 
 def bytes_needed(teacher: Tagger, needs: Collection[Need], sentences: int, tokens: int, dtype: str = "float32") -> int:

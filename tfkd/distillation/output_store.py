@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -78,6 +78,7 @@ class OutputStore:
         specs: Mapping[str, ArraySpec],
         description: dict[str, Any],
         notes: dict[str, Any] | None = None,
+        others: Collection[str] = (),
     ) -> OutputStore:
         """Make a store, or continue one, and hold it for writing until `close`.
 
@@ -88,6 +89,7 @@ class OutputStore:
             specs: The arrays by name.
             description: What the arrays depend on, such as the teacher: anything that JSON can hold.
             notes: Other facts, such as names. A store that is continued keeps the notes of its beginning.
+            others: Names of further files and folders that may be in the folder.
 
         Raises:
             TfkdError: Another process writes to the store, it has other specs or another description, or the folder
@@ -102,15 +104,7 @@ class OutputStore:
         contents: dict[str, Any] = json.loads(
             json.dumps({"description": description, "specs": {name: asdict(spec) for name, spec in specs.items()}})
         )
-        resumable = ResumableFolder(
-            path,
-            CACHE,
-            work="a cache of teacher outputs",
-            read=_read_description,
-            write=lambda values: _write_contents(values, notes or {}),
-            # A kill while the folder was made may have left empty files.
-            is_ours=lambda name: (path / name).is_file() and not (path / name).stat().st_size,
-        )
+        resumable = _resumable(path, notes or {}, others)
         store = cls(path, dict(specs), {**contents, "notes": notes or {}})
         store._lock = contextlib.ExitStack()
         store._lock.enter_context(resumable.hold(contents))
@@ -124,6 +118,23 @@ class OutputStore:
             store.close()
             raise
         return store
+
+    @staticmethod
+    def check_folder(folder: str | os.PathLike[str], others: Collection[str] = ()) -> None:
+        """Check that a folder is new, or holds a store, complete or not.
+
+        Args:
+            folder: The folder.
+            others: Names of further files and folders that may be in the folder.
+
+        Raises:
+            TfkdError: It holds other files.
+        """
+        path = Path(folder)
+        if (path / CACHE).is_file():
+            read_contents(path)
+        else:
+            _resumable(path, {}, others).check({})
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> OutputStore:
@@ -334,6 +345,18 @@ class OutputStore:
             )
             self._maps[name] = mapped
         return mapped
+
+
+def _resumable(path: Path, notes: Mapping[str, Any], others: Collection[str]) -> ResumableFolder:
+    return ResumableFolder(
+        path,
+        CACHE,
+        work="a cache of teacher outputs",
+        read=_read_description,
+        write=lambda values: _write_contents(values, notes),
+        # A kill while the folder was made may have left empty files.
+        is_ours=lambda name: name in others or ((path / name).is_file() and not (path / name).stat().st_size),
+    )
 
 
 def _read_description(data: bytes) -> dict[str, Any]:

@@ -283,8 +283,11 @@ def describe_teacher(teacher: Tagger) -> dict[str, Any]:
 
 
 def fingerprint(description: Mapping[str, Any]) -> str:
-    """Return the fingerprint of a teacher: a hash of the entries of `describe_teacher` in a description."""
-    return hash_data({key: description[key] for key in _DIFFERENCES})
+    """Return the fingerprint of a teacher: a hash of the entries of `describe_teacher` in a description.
+
+    A description of a cache with teachers of folds has the entry `folds`, which counts too.
+    """
+    return hash_data({key: description[key] for key in (*_DIFFERENCES, "folds") if key in description})
 
 
 def hash_data(plain: Any) -> str:

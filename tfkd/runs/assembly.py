@@ -16,8 +16,8 @@ from tfkd.runs.augmenting import AugmentedSentences
 from tfkd.runs.held_out import TrainingOverlap, exclude_held_out
 from tfkd.sections import resolve
 from tfkd.text import Text, WordFeatures, WordVectors, read_corpus, read_word_vectors
-from tfkd.training import Batches, batches, multitask_batches
-from tfkd_base.corpora import Corpus
+from tfkd.training import Batches, ResizedEpochs, batches, multitask_batches
+from tfkd_base.corpora import Corpus, SentenceHashes, exclude_sentences
 from tfkd_base.errors import TfkdError
 from tfkd_base.seeds import derive_seed
 
@@ -44,16 +44,21 @@ def read_task(task: CorpusConfig) -> Corpus:
     return read_corpus(task.path, offsets=task.offsets).map_types(task.map)
 
 
-def read_data(config: Config) -> Data:
+def read_data(config: Config, exclude: SentenceHashes | None = None) -> Data:
     """Read the corpora of a configuration.
 
     The training sentences are sampled first. Then those are excluded that are in a development or test set of any of
     the corpora, as `training.exclude_duplicates` says.
 
+    Args:
+        config: The configuration.
+        exclude: Further sentences to exclude from all training sets, in whole or in part.
+
     Raises:
-        TfkdError: A corpus cannot be read, or is smaller than the sample asked for.
+        TfkdError: A corpus cannot be read, is smaller than the sample asked for, or has no training sentence left.
     """
-    return Data(*exclude_held_out(config, read_corpora(config)))
+    corpora = read_corpora(config)
+    return Data(*exclude_held_out(config, corpora if exclude is None else exclude_sentences(corpora, exclude)))
 
 
 def read_corpora(config: Config) -> dict[str, Corpus]:
@@ -184,18 +189,37 @@ def training_batches(
     model: Tagger | MultiTaskTagger,
     corpora: Mapping[str, Corpus],
     augmented: AugmentedSentences | None = None,
+    epoch_batches: int | None = None,
 ) -> Batches:
-    """Make the batches to train on without a teacher; the tags of variants count."""
+    """Make the batches to train on without a teacher; the tags of variants count.
+
+    Args:
+        config: The configuration.
+        model: The model.
+        corpora: The corpus of each task.
+        augmented: Variants of the training sentences.
+        epoch_batches: Number of batches in an epoch. Default: `batches_of_epoch`.
+    """
     settings = config.training
-    common: dict[str, Any] = {"batch_size": settings.batch_size, "seed": config.seed, "shapes": compiled_shapes(config)}
+    shapes = compiled_shapes(config)
+    common: dict[str, Any] = {"batch_size": settings.batch_size, "seed": config.seed, "shapes": shapes}
     variants = augmented.of_task if augmented is not None else {}
     if augmented is not None:
         common["variant_share"] = augmented.share
     if isinstance(model, MultiTaskTagger):
         common |= {"power": settings.task_power, "variants": variants}
-        return multitask_batches(corpora, model.text, scheme=config.scheme, **common)
-    ((name, corpus),) = corpora.items()
-    return batches(corpus.train, model.text, model.tags, variants=variants.get(name), **common)
+        made = multitask_batches(corpora, model.text, scheme=config.scheme, **common)
+    else:
+        ((name, corpus),) = corpora.items()
+        made = batches(corpus.train, model.text, model.tags, variants=variants.get(name), **common)
+    if epoch_batches is None:
+        return made
+    return Batches(made.sentences, ResizedEpochs(made.plan, epoch_batches), shapes)
+
+
+def batches_of_epoch(config: Config, corpora: Mapping[str, Corpus]) -> int:
+    """Return how many batches one pass through the training sentences of all tasks takes."""
+    return sum(-(-len(corpus.train) // config.training.batch_size) for corpus in corpora.values())
 
 
 def compiled_shapes(config: Config) -> int | None:

@@ -15,10 +15,11 @@ import numpy as np
 
 from tfkd.config import Config
 from tfkd.distillation import LOSSES, Need, TeacherCache
-from tfkd.distillation.cache import CHUNK, bytes_needed
+from tfkd.distillation.cache import CHUNK, FOLDS, bytes_needed, check_cross_fitting
 from tfkd.models import Head
 from tfkd.runs.assembly import read_data
 from tfkd.runs.augmenting import make_variants
+from tfkd.runs.cross_fitting import check_cross_fitted_cache, train_fold_teachers
 from tfkd.runs.distilling import make_losses, read_run_sentences, read_transfer, view_of_run
 from tfkd.runs.held_out import RunSentences, check_teachers
 from tfkd.runs.recipe import CHECKS, describe_choices, resolve_auto
@@ -60,6 +61,7 @@ def cache_teacher(
     student: Config | None = None,
     dtype: Literal["float32", "float16"] = "float32",
     splits: Sequence[str] = ("train",),
+    folds: int | None = None,
     progress: Progress | None = None,
 ) -> CacheResult:
     """Run a teacher over sentences and write the outputs that losses need; resume if the cache is unfinished.
@@ -75,10 +77,14 @@ def cache_teacher(
         student: A student's configuration. Its training sentences and unlabelled text are cached too.
         dtype: `float16` takes half the space of `float32` and keeps three digits.
         splits: Splits of the corpora.
+        folds: Number of folds of the labelled sentences, those of training sets. For each fold a teacher is trained
+            without its sentences, with the configuration of the run, and gives their outputs. The run itself gives
+            those of all other sentences. Default: it gives all outputs.
         progress: Receives the progress. Default: it is not reported.
 
     Raises:
-        TfkdError: There is no such run, task, corpus or layer, the folder holds another cache, or the disk is full.
+        TfkdError: There is no such run, task, corpus or layer, the folder holds another cache, or the disk is full; or
+            the labelled sentences cannot be divided into the folds.
 
     Warns:
         TfkdWarning: Sentences are also in a development or test set of the teacher, the sources or the student; or the
@@ -94,6 +100,9 @@ def cache_teacher(
     with progress.counted("loading the teacher"):
         teacher, task = view_of_run(folder, task)
     needs = [Need.parse(text) for text in outputs] or _needs_of(student, config.head)
+    if folds is not None:
+        check_cross_fitting(needs)
+        check_cross_fitted_cache(folder, Path(out), folds)
     with progress.counted("reading the sentences"):
         of_teacher = read_run_sentences(folder)
         sentences = _Sentences(sources, splits, student, of_teacher, progress)
@@ -113,6 +122,15 @@ def cache_teacher(
             warnings.warn(text, TfkdWarning, stacklevel=2)
         else:
             progress.message(text)
+    try:
+        fold_teachers = None
+        if folds is not None:
+            fold_teachers, checks["cross_fitting"] = train_fold_teachers(
+                folder, teacher, task, sentences.labelled(), folds, Path(out), progress
+            )
+    except KeyboardInterrupt as error:
+        kept = str(error) or f"finished teachers are kept in {Path(out) / FOLDS}: run the same command to resume"
+        raise KeyboardInterrupt(kept) from None
     size = bytes_needed(teacher, needs, count, tokens, dtype)
     names = ", ".join(map(str, dict.fromkeys(needs)))
     progress.message(f"{count:,} sentences, {tokens:,} tokens: {names} in {dtype} take up to {format_bytes(size)}")
@@ -124,9 +142,10 @@ def cache_teacher(
             sentences,
             needs,
             dtype=dtype,
-            name=f"{folder.path.absolute()}, {task}",
+            name=f"{folder.path.absolute()}, {task}" + (f", {folds} folds" if folds else ""),
             corpora=[settings.path for settings in config.tasks.values()],
             progress=progress.advance,
+            folds=fold_teachers,
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"finished sentences are kept in {out}: run the same command to resume") from None
@@ -137,7 +156,7 @@ def cache_teacher(
     with atomic_file(Path(out) / CHECKS) as part:
         part.write_text(json.dumps(checks, indent=2) + "\n", encoding="utf-8")
     store = TeacherCache(out).store
-    files = sum(file.stat().st_size for file in Path(out).iterdir())
+    files = sum(file.stat().st_size for file in Path(out).iterdir() if file.is_file())
     return CacheResult(path=Path(out), sentences=len(store), tokens=store.tokens, bytes=files, held_out=held_out)
 
 
@@ -189,20 +208,29 @@ class _Sentences(Iterable[Sequence[str]]):
         self._scored: list[Iterable[Sequence[str]]] = []
         self._held_out = [teacher.held_out] if teacher is not None else []
         self._of_student: list[Iterable[Sequence[str]]] = []
+        self._labelled: list[list[Sequence[str]]] = []
         self.corpora: dict[str, Corpus] = {}
         for source in sources:
             if is_text_file(source):
                 self._text.append(TextSentences(source))
                 continue
+            if RunFolder(source).is_finished:
+                raise TfkdError(
+                    f"{source} is a run, expected a corpus or a text file. A cache has one teacher: make a cache for "
+                    "each, and name all of them in `tfkd distill --cache`."
+                )
             corpus = read_corpus(os.fspath(source))
             self._held_out.append(held_out_hashes([corpus]))
             for split in splits:
-                part = [sentence.tokens for sentence in corpus.split(split)]
+                part: list[Sequence[str]] = [sentence.tokens for sentence in corpus.split(split)]
                 (self._text if split == "train" else self._scored).append(part)
+                self._labelled += [part] if split == "train" else []
         if student is not None:
             self.corpora = read_data(student).corpora
             self._held_out.append(held_out_hashes(self.corpora.values()))
-            self._of_student += [[sentence.tokens for sentence in corpus.train] for corpus in self.corpora.values()]
+            train = [[sentence.tokens for sentence in corpus.train] for corpus in self.corpora.values()]
+            self._of_student += train
+            self._labelled += train
             transfer = read_transfer(student, self.corpora, [teacher])
             if transfer is not None:
                 self._of_student.append(transfer)
@@ -212,6 +240,10 @@ class _Sentences(Iterable[Sequence[str]]):
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         return itertools.chain.from_iterable([*self._text, *self._scored, *self._of_student])
+
+    def labelled(self) -> Iterator[Sequence[str]]:
+        """Return the tokens of the labelled sentences to learn from: those of training sets."""
+        return itertools.chain.from_iterable(self._labelled)
 
     def count(self) -> tuple[int, int, int]:
         """Return the numbers of sentences, of tokens, and of sentences to learn from that are held out."""

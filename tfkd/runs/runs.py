@@ -51,7 +51,7 @@ from tfkd.runs.vectors import check_encoder, make_run_vectors
 from tfkd.text import WordFeatures, WordVectors
 from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
-from tfkd_base.corpora import Corpus
+from tfkd_base.corpora import Corpus, SentenceHashes
 from tfkd_base.corpora.corpus import SPLITS
 from tfkd_base.corpora.detection import type_differences
 from tfkd_base.errors import TfkdError, TfkdWarning, describe_os_error, is_out_of_memory
@@ -93,7 +93,15 @@ class RunResult:
     warnings: tuple[str, ...]
 
 
-def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Progress | None = None) -> RunResult:
+def train(
+    config: Config,
+    out: RunPath,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    exclude: SentenceHashes | None = None,
+    epoch_batches: int | None = None,
+) -> RunResult:
     """Train a multi-task teacher or a tagger and write its run.
 
     The weights of the epoch with the best entity F1 on the development sets are kept. The test sets are scored once, at
@@ -105,6 +113,8 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
         out: Folder of the run.
         overwrite: Whether to replace a run that is in the folder.
         progress: Receives the progress. Default: it is not reported.
+        exclude: Sentences to exclude from the training sets, in whole or in part, such as those of a fold.
+        epoch_batches: Number of batches in an epoch. Default: one pass through the training sentences.
 
     Returns:
         The trained model, its scores and the folder.
@@ -123,7 +133,7 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
     with record_warnings() as texts:
         strategy = _choose_devices(config, progress)
         vectors = _read_vectors(config, progress)
-        data = _read_data(config, progress)
+        data = _read_data(config, progress, exclude)
         corpora = data.corpora
         transfer = read_transfer(config, corpora)
         augmented = make_variants(config, corpora, progress=progress)
@@ -131,7 +141,7 @@ def train(config: Config, out: RunPath, *, overwrite: bool = False, progress: Pr
         vectors = vectors or make_run_vectors(config, corpora, text, progress)
         with strategy.scope():
             model = _make_model(config, corpora, vectors, progress, text)
-        batches = training_batches(config, model, corpora, augmented)
+        batches = training_batches(config, model, corpora, augmented, epoch_batches)
         with strategy.scope():
             optimizer = make_optimizer(config, updates(config, len(batches)), model.encoder.layer_names)
             model.compile(optimizer, jit_compile=config.training.jit_compile)
@@ -234,9 +244,9 @@ def _read_vectors(config: Config, progress: Progress) -> WordVectors | None:
         return read_vectors(config)
 
 
-def _read_data(config: Config, progress: Progress) -> Data:
+def _read_data(config: Config, progress: Progress, exclude: SentenceHashes | None = None) -> Data:
     with progress.counted("reading the corpora"):
-        data = read_data(config)
+        data = read_data(config, exclude)
     for name, corpus in data.corpora.items():
         for split in SPLITS:
             if split not in corpus.splits:

@@ -3,7 +3,15 @@
 from tfkd.training.batches import Batches, Position, batches, multitask_batches
 from tfkd.training.checkpoints import Checkpoints
 from tfkd.training.devices import Devices, choose_devices
-from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan, TransferPlan, VariantPlan, groups_by_size
+from tfkd.training.plans import (
+    AnyPlan,
+    BatchPlan,
+    ResizedEpochs,
+    TaskMixPlan,
+    TransferPlan,
+    VariantPlan,
+    groups_by_size,
+)
 from tfkd.training.sentences import EncodedSentences, Features, SentenceArrays, Texts, tag_ids
 from tfkd.training.training_state import TrainingState
 
@@ -16,6 +24,7 @@ __all__ = [
     "EncodedSentences",
     "Features",
     "Position",
+    "ResizedEpochs",
     "SentenceArrays",
     "TaskMixPlan",
     "Texts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -311,3 +312,43 @@ class VariantPlan:
         variants = self._first + (self._turns + number) % np.maximum(self._counts, 1)
         rows = np.where(is_drawn & (self._counts > 0), variants, np.arange(len(self._counts)))
         return [rows[batch] for batch in self.plan.epoch(number)]
+
+
+class ResizedEpochs:
+    """Plan whose epochs have another number of batches than those of a plan: its epochs follow one another.
+
+    With fewer sentences, a training has as many updates, and as many epochs, as with all of them.
+
+    Args:
+        plan: The plan.
+        batches: Number of batches in an epoch.
+
+    Raises:
+        TfkdError: `batches` is below 1.
+
+    Example:
+        >>> plan = ResizedEpochs(BatchPlan([5, 9, 5], batch_size=1, shuffle=False), batches=4)
+        >>> [[batch.tolist() for batch in plan.epoch(number)] for number in range(2)]
+        [[[0], [1], [2], [0]], [[1], [2], [0], [1]]]
+    """
+
+    def __init__(self, plan: AnyPlan, batches: int) -> None:
+        if batches < 1:
+            raise TfkdError(f"expected at least 1 batch in an epoch, got {batches}.")
+        self.plan, self.batches = plan, batches
+        self.batch_size = plan.batch_size
+
+    @property
+    def description(self) -> str:
+        """All settings that the batches depend on, and how they are drawn."""
+        return f"{self.plan.description}, epochs of {self.batches} batches"
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return self.batches
+
+    def epoch(self, number: int) -> Iterator[np.ndarray]:
+        """Yield the batches of an epoch, each an array of indices of sentences."""
+        turn, done = divmod(number * self.batches, len(self.plan))
+        following = itertools.chain.from_iterable(self.plan.epoch(later) for later in itertools.count(turn))
+        return itertools.islice(following, done, done + self.batches)

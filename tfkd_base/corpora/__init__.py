@@ -5,6 +5,7 @@ from tfkd_base.corpora.column_files import read_columns, write_columns
 from tfkd_base.corpora.corpus import Corpus, ReadReport, Sentence, SplitReport
 from tfkd_base.corpora.demo import BUNDLED, bundled_corpus, demo_corpora
 from tfkd_base.corpora.folders import read_column_corpus, write_corpus
+from tfkd_base.corpora.folds import Folds, exclude_sentences
 from tfkd_base.corpora.overlap import Overlap, held_out_hashes, overlap, without_held_out
 from tfkd_base.corpora.schemes import (
     SCHEMES,
@@ -27,6 +28,7 @@ __all__ = [
     "Augmenter",
     "Corpus",
     "CorpusError",
+    "Folds",
     "Match",
     "Overlap",
     "ReadReport",
@@ -42,6 +44,7 @@ __all__ = [
     "bundled_corpus",
     "convert_tags",
     "demo_corpora",
+    "exclude_sentences",
     "held_out_hashes",
     "normalized_words",
     "overlap",

@@ -231,7 +231,9 @@ class Corpus:
         for name, before in self.report.splits.items():
             lost = sum(before.entities.values()) - sum(counts[name].entities.values())
             new = counts[name]
-            counts[name] = replace(before, entities=new.entities, adjacent=new.adjacent, merged=before.merged + lost)
+            # A type without an entity, such as one that only an excluded sentence had, stays.
+            entities = {kind: new.entities.get(kind, 0) for kind in before.entities}
+            counts[name] = replace(before, entities=entities, adjacent=new.adjacent, merged=before.merged + lost)
         return Corpus(self.name, scheme, splits, replace(self.report, scheme=scheme, splits=counts))
 
     def map_types(self, types: Mapping[str, str]) -> Corpus:
