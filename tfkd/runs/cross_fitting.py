@@ -10,10 +10,10 @@ from typing import Any
 from typing_extensions import override
 
 from tfkd.config import Config
-from tfkd.distillation import FoldTeachers, TeacherCache
+from tfkd.distillation import FoldTeachers
 from tfkd.distillation.cache import FOLDS
 from tfkd.distillation.output_store import OutputStore
-from tfkd.distillation.store_files import CACHE
+from tfkd.distillation.store_files import CACHE, read_contents
 from tfkd.distillation.teachers import describe_teacher, fingerprint
 from tfkd.models import Tagger
 from tfkd.runs.assembly import batches_of_epoch, read_data
@@ -52,7 +52,7 @@ def check_cross_fitted_cache(run: RunFolder, out: Path, number: int) -> None:
         )
     OutputStore.check_folder(out, others=(FOLDS,))
     if (out / CACHE).is_file():
-        folds = TeacherCache(out).store.description.get("folds")
+        folds = read_contents(out)["description"].get("folds")
         if folds is None or folds["number"] != number:
             kind = "without folds" if folds is None else f"of {folds['number']} folds"
             raise TfkdError(f"{out} holds a cache {kind}, and {number} are asked for: use another folder.")
@@ -124,6 +124,10 @@ def train_fold_teachers(
             )
     with progress.counted("loading the teachers of the folds"):
         teachers = FoldTeachers(folds, [view_of_run(of_fold, task)[0] for of_fold in runs])
+    progress.message(
+        f"{folds.sentences:,} labelled sentences have the outputs of teachers that have not seen them; all other text "
+        f"has those of {run.path}"
+    )
     sizes = [len(of_fold) for of_fold in folds.hashes]
     facts = [{"sentences": size, "excluded": of_fold} for size, of_fold in zip(sizes, excluded, strict=True)]
     return teachers, {"labelled_sentences": folds.sentences, "folds": facts}
