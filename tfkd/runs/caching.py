@@ -208,7 +208,7 @@ class _Sentences(Iterable[Sequence[str]]):
         self._scored: list[Iterable[Sequence[str]]] = []
         self._held_out = [teacher.held_out] if teacher is not None else []
         self._of_student: list[Iterable[Sequence[str]]] = []
-        self._labelled: list[list[Sequence[str]]] = []
+        self._labelled: list[Iterable[Sequence[str]]] = []
         self.corpora: dict[str, Corpus] = {}
         for source in sources:
             if is_text_file(source):
@@ -222,7 +222,7 @@ class _Sentences(Iterable[Sequence[str]]):
             corpus = read_corpus(os.fspath(source))
             self._held_out.append(held_out_hashes([corpus]))
             for split in splits:
-                part: list[Sequence[str]] = [sentence.tokens for sentence in corpus.split(split)]
+                part = [sentence.tokens for sentence in corpus.split(split)]
                 (self._text if split == "train" else self._scored).append(part)
                 self._labelled += [part] if split == "train" else []
         if student is not None:

@@ -28,7 +28,7 @@ def content(sentence: tuple[str, ...]) -> str:
     return "".join(re.findall("[a-z0-9]+", " ".join(sentence).lower()))
 
 
-def test_each_sentence_is_in_one_fold_with_its_duplicates_and_folds_are_equal_in_size():
+def test_each_sentence_is_in_one_fold_with_its_duplicates_and_folds_are_equal_in_size() -> None:
     rng = np.random.default_rng(0)
     sentences = [tuple(rng.choice(["wa", "wb", "wc", "wd"], rng.integers(1, 6))) for _ in range(60)]
     sentences += [(*(word.upper() for word in sentence), ".") for sentence in sentences[::3]]
@@ -51,7 +51,7 @@ def test_each_sentence_is_in_one_fold_with_its_duplicates_and_folds_are_equal_in
     assert len({Folds(sentences, number).fingerprint for number in (2, 3)}) == 2
 
 
-def test_a_part_of_a_labelled_sentence_belongs_to_its_fold_and_other_text_to_none():
+def test_a_part_of_a_labelled_sentence_belongs_to_its_fold_and_other_text_to_none() -> None:
     folds = Folds(tokens("one two three four five six seven eight", "lung", "man"), 3)
     long, lung, man = folds.find(tokens("One two three, four five six seven eight", "lung .", "man"))
     assert sorted((long, lung, man)) == [0, 1, 2]
@@ -74,12 +74,12 @@ def test_a_part_of_a_labelled_sentence_belongs_to_its_fold_and_other_text_to_non
         (2, [], "cannot divide 0 different labelled sentences into 2 folds"),
     ],
 )
-def test_numbers_that_do_not_fit_are_refused(number, texts, message):
+def test_numbers_that_do_not_fit_are_refused(number: int, texts: list[str], message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         Folds(tokens(*texts), number)
 
 
-def test_a_fold_is_excluded_from_every_corpus_by_content_and_the_tags_stay():
+def test_a_fold_is_excluded_from_every_corpus_by_content_and_the_tags_stay() -> None:
     long = "one two three four five six seven eight"
     around = f"begins and {long} ends"
     one = corpus("one", train=[long, "RARE", "left"], test=["left over", "RARE"])
