@@ -34,6 +34,18 @@ class AugmentedSentences:
         """Return the tokens of all variants."""
         return [sentence.tokens for variants in self.of_task.values() for sentence in variants]
 
+    def pairs(self, corpora: Mapping[str, Corpus]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Return the tokens of each variant and those of its labelled sentence.
+
+        Args:
+            corpora: The corpora that the variants were made from.
+        """
+        return [
+            (variant.tokens, corpora[name].train[owner].tokens)
+            for name, variants in self.of_task.items()
+            for variant, owner in zip(variants, variants.owners, strict=True)
+        ]
+
     def drawn_terms(self) -> list[tuple[str, ...]]:
         """Return the tokens of the terms that were drawn, once for each use."""
         return [term for variants in self.of_task.values() for term in variants.terms]

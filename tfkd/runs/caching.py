@@ -25,7 +25,8 @@ from tfkd.runs.held_out import RunSentences, check_teachers
 from tfkd.runs.recipe import CHECKS, describe_choices, resolve_auto
 from tfkd.runs.run_folder import RunFolder
 from tfkd.text import TextSentences, read_corpus
-from tfkd_base.corpora import Corpus, SentenceHashes, held_out_hashes
+from tfkd.text.text_files import is_text_file
+from tfkd_base.corpora import Corpus, Folds, SentenceHashes, held_out_hashes
 from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.files import atomic_file
 from tfkd_base.progress import Progress
@@ -125,8 +126,9 @@ def cache_teacher(
     try:
         fold_teachers = None
         if folds is not None:
+            divided = Folds(sentences.labelled(), folds, config.seed, sentences.variants)
             fold_teachers, checks["cross_fitting"] = train_fold_teachers(
-                folder, teacher, task, sentences.labelled(), folds, Path(out), progress
+                folder, teacher, task, divided, Path(out), progress
             )
     except KeyboardInterrupt as error:
         kept = str(error) or f"finished teachers are kept in {Path(out) / FOLDS}: run the same command to resume"
@@ -183,16 +185,12 @@ def _needs_of(student: Config | None, head: Head) -> list[Need]:
     return [Need("logits"), Need("posteriors", 1.0)] if head.has_transitions else [Need("logits")]
 
 
-def is_text_file(source: str | os.PathLike[str]) -> bool:
-    """Tell whether a source of sentences is a text file, by its name, and not a corpus."""
-    return os.fspath(source).endswith((".txt", ".txt.gz"))
-
-
 class _Sentences(Iterable[Sequence[str]]):
     """Tokens of all sentences to run the teacher on; each iteration reads the sources again.
 
     Attributes:
         corpora: The corpora of the student.
+        variants: Variants of its labelled sentences, each with its sentence.
     """
 
     def __init__(
@@ -210,6 +208,7 @@ class _Sentences(Iterable[Sequence[str]]):
         self._of_student: list[Iterable[Sequence[str]]] = []
         self._labelled: list[Iterable[Sequence[str]]] = []
         self.corpora: dict[str, Corpus] = {}
+        self.variants: list[tuple[Sequence[str], Sequence[str]]] = []
         for source in sources:
             if is_text_file(source):
                 self._text.append(TextSentences(source))
@@ -237,6 +236,7 @@ class _Sentences(Iterable[Sequence[str]]):
             augmented = make_variants(student, self.corpora, [teacher], progress)
             if augmented is not None:
                 self._of_student.append(augmented.tokens())
+                self.variants += augmented.pairs(self.corpora)
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         return itertools.chain.from_iterable([*self._text, *self._scored, *self._of_student])

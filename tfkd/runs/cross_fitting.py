@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,7 @@ def train_fold_teachers(
     run: RunFolder,
     teacher: Tagger,
     task: str,
-    labelled: Iterable[Sequence[str]],
-    number: int,
+    folds: Folds,
     out: Path,
     progress: Progress,
 ) -> tuple[FoldTeachers, dict[str, Any]]:
@@ -76,8 +75,7 @@ def train_fold_teachers(
         run: The teacher's run.
         teacher: Its view of the task.
         task: The task.
-        labelled: The tokens of each labelled sentence.
-        number: The number of folds.
+        folds: The division of the labelled sentences.
         out: Folder of the cache; the runs of the folds are in its folder `folds`.
         progress: Receives the progress.
 
@@ -85,11 +83,10 @@ def train_fold_teachers(
         The teachers, and what `checks.json` records of the folds.
 
     Raises:
-        TfkdError: The sentences cannot be divided, the teacher was trained on none of them, its corpora cannot be read,
-            or the folder holds the folds of another teacher or of other sentences.
+        TfkdError: The teacher was trained on none of the sentences, its corpora cannot be read, or the folder holds the
+            folds of another teacher or of other sentences.
     """
-    config = run.config()
-    folds = Folds(labelled, number, config.seed)
+    config, number = run.config(), folds.number
     with progress.counted("reading the corpora of the teacher"):
         corpora = read_data(config).corpora
         excluded = [_count_excluded(corpora, folds.without(fold, corpora)) for fold in range(number)]

@@ -145,8 +145,8 @@ def train(
         with strategy.scope():
             optimizer = make_optimizer(config, updates(config, len(batches)), model.encoder.layer_names)
             model.compile(optimizer, jit_compile=config.training.jit_compile)
-        learned = augmented.extend(corpora) if augmented is not None else corpora.values()
         facts = {"augmentation": augmented.facts()} if augmented is not None else {}
+        learned = augmented.extend(corpora) if augmented is not None else corpora.values()
         checks = RunChecks(data.overlaps, RunSentences.of(learned))
         return _fit(config, folder, model, model, corpora, batches, progress, overwrite, facts, texts, checks)
 
@@ -228,9 +228,8 @@ def distill(
 
 
 def _paths(paths: RunPath | Sequence[RunPath] | None) -> list[str]:
-    if paths is None:
-        return []
-    return [os.fspath(paths)] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths]
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
+    return [os.fspath(path) for path in given]
 
 
 def _read_vectors(config: Config, progress: Progress) -> WordVectors | None:
@@ -329,7 +328,8 @@ def _fit(
         scores, predicted = score_tasks(model, corpora, progress)
         with progress.counted("writing the model"):
             size = folder.write_model(model)
-        folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **_plain(history.history)})
+        curves = {name: [float(np.asarray(v)) for v in values] for name, values in history.history.items()}
+        folder.write_json(HISTORY, {"best_epoch": best.best_epoch, **curves})
         speed, processor_speed = measure_speed(model, corpora, progress)
         result = RunResult(
             path=folder.path,
@@ -398,7 +398,3 @@ def _write_results(folder: RunFolder, result: RunResult, facts: Mapping[str, Any
         for task, splits in result.scores.items()
     }
     folder.finish(plain)
-
-
-def _plain(history: Mapping[str, Any]) -> dict[str, list[float]]:
-    return {name: [float(np.asarray(v)) for v in values] for name, values in history.items()}

@@ -17,8 +17,8 @@ from tfkd.config import Config, EncoderVectorsConfig
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, load_model, make_encoder_vectors
 from tfkd.models.loading import MODEL_FILE
 from tfkd.pretrained import open_pretrained
-from tfkd.runs.caching import is_text_file
 from tfkd.text import TextSentences, WordVectors, read_corpus, write_word_vectors
+from tfkd.text.text_files import is_text_file
 from tfkd_base.corpora import Corpus, Match, held_out_hashes
 from tfkd_base.errors import TfkdError, describe_os_error
 from tfkd_base.files import atomic_file, user_cache

@@ -21,6 +21,11 @@ _LINES = 512
 """Number of documents that are split at once."""
 
 
+def is_text_file(source: str | os.PathLike[str]) -> bool:
+    """Tell whether a source of sentences is a text file, by its name, and not a corpus."""
+    return os.fspath(source).endswith((".txt", ".txt.gz"))
+
+
 class TextSentences(Iterable[tuple[str, ...]]):
     """Sentences of a text file with one document per line, plain or gzip. Each iteration reads the file again.
 

@@ -24,6 +24,7 @@ class Folds:
         sentences: The tokens of each labelled sentence.
         number: The number of folds, at least 2.
         seed: Seed of the division.
+        variants: Variants of labelled sentences, each with its sentence, whose fold it belongs to.
 
     Attributes:
         number: The number of folds.
@@ -42,7 +43,13 @@ class Folds:
         True
     """
 
-    def __init__(self, sentences: Iterable[Sequence[str]], number: int, seed: int = 1) -> None:
+    def __init__(
+        self,
+        sentences: Iterable[Sequence[str]],
+        number: int,
+        seed: int = 1,
+        variants: Iterable[tuple[Sequence[str], Sequence[str]]] = (),
+    ) -> None:
         check_number(number)
         tokens = list(sentences)
         wholes = HashedSentences(tokens).wholes
@@ -56,10 +63,10 @@ class Folds:
         order = make_generator(seed, "folds", number).permutation(len(different))
         fold_of = np.empty(len(different), np.int64)
         fold_of[order] = np.arange(len(different)) % number
-        of_sentence = fold_of[np.searchsorted(different, wholes)]
-        self.hashes = tuple(
-            SentenceHashes.of(tokens[row] for row in np.flatnonzero(of_sentence == fold)) for fold in range(number)
-        )
+        self.hashes = _hash_folds(tokens, fold_of[np.searchsorted(different, wholes)], number)
+        pairs = list(variants)
+        of_variant = _find(self.hashes, HashedSentences([sentence for _, sentence in pairs]), Match.WHOLE)
+        self._variants = _hash_folds([variant for variant, _ in pairs], of_variant, number)
 
     @property
     def fingerprint(self) -> str:
@@ -72,14 +79,14 @@ class Folds:
     def find(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.int64]:
         """Return the fold of each sentence, int64 `[sentences]`; -1 for a sentence that is in none.
 
-        A sentence that is part of a labelled one, or has one as a part, belongs to the same fold.
+        A sentence that is part of a labelled one, or has one as a part, belongs to its fold, and so does a variant.
 
         Args:
             sentences: The tokens of each sentence.
         """
         hashed = HashedSentences(sentences)
-        matches = np.stack([fold.match(hashed) for fold in self.hashes])
-        return np.where(matches.max(axis=0) >= Match.CONTAINED, matches.argmax(axis=0), -1)
+        found = _find(self.hashes, hashed, Match.CONTAINED)
+        return np.where(found < 0, _find(self._variants, hashed, Match.WHOLE), found)
 
     def without(self, fold: int, corpora: Mapping[str, Corpus]) -> dict[str, Corpus]:
         """Return corpora whose training sets do not have the sentences of a fold, see `exclude_sentences`.
@@ -89,6 +96,15 @@ class Folds:
             corpora: The corpus of each task.
         """
         return exclude_sentences(corpora, self.hashes[fold])
+
+
+def _hash_folds(tokens: Sequence[Sequence[str]], fold_of: NDArray[np.int64], number: int) -> tuple[SentenceHashes, ...]:
+    return tuple(SentenceHashes.of(tokens[row] for row in np.flatnonzero(fold_of == fold)) for fold in range(number))
+
+
+def _find(folds: Sequence[SentenceHashes], hashed: HashedSentences, least: Match) -> NDArray[np.int64]:
+    matches = np.stack([fold.match(hashed) for fold in folds])
+    return np.where(matches.max(axis=0, initial=0) >= least, matches.argmax(axis=0), -1)
 
 
 def check_number(folds: int) -> None:

@@ -58,6 +58,10 @@ def test_a_part_of_a_labelled_sentence_belongs_to_its_fold_and_other_text_to_non
     others = tokens("two three four five six seven", "so one two three four five six seven eight nine", "lung of man")
     assert folds.find(others).tolist() == [long, long, -1]
     assert folds.find([]).tolist() == []
+    variants = [*zip(tokens("colon", "woman", "lung"), tokens("lung", "man", "man"), strict=True)]
+    with_variants = Folds(tokens("one two three four five six seven eight", "lung", "man"), 3, variants=variants)
+    assert with_variants.find(tokens("colon", "woman", "lung", "woman colon")).tolist() == [lung, man, lung, -1]
+    assert with_variants.fingerprint == folds.fingerprint
 
 
 @pytest.mark.parametrize(
