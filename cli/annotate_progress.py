@@ -132,6 +132,8 @@ def print_summary(
         f"{count_of(report.documents, 'document', 'documents')} with {entities}, {report.words:,} words{now}{speed}",
         markup=False,
     )
+    for note in report.notes:
+        console.print(f"  {note}", markup=False)
     for change, number in sorted(report.changes.items()):
         console.print(f"  {change}: {number:,}", markup=False)
     if report.broken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import json
 import shutil
@@ -19,9 +20,12 @@ from tfkd.annotate import (
     EngineOptions,
     annotate_documents,
     annotate_files,
+    annotate_stream,
 )
-from tfkd.serving import Annotator
-from tfkd.text import tokenized
+from tfkd.models import BiLSTM, Tagger
+from tfkd.serving import Annotator, export
+from tfkd.serving.card import PAGE
+from tfkd.text import WordFeatures, tokenized
 from tfkd_base.documents import Document, Entity, document_writer, open_documents
 from tfkd_base.errors import TfkdError
 from tfkd_base.resumable import hold
@@ -247,3 +251,28 @@ def test_documents_of_tokens_and_of_text_keep_their_order(annotator: Annotator) 
 def test_a_document_that_no_file_can_hold_is_set_aside(tmp_path: Path) -> None:
     with document_writer(tmp_path / "x.jsonl") as writer, pytest.raises(TfkdError, match="surrogate"):
         writer.write(Document("1", "\ud800"))
+
+
+def test_a_model_of_generated_sentences_says_so(text_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    tagger = Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(2, characters=None), head="softmax")
+    tagger.save(run / "model.keras")
+    assert Annotator(run).notes == ()
+    (run / "run.json").write_text('{"generated": true}')
+    exported = export(tagger, tmp_path / "exported", about={"generated": True})
+    assert "**Trained on generated sentences, not for real text.**" in (exported / PAGE).read_text()
+    note = "{} was trained on generated sentences: it is not for real text".format
+    assert Annotator([run, exported]).notes == (note(run), note(exported))
+    options = AnnotationOptions(models=(str(run),))
+    done = annotate_files(options, [text_file], AnnotationOutput(tmp_path / "out.html", "html"))
+    assert done.report.notes == [note(run)]
+    assert f'<div class="note">{note(run)}</div>' in (tmp_path / "out.html").read_text()
+    in_parts = AnnotationOutput(tmp_path / "parts", "html", in_parts=True)
+    annotate_files(options, [text_file], in_parts)
+    assert json.loads(in_parts.report.read_text())["notes"] == [note(run)]
+    assert all(note(run) in part.read_text() for part in (tmp_path / "parts").glob("*.html"))
+    with document_writer(stream := io.BytesIO(), "html") as writer:
+        report = annotate_stream(options, Annotator(run), [text_file], writer, on_broken=print)
+    assert report.notes == [note(run)]
+    assert note(run) in stream.getvalue().decode()

@@ -14,9 +14,11 @@ from tfkd.config import AUTO, Config, EncoderVectorsConfig, TransferConfig, dump
 from tfkd.models import make_encoder_vectors
 from tfkd.runs import RunFolder, cache_teacher, distill, train
 from tfkd.runs.recipe import SHARE, resolve_auto
+from tfkd.runs.run_folder import run_card
 from tfkd.runs.vectors import KEPT, make_run_vectors
 from tfkd.text import read_corpus
 from tfkd_base.corpora import Corpus, write_corpus
+from tfkd_base.corpora.folders import GENERATED
 from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.progress import Progress
 
@@ -34,6 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("recipe")
     for name, seed in (("a", 0), ("b", 1), ("c", 2)):
         write_corpus(small_corpus(name.upper(), seed), folder / name)
+    (folder / "b" / GENERATED).touch()
     tiny_bert(folder / "tiny")
     tasks = f"{{a: {{path: {folder}/a}}, b: {{path: {folder}/b}}}}"
     text = f"kind: teacher\ntasks: {tasks}\nencoder: {{transformer: {folder}/tiny}}\nhead: softmax\n"
@@ -200,6 +203,8 @@ def test_a_distilled_student_resolves_auto_and_so_does_its_cache(place: Path, tm
     cached = distill(config, None, tmp_path / "cached", cache=tmp_path / "outputs")
     for one, other in zip(live.model.get_weights(), cached.model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+    # One corpus of the teacher was generated, that of the student was not.
+    assert ["generated" in run_card(run) for run in (teacher, live.path)] == [True, False]
     # A cache that was made for no student does not say which text it holds.
     cache_teacher(teacher, [place / "a"], tmp_path / "of-a", task="a")
     alone = distill(config, None, tmp_path / "plain", cache=tmp_path / "of-a")

@@ -40,7 +40,7 @@ def runs(tmp_path_factory):
     tasks = "".join(f"  {name}: {{path: {folder}/corpora/{name}}}\n" for name in "ab")
     teacher = f"kind: teacher\ntasks:\n{tasks}task_encoder: {{units: 4}}\nhead: softmax\n{SMALL}"
     student = f"kind: tagger\ntasks: {{a: {{path: {folder}/corpora/a}}}}\nhead: softmax\n{SMALL}"
-    student += "distillation: {losses: [{logits: {}}, {features: {weight: 5.0}}]}\n"
+    student += "distillation: {losses: [{logits: {}}, {features: {weight: 5.0}}]}\ntransfer: null\n"
     configs = {"teacher": parse_config(teacher), "student": parse_config(student)}
     results = {
         "teacher": train(configs["teacher"], folder / "teacher"),

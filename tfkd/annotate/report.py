@@ -23,6 +23,7 @@ class AnnotationReport:
         entities: Their entities, by type.
         broken: Broken documents, which were set aside.
         changes: How often something was dropped or changed in reading and writing, by its description.
+        notes: What users of the models must know of their training data.
 
     Example:
         >>> report = AnnotationReport()
@@ -37,6 +38,7 @@ class AnnotationReport:
     entities: Counter[str] = field(default_factory=Counter)
     broken: int = 0
     changes: Counts = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
     def count(self, document: Document) -> None:
         """Count a document that was written, with the entities found."""
@@ -54,6 +56,7 @@ class AnnotationReport:
         self.broken += other.broken
         self.entities.update(other.entities)
         self.changes.update(other.changes)
+        self.notes += [note for note in other.notes if note not in self.notes]
 
     def to_json(self) -> str:
         """Return the report as JSON."""

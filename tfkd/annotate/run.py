@@ -220,7 +220,9 @@ def annotate_stream(
         >>> report.documents, len(out.getvalue().splitlines())
         (2, 2)
     """
-    report, counts = AnnotationReport(), Counts()
+    report, counts = AnnotationReport(notes=list(annotator.notes)), Counts()
+    for note in annotator.notes:
+        writer.add_note(note)
 
     def set_aside(broken: BrokenDocument) -> None:
         report.broken += 1

@@ -218,7 +218,7 @@ class BlockAnnotator:
         folder, format = self._folder, self._output.format
         if folder.is_done(block.name):
             return folder.report(block.name)
-        report, counts = AnnotationReport(), Counts()
+        report, counts = AnnotationReport(notes=list(self._annotator.notes)), Counts()
         broken: list[BrokenDocument] = []
         with PartialBlock(folder.path, block.name) as partial, folder.attempt() as attempt:
             self._annotate(block, partial, counts)
@@ -226,6 +226,8 @@ class BlockAnnotator:
             placed = _without_broken(partial.documents(), broken.append)
             if self._output.in_parts:
                 with document_writer(part, format) as writer:
+                    for note in report.notes:
+                        writer.add_note(note)
                     write_placed(placed, lambda one: writer.write(one.whole), broken.append, report)
                 report.changes.update(writer.counts)
             else:
@@ -300,7 +302,7 @@ def join_parts(
         OSError: It cannot be written.
     """
     parts = folder.total()
-    report = AnnotationReport(broken=parts.broken, changes=parts.changes)
+    report = AnnotationReport(broken=parts.broken, changes=parts.changes, notes=parts.notes)
     broken: list[BrokenDocument] = []
 
     def documents() -> Iterator[PlacedDocument]:
@@ -309,6 +311,8 @@ def join_parts(
                 yield from map(PlacedDocument.from_line, lines)
 
     with document_writer(output.path, output.format) as writer:
+        for note in report.notes:
+            writer.add_note(note)
         write_placed(
             documents(),
             lambda one: writer.write(one.whole),

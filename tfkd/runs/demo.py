@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfkd.config import Config, load_config
 from tfkd.models import Tagger
+from tfkd.runs.run_folder import run_card
 from tfkd.runs.runs import RunResult, distill, train
 from tfkd.serving import Annotation, Annotator, export
 from tfkd_base.corpora import demo_corpora, write_corpus
@@ -80,7 +81,7 @@ def run_demo(out: str | os.PathLike[str], seed: int = 1, progress: Progress | No
         distilled[task] = distill(config, teacher.path, run, overwrite=True, progress=progress)
         student = distilled[task].model
         assert isinstance(student, Tagger)
-        saved = export(student, folder / "savedmodels" / task)
+        saved = export(student, folder / "savedmodels" / task, about=run_card(run))
         (annotations[task],) = Annotator(saved).annotate([SENTENCE])
     return DemoResult(folder=folder, teacher=teacher, alone=alone, distilled=distilled, annotations=annotations)
 

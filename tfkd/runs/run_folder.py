@@ -16,15 +16,16 @@ import keras
 
 from tfkd.config import Config, ConfigError, dump_config, load_config, parse_config
 from tfkd.models import MultiTaskTagger, Tagger
-from tfkd.models.loading import missing_code
+from tfkd.models.loading import MODEL_FILE, missing_code
 from tfkd.parts import find_code
 from tfkd.runs.held_out import HASHES
+from tfkd.serving.card import GENERATED, RUN
 from tfkd.serving.export import list_versions
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import LOCK, ResumableFolder
 
-CONFIG, MODEL, HISTORY, SCORES, RUN = "config.yaml", "model.keras", "history.json", "scores.json", "run.json"
+CONFIG, MODEL, HISTORY, SCORES = "config.yaml", MODEL_FILE, "history.json", "scores.json"
 CHECKPOINT = "checkpoint.npz"
 CODE = "code"
 """Folder with copies of the user's files that define parts of the run."""
@@ -244,6 +245,7 @@ def run_card(run: str | os.PathLike[str], tasks: Sequence[str] = ()) -> dict[str
     teacher = config.distillation.teacher if config.distillation is not None else None
     teachers = [teacher] if isinstance(teacher, str) else list(teacher or ())
     return {
+        **({GENERATED: True} if facts.get(GENERATED) else {}),
         "corpora": {name: Path(task.path).name for name, task in config.tasks.items() if not tasks or name in tasks},
         "scores": {name: splits for name, splits in scores.items() if not tasks or name in tasks},
         "sizes": {"model_bytes": facts["model_bytes"]},

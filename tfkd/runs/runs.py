@@ -48,6 +48,7 @@ from tfkd.runs.recipe import resolve_auto
 from tfkd.runs.run_folder import CHECKPOINT, HISTORY, RUN, RunFolder, environment
 from tfkd.runs.scoring import measure_speed, score_tasks
 from tfkd.runs.vectors import check_encoder, make_run_vectors
+from tfkd.serving.card import GENERATED
 from tfkd.text import WordFeatures, WordVectors
 from tfkd.training import Batches, Checkpoints
 from tfkd.training.devices import choose_devices
@@ -388,6 +389,7 @@ def _write_results(folder: RunFolder, result: RunResult, facts: Mapping[str, Any
             "words_per_processor_second": round(result.words_per_processor_second),
             "training_seconds": round(result.seconds, 1),
             **facts,
+            **({GENERATED: True} if any(corpus.report.generated for corpus in result.corpora.values()) else {}),
             "overlap": checks.facts(),
             "warnings": list(result.warnings),
             "versions": environment(),

@@ -73,6 +73,11 @@ class Annotator:
         self._models: list[OpenedModel] = [open_model(one, tasks, options) for one in models]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What users of the models must know of their training data, for example that it was generated."""
+        return tuple(model.note for model in self._models if model.note is not None)
+
+    @property
     def types(self) -> tuple[str, ...]:
         """The entity types that can be found, sorted."""
         return tuple(sorted({type for model in self._models for type in model.types}))

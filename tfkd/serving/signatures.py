@@ -46,10 +46,13 @@ class Signatures(tf.Module):
         [[0, 0, 0, 1, 1], [-1, -1, -1, -1, -1]]
     """
 
-    def __init__(self, model: Tagger | MultiTaskTagger) -> None:
+    def __init__(self, model: Tagger | MultiTaskTagger, *, generated: bool = False) -> None:
         super().__init__(name="signatures")
+        description = describe_model(_check_kind(model))
+        if generated:
+            description["generated"] = True
         # As text, because `tf.Module` tracks dictionaries.
-        self._description = json.dumps(describe_model(_check_kind(model)), ensure_ascii=False)
+        self._description = json.dumps(description, ensure_ascii=False)
         # Only the variables of the graph are tracked: an export has neither optimiser nor metrics.
         self.tracked_weights = [weight.value for weight in model.weights]
         self.tracked_tables = model.text.lookup_tables

@@ -23,6 +23,9 @@ class FormatWriter(ABC):
     def write(self, document: Document) -> None:
         """Write one document."""
 
+    def add_note(self, text: str) -> None:  # noqa: B027
+        """Add a note on all documents, if the format shows notes: data formats have no place for them."""
+
     def close(self) -> None:  # noqa: B027
         """Write what follows the last document, if anything does."""
 

@@ -35,6 +35,7 @@ body { display: flex; flex-direction: column; max-width: 46rem; margin: 0 auto; 
   border-bottom: 1px solid var(--line); font-size: .9rem }
 #legend mark { margin-right: .6rem; white-space: nowrap }
 #legend small { color: inherit }
+.note { font-weight: 600; color: hsl(25 90% var(--edge)) }
 article { padding: 1rem 0; border-bottom: 1px solid var(--line) }
 h2 { margin: 0; font-size: .85rem; font-weight: 600; color: var(--faint) }
 .text { white-space: pre-wrap }
@@ -71,8 +72,13 @@ class _Writer(FormatWriter):
         self._counts = counts
         self._types: Counter[str] = Counter()
         self._documents = 0
+        self._notes: list[str] = []
         hues = "".join(f".t{number} {{ --h: {hue} }}\n" for number, hue in enumerate(_HUES))
         stream.write((_HEAD + hues + _BODY).encode())
+
+    def add_note(self, text: str) -> None:
+        """Add a note, which is shown at the top."""
+        self._notes.append(text)
 
     def write(self, document: Document) -> None:
         """Write one document."""
@@ -125,6 +131,7 @@ class _Writer(FormatWriter):
             for number, (kind, count) in enumerate(self._types.items())
         )
         size = count_of(self._documents, "document")
+        notes = "".join(f'<div class="note">{self._escape(note)}</div>' for note in self._notes)
         self._stream.write(
-            f'<div id="legend">{marks or "no entities"} <small>{size}</small></div>\n</body>\n</html>\n'.encode()
+            f'<div id="legend">{marks or "no entities"} <small>{size}</small>{notes}</div>\n</body>\n</html>\n'.encode()
         )

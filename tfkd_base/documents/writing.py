@@ -39,6 +39,10 @@ class DocumentWriter:
         """The number of things that were dropped or changed so far, by what they are."""
         return +self._counts
 
+    def add_note(self, text: str) -> None:
+        """Add a note on all documents, which formats to look at show."""
+        self._writer.add_note(text)
+
     def write(self, document: Document) -> None:
         """Write one document.
 

@@ -5,13 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfkd_base.corpora import Corpus, CorpusError, Span, demo_corpora, overlap, spans
+from tfkd_base.corpora import (
+    Corpus,
+    CorpusError,
+    Span,
+    demo_corpora,
+    overlap,
+    read_column_corpus,
+    spans,
+    write_corpus,
+)
 from tfkd_base.corpora.demo.generator import KINDS, TYPES, Grammar, Lexicon
 from tfkd_base.corpora.schemes import violation
 
@@ -168,3 +178,14 @@ def test_no_slot_and_no_rule_is_left_in_the_text(corpora: dict[str, Corpus]) -> 
 def test_wrong_sizes(split: str) -> None:
     with pytest.raises(CorpusError, match=f"positive number of {split} sentences, got 0"):
         demo_corpora(**{split: 0})
+
+
+def test_generated_sentences_are_known_as_such(corpora: dict[str, Corpus], tmp_path: Path) -> None:
+    gene = corpora["gene"]
+    write_corpus(gene, tmp_path / "gene")
+    read = read_column_corpus(tmp_path / "gene")
+    for corpus in (gene, read, read.convert("iobes"), read.sample(9, seed=1), read.map_types({"Gene": "X"})):
+        assert corpus.report.generated
+    write_corpus(Corpus("own", "iob2", {"train": gene.train}), tmp_path / "own")
+    assert not read_column_corpus(tmp_path / "own").report.generated
+    assert [file.name for file in (tmp_path / "own").iterdir()] == ["train.tsv"]

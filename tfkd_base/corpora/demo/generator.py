@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
 
@@ -228,7 +228,8 @@ def demo_corpora(seed: int = 1, *, train: int = 200, devel: int = 200, test: int
         for split, size in sizes.items():
             writer = _Writer(lexicon, name, Random(f"{seed} {name} {split}"))
             splits[split] = tuple(writer.new_sentence(seen) for _ in range(size))
-        corpora[name] = Corpus(name, "iob2", splits)
+        corpus = Corpus(name, "iob2", splits)
+        corpora[name] = replace(corpus, report=replace(corpus.report, generated=True))
     return corpora
 
 
