@@ -59,9 +59,9 @@ class _Options:
 )
 @click.argument("model", metavar="MODEL")
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
-@click.option("--and", "others", metavar="MODEL", multiple=True, help="Another MODEL. Repeat it for several.")
+@click.option("--and", "others", metavar="MODEL", multiple=True, help="Use MODEL too. Can be repeated.")
 @code_option
-@click.option("--task", "tasks", multiple=True, help="A task of a teacher. Repeat it for several. Default: all tasks.")
+@click.option("--task", "tasks", multiple=True, help="Task of a teacher. Can be repeated. Default: all tasks.")
 @click.option(
     "--from",
     "source_format",
@@ -82,12 +82,14 @@ class _Options:
     help="File for broken documents. Default: PATH.errors.jsonl beside the output.",
 )
 @click.option("--keep", is_flag=True, help="Keep the entities of the input. Default: they are replaced.")
-@click.option("--highlight", is_flag=True, help="Show the texts with their entities in colour, on standard output.")
+@click.option("--highlight", is_flag=True, help="Print the texts with their entities in colour.")
 @click.option(
     "--batch-size", type=_COUNT, default=32, show_default=True, help="Passages that go through a model together."
 )
 @click.option("--timeout", type=_POSITIVE, default=60.0, show_default=True, help="Seconds to wait for a server.")
-@click.option("--attempts", type=_COUNT, default=6, show_default=True, help="Requests sent to a server at most.")
+@click.option(
+    "--attempts", type=_COUNT, default=6, show_default=True, help="How often a request is sent to a server at most."
+)
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -114,10 +116,10 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
     grpc://localhost:8500/disease or http://localhost:8501/disease. Each passage of a document is annotated by itself,
     such as the title and the abstract.
 
-    INPUT is one or more files, plain or gzip, or folders. FORMAT is one of lines (text, a document a line), text (text,
-    a document a file), jsonl, pubtator, bioc-xml, bioc-json, brat and columns; for the input also pubmed, medline,
-    jats, pubannotation and bern2, and for the output csv, tsv (an entity a row) and html. Text is read as lines, or in
-    a folder as text, unless --from says otherwise.
+    INPUT is one or more files, plain or gzip, or folders. FORMAT is one of lines (each line of a text file is a
+    document), text (each text file is a document), jsonl, pubtator, bioc-xml, bioc-json, brat and columns; for the
+    input also pubmed, medline, jats, pubannotation and bern2, and for the output csv, tsv (an entity a row) and html.
+    A text file is read as lines, and the text files of a folder as text, unless --from names the format.
 
     With --out and files as input, an interrupted run can be resumed: give the same command again. Broken documents are
     reported and set aside, the others are annotated, and the exit status is 3.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INTERVAL = 30.0
 """Seconds between two lines of progress if standard error is not a terminal."""
+LEAST_WORDS = 1000
+"""Words from which on their number per second says something: the first batch of a model takes longer than others."""
 SHOWN = 20
 """Broken documents that are shown one by one."""
 
@@ -126,7 +128,7 @@ def print_summary(
     """
     types = ", ".join(f"{kind} {number:,}" for kind, number in sorted(report.entities.items()))
     entities = f"{count_of(report.entities.total(), 'entity', 'entities')}{f' ({types})' if types else ''}"
-    speed = f"; {words / seconds:,.0f} words/s" if words and seconds else ""
+    speed = f"; {words / seconds:,.0f} words/s" if words >= LEAST_WORDS and seconds else ""
     now = f", {words:,} of them now" if is_resumed else ""
     console.print(
         f"{count_of(report.documents, 'document', 'documents')} with {entities}, {report.words:,} words{now}{speed}",

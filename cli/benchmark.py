@@ -29,12 +29,12 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 @click.command(epilog="Example: tfkd benchmark --list")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--list", "listing", is_flag=True, help="List the benchmarks and run none.")
-@click.option("--quick", is_flag=True, help="Test that they run, on little data. Do not report these figures.")
+@click.option("--quick", is_flag=True, help="Run them on little data, as a test. Do not report these figures.")
 def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
-    """Measure speed and memory. Default: all benchmarks.
+    """Measure speed and memory with the benchmarks NAME, or with all of them.
 
-    Most figures are ratios, measured in turns in one run. The benchmarks are in a checkout of the source, not in the
-    installed package. Some create environments of their own and install other tools there.
+    Most figures are ratios of two programs that take turns in one run. The benchmarks are in a checkout of the source,
+    not in the installed package. Some install other tools, each in an environment of its own.
     """
     console = make_console()
     descriptions = _descriptions()

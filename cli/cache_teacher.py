@@ -29,14 +29,18 @@ from .startup import choose_threads, import_tensorflow
     help="Configuration of a student: cache what its losses need, for all sentences that it learns from.",
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the student's configuration."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of the student's configuration. Can be repeated.",
 )
 @code_option
 @click.option(
     "--outputs",
     multiple=True,
     metavar="OUTPUT",
-    help="Output to store: logits, posteriors@T, sequences@T, paths@N or features@LAYER; can be repeated.",
+    help="Output to store: logits, posteriors@T, sequences@T, paths@N or features@LAYER. Can be repeated.",
 )
 @click.option(
     "--dtype",
@@ -52,7 +56,7 @@ from .startup import choose_threads, import_tensorflow
     type=click.Choice(["train", "devel", "test"]),
     default=["train"],
     show_default=True,
-    help="Split of the corpora; can be repeated.",
+    help="Split of the corpora. Can be repeated.",
 )
 @click.option(
     "--folds",

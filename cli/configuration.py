@@ -32,7 +32,7 @@ code_option = click.option(
     expose_value=False,
     is_eager=True,
     callback=_run_code,
-    help="Run a Python file that registers your own losses, encoders, heads or formats. May be given several times.",
+    help="Run a Python file that registers your own losses, encoders, heads or formats. Can be repeated.",
 )
 """The option `--code`, which runs a user's file before the command reads anything"""
 
@@ -50,8 +50,8 @@ offsets_option = click.option(
     show_default=True,
     metavar="UNIT",
     callback=_check_offsets,
-    help="What offsets of entities count in documents: characters, bytes, utf16, passage (from its start), joined, "
-    "from-one, escaped, ascii, or detect.",
+    help="Unit of the offsets in documents: characters, bytes, utf16, passage (from the start of each), joined, "
+    "from-one, escaped or ascii; or detect.",
 )
 """The option `--offsets` of commands that read documents"""
 
@@ -74,14 +74,20 @@ map_option = click.option(
     multiple=True,
     metavar="OLD=NEW",
     callback=_types,
-    help="Read entities of type OLD as type NEW, or drop them with OLD=O. May be given several times.",
+    help="Read entities of type OLD as type NEW, or drop them with OLD=O. Can be repeated.",
 )
 """The option `--map`, which changes the entity types of a corpus"""
 
 _OPTIONS = (
     click.argument("config"),
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run, created here."),
-    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration."),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a key of the configuration. Can be repeated.",
+    ),
     code_option,
     click.option(
         "--devices",

@@ -206,8 +206,8 @@ def _show_overlap(console: Console, overlaps: list[Overlap], corpora: int) -> No
         )
     console.print(table)
     console.print(
-        "Similar ones differ in punctuation, or one is a part of the other. A training excludes the sentences of its "
-        "training sets: training.exclude_duplicates."
+        "Similar sentences differ in punctuation, or one is a part of the other. Training excludes such training "
+        "sentences (key training.exclude_duplicates)."
     )
 
 
@@ -275,9 +275,9 @@ def convert(
 @click.option("--seed", default=1, show_default=True, help="Seed of the names and sentences.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
 def demo(out: Path, seed: int, overwrite: bool) -> None:
-    """Generate the three demo corpora: OUT/disease, OUT/chemical and OUT/gene.
+    """Generate the three demo corpora.
 
-    The same seed gives the same files on every machine.
+    Writes OUT/disease, OUT/chemical and OUT/gene. The same seed gives the same files on every machine.
     """
     from tfkd_base.corpora import demo_corpora, write_corpus
 

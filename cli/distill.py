@@ -21,14 +21,14 @@ from .startup import choose_threads, import_tensorflow
     "teachers",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Run of the teacher; repeat it to average several. Default: those that CONFIG names.",
+    help="Run of the teacher. Can be repeated: several teachers are averaged. Default: those that CONFIG names.",
 )
 @click.option(
     "--cache",
     "caches",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Output cache that `tfkd cache-teacher` wrote, used in place of the teacher; one for each teacher.",
+    help="Output cache of `tfkd cache-teacher` that replaces the teacher. Can be repeated, once for each teacher.",
 )
 @training_options
 def distill(

@@ -18,7 +18,7 @@ from .startup import choose_threads, import_tensorflow
 )
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("path", metavar="SAVEDMODEL", type=click.Path(path_type=Path))
-@click.option("--task", "tasks", multiple=True, help="A task of a teacher. Repeat it for several. Default: all tasks.")
+@click.option("--task", "tasks", multiple=True, help="Task of a teacher. Can be repeated. Default: all tasks.")
 @code_option
 @click.option("--licence", help="Licence of the training data, for the model card.")
 def export(run: Path, path: Path, tasks: tuple[str, ...], licence: str | None) -> None:

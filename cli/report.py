@@ -16,9 +16,10 @@ from .startup import import_tensorflow
 @code_option
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write report.md and curves.svg to DIR.")
 def report(runs: tuple[Path, ...], out: Path | None) -> None:
-    """Print a Markdown table of finished runs, and write it with their training curves.
+    """Print a table of finished runs, in Markdown.
 
-    Runs whose folder names differ only in a number at the end, such as alone-1 and alone-2, are the seeds of one row.
+    With --out, the table and the training curves are also written. Runs whose folder names differ only in a number at
+    the end, such as alone-1 and alone-2, are the seeds of one row.
     """
     import_tensorflow()
     from tfkd.runs.report import results_table, write_run_report

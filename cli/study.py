@@ -49,7 +49,13 @@ def study() -> None:
 @click.argument("config")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the study.")
 @click.option("--work", type=click.Path(path_type=Path), help="Folder of models, caches and logs. Default: OUT/work.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the configuration.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of the configuration. Can be repeated.",
+)
 @code_option
 @click.option("--dry-run", is_flag=True, help="Only list the jobs, with an estimate of their time.")
 @click.option(
@@ -59,7 +65,11 @@ def study() -> None:
     show_default=True,
     help="Run the jobs as processes on this machine, or on Ray.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Jobs at a time. Default: as many as fit.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Number of jobs at a time. Default: as many as cores and memory allow.",
+)
 @click.option("--address", help="With --engine ray: address of a cluster, or auto.")
 @click.option("--lean", is_flag=True, help="Remove each model and cache as soon as no run needs it.")
 @click.option("--quiet", is_flag=True, help="Do not show progress.")

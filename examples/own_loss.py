@@ -7,7 +7,7 @@ import tensorflow as tf
 from pydantic import Field
 
 import tfkd
-from tfkd.distillation import LOSSES, Need, TagLoss
+from tfkd.distillation import LOSSES, TagLoss
 
 
 @LOSSES.register("certain_tags")
@@ -16,10 +16,7 @@ class CertainTags(TagLoss):
 
     margin: float = Field(0.1, ge=0, lt=1, description="least lead of the best tag")
 
-    @property
-    def needs(self):
-        """The loss needs the teacher's logits."""
-        return (Need("logits"),)
+    needs = ("logits",)
 
     def token_losses(self, teacher, student, batch):
         """Return the loss of each token; the base class takes the mean over the tokens."""

@@ -1,6 +1,6 @@
 """Ways to run the command `tfkd`: in this process, in a forked process, and in a new one.
 
-A new process imports TensorFlow, which costs four seconds of a core. Most tests check what a command prints and
+A new process imports TensorFlow, which costs seconds of a core. Most tests check what a command prints and
 writes: `call` runs it in the test's own process. Tests of signals, of killed processes and of limits need a
 process of their own: `Forked` takes one from a server that has imported TensorFlow already. `run` starts Python
 anew, for tests of the start itself.
@@ -12,21 +12,23 @@ import contextlib
 import io
 import multiprocessing
 import os
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import TypeVar
 
 from tfkd_base.signals import STOP_SIGNALS
 
 TERMINAL = {"COLUMNS": "120", "NO_COLOR": "1"}
 Done = CompletedProcess[str]
+T = TypeVar("T")
 POSIX_MODULES = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 """Modules that Windows lacks."""
 POSIX_NAMES = {
@@ -77,7 +79,7 @@ def call(*args: str | Path, stdin: str | None = None, cwd: Path | None = None, *
     streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2)]
     given = io.TextIOWrapper(io.BytesIO((stdin or "").encode()), "utf-8", newline="")
     precision = keras.config.dtype_policy()
-    with _environment(environment), _folder(cwd), _streams(given, *streams), _signals(), warnings.catch_warnings():
+    with _environment(environment), _folder(cwd), _streams(given, *streams), kept_signals(), warnings.catch_warnings():
         _use_default_warnings()
         try:
             main(command)
@@ -124,7 +126,8 @@ def _streams(stdin: io.TextIOWrapper, stdout: io.TextIOWrapper, stderr: io.TextI
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
+def kept_signals() -> Iterator[None]:
+    """Restore the handlers of the signals that ask a process to stop."""
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
         yield
@@ -140,6 +143,16 @@ def fork(function: Callable[..., object], *args: object) -> BaseProcess:
     process = context.Process(target=function, args=args, daemon=True)  # ends with the tests
     process.start()
     return process
+
+
+def until(condition: Callable[[], T], seconds: float = 300, every: float = 0.01) -> T:
+    """Wait until something is true, and return it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := condition():
+            return result
+        time.sleep(every)
+    raise AssertionError(f"waited {seconds} s in vain")
 
 
 class Forked:
@@ -219,6 +232,8 @@ def _run_forked(
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if largest_file is not None:
+        import resource  # POSIX only
+
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the write then fails; the signal would end the process
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     if without_posix:

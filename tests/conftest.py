@@ -38,7 +38,7 @@ LONGEST = (
     "test_cache.py",
     "test_checkpoints.py",
     "test_ray_engine.py",
-    "test_readme.py",
+    "test_commands.py",
     "test_killed.py",
 )
 """Files that take longest, the longest first."""

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from tfkd.annotate import AnnotationProgress
 from tfkd.models import BiLSTM, Tagger
 from tfkd.serving import export
 from tfkd.text import WordFeatures
 
 WORDS = ["cancer", "loss", "of", "BRCA1", "𝛼", "IL-2", "café", "binds", "and", "(TNF)", "causes", "the", "tumour"]
+
+
+class StoppedError(Exception):
+    """Raised by a test within the work, to stop it."""
+
+
+def stop_after(blocks: int) -> Callable[[AnnotationProgress], None]:
+    """Return a function that stops the work after some blocks."""
+
+    def show(progress: AnnotationProgress) -> None:
+        if progress.blocks >= blocks:
+            raise StoppedError
+
+    return show
 
 
 def lines(number: int, seed: int = 1) -> str:

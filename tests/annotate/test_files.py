@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from tests.annotate.conftest import lines
+from tests.annotate.conftest import StoppedError, lines, stop_after
 from tfkd.annotate import (
     AnnotationOptions,
     AnnotationOutput,
-    AnnotationProgress,
     EngineOptions,
     annotate_documents,
     annotate_files,
@@ -31,18 +30,6 @@ from tfkd_base.errors import TfkdError
 from tfkd_base.resumable import hold
 
 SMALL = EngineOptions(block_bytes=3000)
-
-
-class StoppedError(Exception):
-    pass
-
-
-def stop_after(blocks: int):
-    def show(progress: AnnotationProgress) -> None:
-        if progress.blocks >= blocks:
-            raise StoppedError
-
-    return show
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotate.conftest import lines
+from tests.annotate.conftest import StoppedError, lines
 from tfkd.annotate import AnnotationOptions, AnnotationOutput, AnnotationProgress, AnnotationReport, partial
 from tfkd.annotate.blocks import Block, PlacedDocument, cut_blocks
 from tfkd.annotate.folder import AnnotationFolder
 from tfkd.annotate.partial import Chunk, PartialBlock
 from tfkd.annotate.work import BlockAnnotator
 from tfkd_base.documents import Document, DocumentFile
-
-
-class StoppedError(Exception):
-    pass
 
 
 @pytest.mark.parametrize("in_parts", [False, True])

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.annotate.conftest import lines
-from tests.annotate.test_files import StoppedError, stop_after
+from tests.annotate.conftest import StoppedError, lines, stop_after
 from tfkd.annotate import AnnotationOptions, AnnotationOutput, EngineOptions, annotate_files
 
 pytestmark = pytest.mark.slow
-ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+ray = pytest.importorskip("ray", reason="needs Ray: pip install 'tfkd[ray]'")
 BLOCK = 4000
 COMMAND = [sys.executable, "-m", "ray.scripts.scripts"]
 

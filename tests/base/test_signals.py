@@ -9,18 +9,17 @@ from typing import Any
 
 import pytest
 
-from tfkd_base.signals import REPEAT_SECONDS, STOP_SIGNALS, HeldSignals, Interrupts
+from tests.commands import kept_signals
+from tfkd_base.signals import REPEAT_SECONDS, HeldSignals, Interrupts
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
 
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    with kept_signals():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
+        yield
 
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])

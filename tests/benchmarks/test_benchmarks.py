@@ -40,7 +40,7 @@ def test_a_benchmark_runs_and_has_its_goals(name):
     for variable in ENVIRONMENTS.get(name, ()):
         if any(Path(os.environ.get(variable, "/nowhere")).glob(".ready-*")):
             continue
-        pytest.skip(f"{variable} names no environment with the peers: run `tfkd benchmark {name}` to make one")
+        pytest.skip(f"{variable} names no folder with the peers: `{variable}=FOLDER tfkd benchmark {name}` makes one")
     rows = importlib.import_module(f"benchmarks.{name}").run(quick=True)
     assert [row.wanted for row in rows] == WANTED[name]
     for row in rows:

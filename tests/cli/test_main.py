@@ -272,9 +272,9 @@ print(os.environ["TF_NUM_INTRAOP_THREADS"], new["tf_Compute"], new[Path("/proc/s
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the threads of a process from Linux' /proc")
 class TestStartup:
     @pytest.mark.slow
+    @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the threads of a process from Linux' /proc")
     @pytest.mark.parametrize(("encoder", "is_split"), [("{units: 4}", False), ("{transformer: /a/bert}", True)])
     def test_tensorflow_starts_in_silence_and_splits_large_products_only(
         self, run_python: Callable, tmp_path: Path, encoder: str, is_split: bool, monkeypatch: pytest.MonkeyPatch

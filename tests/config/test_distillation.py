@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.test_config import TAGGER, refused
+from tests.config.refusals import TAGGER, refused
 from tfkd.config import parse_config
 from tfkd.config.distillation import TransferConfig
 from tfkd.distillation import FeatureDistillation, LogitsDistillation

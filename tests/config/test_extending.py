@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tests.models.small import small_corpus, small_tagger
+from tests.pages import code_blocks, read_page
 from tfkd.config import ConfigError, dump_config, parse_config
 from tfkd.distillation import LOSSES, Distiller, Need, Outputs
 from tfkd.models import ENCODERS, load_model
@@ -20,14 +22,13 @@ from tfkd.parts import find_code
 from tfkd.runs import RunFolder, cache_teacher, distill, train
 from tfkd_base import registry
 from tfkd_base.corpora import write_corpus
+from tfkd_base.documents import FORMATS
 from tfkd_base.errors import TfkdError
 from tfkd_base.registry import load_code
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
-EXAMPLES = {
-    name: re.search(rf"This file, `{name}\.py`.*?```python\n(.*?)```", PAGE, re.DOTALL)[1]
-    for name in ("my_loss", "my_encoder")
-}
+PAGE = "docs/extending.md"
+EXAMPLES = dict(zip(("my_loss", "my_encoder", "my_formats"), code_blocks(PAGE, "python"), strict=True))
+"""The files of the page, by the names that it gives them."""
 TAGGER = """\
 kind: tagger
 tasks: {{a: {{path: {corpus}, devel_sentences: 4}}}}
@@ -41,19 +42,27 @@ STUDENT = TAGGER + "distillation:\n  losses:\n    - my_loss: {{weight: 0.5, marg
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("code")
     for name, text in EXAMPLES.items():
+        assert f"This file, `{name}.py`" in read_page(PAGE)
         (folder / f"{name}.py").write_text(text)
     return {name: folder / f"{name}.py" for name in EXAMPLES}
 
 
 @pytest.fixture
-def code(files: dict[str, Path]) -> Iterator[dict[str, Path]]:
-    """The files, which have been run; afterwards their parts are unknown again."""
-    for file in files.values():
-        load_code(file)
-    yield files
+def forget_parts() -> Iterator[None]:
+    """Forget the parts of the files after a test."""
+    yield
     LOSSES._parts.pop("my_loss", None)
     ENCODERS._parts.pop("my_encoder", None)
+    FORMATS._parts.pop("doccano", None)
     registry._loaded.clear()
+
+
+@pytest.fixture
+def code(files: dict[str, Path], forget_parts: None) -> dict[str, Path]:
+    """The files of the loss and the encoder, which have been run."""
+    for name in ("my_loss", "my_encoder"):
+        load_code(files[name])
+    return files
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +85,7 @@ def test_a_loss_has_at_most_fifteen_lines() -> None:
 
 
 def test_configurations_of_the_page_can_be_read(code: dict[str, Path]) -> None:
-    examples = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    examples = code_blocks(PAGE, "yaml")
     assert len(examples) == 2
     for example in examples:
         config = parse_config(example)
@@ -165,14 +174,30 @@ def test_a_model_with_an_encoder_needs_its_code_again(code: dict[str, Path], cor
 
 
 @pytest.mark.slow
-def test_the_command_line_runs_the_file(
-    files: dict[str, Path], teacher: Path, corpus: Path, tmp_path: Path, run_tfkd
+@pytest.mark.usefixtures("forget_parts")
+def test_the_commands_of_the_page(
+    files: dict[str, Path], teacher: Path, corpus: Path, tmp_path: Path, call_tfkd
 ) -> None:
-    (tmp_path / "student.yaml").write_text(STUDENT.format(corpus=corpus))
-    arguments = ("distill", "student.yaml", "--teacher", teacher, "--out", "run")
-    refused = run_tfkd(*arguments, cwd=tmp_path)
+    shutil.copytree(teacher, tmp_path / "runs" / "teacher")
+    for file in files.values():
+        shutil.copy(file, tmp_path)
+    for name, text in zip(("student", "tagger"), code_blocks(PAGE, "yaml"), strict=True):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "corpora" / "mine").mkdir(parents=True)
+    (tmp_path / "corpora" / "mine" / "train.doccano").write_text('{"id": 1, "text": "Cancer.", "label": []}\n')
+    small = ["--set", f"tasks.disease.path={corpus}", "--set", "training.epochs=1"]
+    settings = {
+        "distill": [*small, "--set", "encoder={units: 3, word_units: 3, characters: null}"],
+        "train": small,
+        "corpus": [],
+    }
+    commands = [shlex.split(command)[1:] for command in code_blocks(PAGE, "sh")]
+    refused = call_tfkd(*commands[0][:2], *commands[0][4:], cwd=tmp_path)
     assert refused.returncode == 2
     assert "there is no distillation loss 'my_loss'" in " ".join(refused.stderr.split())
-    done = run_tfkd(*arguments, "--code", files["my_loss"], cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "run" / "code" / "my_loss.py").is_file()
+    for command in commands:
+        done = call_tfkd(*command, *settings.pop(command[0]), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert not settings
+    assert (tmp_path / "runs" / "student" / "code" / "my_loss.py").is_file()
+    assert (tmp_path / "runs" / "tagger" / "code" / "my_encoder.py").is_file()

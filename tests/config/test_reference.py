@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from tests.pages import code_blocks, read_page
 from tfkd.config import Config, TextConfig, TrainingConfig, bundled_configs, load_config, parse_config
 from tfkd.config import reference as config_reference
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+PAGE = read_page("docs/configuration.md")
 
 
 def test_the_tables_are_those_of_the_schema() -> None:
@@ -23,7 +22,7 @@ def test_every_key_is_described() -> None:
 
 
 def test_the_examples_can_be_read() -> None:
-    examples = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    examples = code_blocks("docs/configuration.md", "yaml")
     assert len(examples) == 3
     for example in examples:
         parse_config(example)

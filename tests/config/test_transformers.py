@@ -8,8 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
+from tests.config.refusals import refused
 from tests.pretrained.tiny import tiny_bert
-from tfkd.config import ConfigError, dump_config, parse_config
+from tfkd.config import dump_config, parse_config
 from tfkd.distillation import TeacherCache
 from tfkd.models import BiLSTM, Transformer
 from tfkd.optimizers import Adam, AdamW
@@ -22,12 +23,6 @@ TAGGER = "kind: tagger\ntasks: {gene: {path: 'demo:gene'}}\n"
 
 def parsed(encoder, rest="", *overrides):
     return parse_config(f"{TAGGER}encoder: {{transformer: {encoder}}}\n{rest}", overrides, name="x.yaml")
-
-
-def refused(text, *overrides):
-    with pytest.raises(ConfigError) as caught:
-        parse_config(text, overrides, name="x.yaml")
-    return str(caught.value)
 
 
 class TestConfig:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
-from pathlib import Path
-
 import pytest
 
 from tests.distillation import test_losses
+from tests.pages import code_blocks
 from tfkd.distillation import DistillationLoss
 from tfkd.distillation.losses import logits
 
-PAGE = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-
 
 def test_the_shown_loss_is_the_shown_function() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    loss_code, test_code = (textwrap.dedent(block) for block in blocks)
+    loss_code, test_code = code_blocks("CONTRIBUTING.md", "python")
     # The registry has the parts of the library alone: other tests compare pages with it.
     loss_code = loss_code.replace('@LOSSES.register("huber")\n', "")
     names = vars(test_losses) | vars(logits)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.pages import ROOT
+from tests.studies.report import browser
+
 WIDTHS = {"desktop": 1280, "phone": 390}
 
 
@@ -33,14 +34,12 @@ def test_every_page_is_in_the_navigation_and_the_reference_has_our_names(site: P
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(browser.find() is None, reason="no Chromium: install the Debian package chromium")
 @pytest.mark.parametrize("device", WIDTHS)
 def test_pages_fit_the_screen(site: Path, tmp_path: Path, device: str) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
     picture = tmp_path / f"{device}.png"
     command = [
-        chromium,
+        browser.find(),
         "--headless",
         "--no-sandbox",
         "--disable-gpu",

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.commands import until
 from tfkd.engines import LocalEngine, Outcome, check_engine, open_engine
 from tfkd_base.errors import TfkdError
 
@@ -89,11 +90,12 @@ def test_several_workers_wait_for_processes_at_the_same_time_and_stopping_ends_t
         engine.submit(name, seconds)
     assert engine.wait(10.0) == [Outcome("short", 0)]
     assert engine.wait(0.0) == []
-    deadline = time.monotonic() + 10
-    while len(alive := [one for one in sleepers if one.process and one.process.poll() is None]) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    for sleeper in alive:
+
+    def alive() -> list:
+        return [sleeper for sleeper in sleepers if sleeper.process and sleeper.process.poll() is None]
+
+    until(lambda: len(alive()) == 3, seconds=10)
+    for sleeper in alive():
         if "100" in str(sleeper.process.args):
             sleeper.process.kill()
             break

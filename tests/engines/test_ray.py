@@ -16,7 +16,7 @@ from tfkd.engines import Engine, Outcome, RayEngine
 from tfkd_base.errors import TfkdError
 
 pytestmark = pytest.mark.slow
-pytest.importorskip("ray", reason="the extra ray is not installed")
+pytest.importorskip("ray", reason="needs Ray: pip install 'tfkd[ray]'")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.test_crf import BruteForce
+from tests.numeric import numeric_gradient
 from tfkd.layers import (
     crf_expected_transitions,
     crf_filtered_inputs,
@@ -70,17 +71,10 @@ def test_derivative_of_marginals_matches_all_paths(spread, how):
     np.testing.assert_allclose(total, weighted_marginals(inputs, transitions, weights), rtol=1e-9)
     for b, length in enumerate(LENGTHS):
         assert not np.any(by_inputs[b, length:])
-    step = 1e-5
-    for array, gradient in ((inputs, by_inputs), (transitions, by_transitions)):
-        numeric = np.zeros_like(array)
-        for index in np.ndindex(array.shape):
-            original = array[index]
-            array[index] = original + step
-            above = weighted_marginals(inputs, transitions, weights)
-            array[index] = original - step
-            numeric[index] = (above - weighted_marginals(inputs, transitions, weights)) / (2 * step)
-            array[index] = original
-        np.testing.assert_allclose(gradient, numeric, atol=1e-8)
+    numeric = numeric_gradient(lambda x: weighted_marginals(x, transitions, weights), inputs)
+    np.testing.assert_allclose(by_inputs, numeric, atol=1e-8)
+    numeric = numeric_gradient(lambda a: weighted_marginals(inputs, a, weights), transitions)
+    np.testing.assert_allclose(by_transitions, numeric, atol=1e-8)
 
 
 @pytest.mark.parametrize(("spread", "graph"), [(2.0, False), (31.0, False), (2.0, True)])

@@ -7,6 +7,7 @@ characters a third of one, and `tag`, `evaluate` or `EntityF1` a second for each
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -73,3 +74,16 @@ def small_training(
     distiller = Distiller(view, tagger, [LogitsDistillation(2.0), FeatureDistillation("shared_encoder", "encoder")])
     texts = {"student": tagger.text, "teacher": view.text}
     return distiller, tagger, batches(corpora["a"].train, texts, tagger.tags, **batching)
+
+
+def draw_strong_weights(model: keras.Model) -> keras.Model:
+    """Set weights with which every tag is frequent."""
+    rng = np.random.default_rng(3)
+    for weight in model.trainable_weights:
+        weight.assign(rng.normal(size=weight.shape, scale=0.8))
+    return model
+
+
+def weight_changes(weights: Iterable[np.ndarray], before: Iterable[np.ndarray]) -> list[float]:
+    """Return the largest change of each weight."""
+    return [float(np.abs(after - former).max()) for after, former in zip(weights, before, strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.models.small import small_corpus, small_tagger
+from tests.models.small import draw_strong_weights, small_corpus, small_tagger
 from tfkd.distillation import LOSSES, Distiller, TeacherCache
 from tfkd.distillation.losses import Batch
 from tfkd.models import Tagger, Transformer
@@ -35,14 +35,6 @@ def with_gaps(corpus: Corpus, gaps: bool) -> Corpus:
     return Corpus("gaps", "iob2", {"train": tuple(map(sentence, corpus.train[:8])) if gaps else corpus.train[:8]})
 
 
-def strong(model: keras.Model) -> keras.Model:
-    """Set weights with which every tag is frequent."""
-    rng = np.random.default_rng(3)
-    for weight in model.trainable_weights:
-        weight.assign(rng.normal(size=weight.shape, scale=0.8))
-    return model
-
-
 @pytest.fixture(scope="module", params=["softmax", "crf", "transformer", "mean"])
 def tagger(request: pytest.FixtureRequest) -> Tagger:
     corpus = small_corpus()
@@ -55,7 +47,7 @@ def tagger(request: pytest.FixtureRequest) -> Tagger:
         pooling = {"transformer": "first", "mean": "mean"}[request.param]
         encoder = Transformer(architecture=sizes, pooling=pooling, dropout=0.0)
         tagger = Tagger(text, corpus, encoder=encoder, head="crf", task_encoder=3)
-    return strong(tagger)
+    return draw_strong_weights(tagger)
 
 
 def test_tags_and_losses_do_not_change(tagger: Tagger) -> None:
@@ -107,8 +99,8 @@ def test_an_export_gives_the_same_tags(tagger: Tagger, tmp_path: Path) -> None:
 @pytest.mark.parametrize("head", ["softmax", "crf"])
 def test_every_distillation_loss_is_over_the_real_tokens(tmp_path: Path, head: str) -> None:
     corpus = small_corpus()
-    teacher = strong(small_tagger(corpus, units=6, head=head))
-    student = strong(small_tagger(corpus, units=6, head={"crf": "softmax", "softmax": "crf"}[head]))
+    teacher = draw_strong_weights(small_tagger(corpus, units=6, head=head))
+    student = draw_strong_weights(small_tagger(corpus, units=6, head={"crf": "softmax", "softmax": "crf"}[head]))
     settings: dict[str, Any] = {"hidden_states": {"pairs": [("encoder", "encoder")]}}
     settings |= {name: {"teacher_layer": "encoder"} for name in LOSSES.names() if name.endswith("features")}
     losses = [LOSSES.get(name)(**settings.get(name, {})) for name in LOSSES.names() if name != "attention"]

@@ -7,12 +7,12 @@ import json
 import pytest
 import tensorflow as tf
 
+from tests.pretrained.test_vocabulary import refusal, write_tokenizer
 from tests.pretrained.tiny import PIECES, tiny_bert
 from tfkd.pretrained import open_pretrained
 from tfkd.pretrained.vocabulary import read_byte_pairs, read_word_pieces
 from tfkd.text import AddedToken, PieceFeatures
 from tfkd.text.bpe import byte_characters
-from tfkd_base.errors import TfkdError
 
 FIRST = len(PIECES)
 
@@ -29,17 +29,6 @@ def split(text, word):
 
 def write(folder, name, content):
     (folder / name).write_text(json.dumps(content))
-
-
-def refusal(folder, read=read_word_pieces):
-    with pytest.raises(TfkdError) as caught:
-        read(folder)
-    return str(caught.value)
-
-
-def write_tokenizer(folder, added):
-    model = {"type": "WordPiece", "vocab": {piece: number for number, piece in enumerate(PIECES)}}
-    write(folder, "tokenizer.json", {"model": model, "added_tokens": added})
 
 
 def test_added_tokens_json(bert):
@@ -82,7 +71,7 @@ def test_special_tokens_have_flags(bert):
 
 
 def test_tokenizer_json_states_all_tokens(bert):
-    write_tokenizer(bert, [{"content": "wa-wa", "id": FIRST}])
+    write_tokenizer(bert, added_tokens=[{"content": "wa-wa", "id": FIRST}])
     text = read_word_pieces(bert)
     assert text.added == (AddedToken("wa-wa", FIRST),)
     assert split(text, "[SEP]")[0] == 1
@@ -119,7 +108,7 @@ def test_contradictions_are_refused(bert, first, second, message):
     write(bert, "added_tokens.json", first)
     decoder = {str(number): {"content": content} for content, number in second.items()}
     write(bert, "tokenizer_config.json", {"do_lower_case": True, "added_tokens_decoder": decoder})
-    text = refusal(bert)
+    text = refusal(read_word_pieces, bert)
     assert text.startswith(str(bert))
     assert message in text
 
@@ -142,11 +131,11 @@ def test_contradictions_are_refused(bert, first, second, message):
     ],
 )
 def test_rules_that_cannot_be_followed_are_refused_by_name(bert, part, value, message):
-    write_tokenizer(bert, [])
+    write_tokenizer(bert, added_tokens=[])
     content = json.loads((bert / "tokenizer.json").read_text())
     content[part] = {**content["model"], **value} if part == "model" else value
     write(bert, "tokenizer.json", content)
-    text = refusal(bert)
+    text = refusal(read_word_pieces, bert)
     assert text.startswith(f"{bert / 'tokenizer.json'}: ")
     assert message in text
 
@@ -174,7 +163,7 @@ def test_rules_of_byte_pairs(tmp_path, part, value, message):
     assert split(read_byte_pairs(tmp_path), "a") == [4 + 32, 4 + 97]
     content[part] = {**model, **value} if part == "model" else value
     write(tmp_path, "tokenizer.json", content)
-    assert message in refusal(tmp_path, read_byte_pairs)
+    assert message in refusal(read_byte_pairs, tmp_path)
 
 
 def test_older_settings_keep_their_meaning():

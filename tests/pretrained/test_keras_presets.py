@@ -36,7 +36,7 @@ SIZES = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 
 
 @pytest.fixture(scope="module")
 def hub():
-    return pytest.importorskip("keras_hub")
+    return pytest.importorskip("keras_hub", reason="needs keras-hub: pip install 'tfkd[presets]'")
 
 
 @pytest.fixture(scope="module", params=KINDS)

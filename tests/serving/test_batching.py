@@ -12,7 +12,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.models.small import small_corpus, small_tagger
+from tests.models.small import draw_strong_weights, small_corpus, small_tagger
 from tfkd.serving import Annotator
 from tfkd.serving.annotator import bounded_batches
 from tfkd.serving.signatures import Signatures
@@ -59,10 +59,7 @@ def answer_in_one_batch(signatures: Signatures, requests: Sequence[np.ndarray]) 
 
 
 def test_tokens_after_an_empty_first_column_are_tagged_alike_in_every_batch() -> None:
-    tagger = small_tagger(small_corpus(), head="crf")
-    rng = np.random.default_rng(2)
-    for weight in tagger.trainable_weights:
-        weight.assign(rng.normal(size=weight.shape, scale=0.8))
+    tagger = draw_strong_weights(small_tagger(small_corpus(), head="crf"))
     signatures = Signatures(tagger)
     rows = [["wa", "wf", "wk"], ["wb"], ["wl", "wk", "wc", "wf", "wf", "wd", "we"]]
     alone = [signatures.tag_tokens(tf.constant([row])) for row in rows]

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import multiprocessing
 import threading
-import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import fork
+from tests.commands import fork, until
 from tfkd.models import Tagger
 from tfkd.serving import Annotation, Annotator, ClientOptions
 from tfkd.serving.server import serve as serve_models
@@ -56,10 +55,7 @@ def test_a_server_that_dies_in_the_middle_and_comes_back(demo_tagger: Tagger, de
         found.extend(annotator.annotate(texts(), batch_size=2))
 
     def wait_for(count: int) -> None:
-        until = time.monotonic() + 300
-        while min(map(len, found)) < count:
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        until(lambda: min(map(len, found)) >= count)
 
     found: list[list[Annotation]] = [[], []]
     with process(demo_export.parent) as (first, grpc, rest):

@@ -8,28 +8,17 @@ from pathlib import Path
 
 import pytest
 import requests
-import tensorflow as tf
 
+from tests.serving.sums import save_sums
 from tfkd.serving.server import ServerAddresses, serve
 from tfkd_base.errors import TfkdError
-
-
-class Sums(tf.Module):
-    """A model of two numeric inputs."""
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.float32, name="a"), tf.TensorSpec([None], tf.int32, name="b")]
-    )
-    def add(self, a: tf.Tensor, b: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"sum": a + tf.cast(b, tf.float32)}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "sums"
-    module = Sums()
     for version in ("1", "3"):
-        tf.saved_model.save(module, folder / version, signatures={"serving_default": module.add})
+        save_sums(folder / version)
     return folder
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tests.commands import Forked
 from tfkd.studies import StudyFolder
@@ -43,16 +40,6 @@ def jobs_of(folder: Path) -> dict[int, str]:
         if any("tfkd.studies.job" in word for word in words) and str(folder) in words:
             found[int(place.name)] = words[7]
     return found
-
-
-def until(condition: Callable[[], Any], seconds: float = 300, every: float = 0.01) -> Any:
-    """Wait for something, and return it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(every)
-    raise AssertionError(f"waited {seconds} s in vain")
 
 
 def said(file: Path) -> str:

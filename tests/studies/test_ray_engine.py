@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.studies.processes import jobs_of, said, scores, until
+from tests.commands import until
+from tests.studies.processes import jobs_of, said, scores
 from tests.studies.tiny import TINY_RUNS, tiny_study
 from tfkd.studies import read_plan, run_study
 from tfkd_base.errors import TfkdError
@@ -20,7 +21,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are looked for in /proc"),
 ]
-ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+ray = pytest.importorskip("ray", reason="needs Ray: pip install 'tfkd[ray]'")
 ALONE, TEACHER, TAUGHT = TINY_RUNS
 
 

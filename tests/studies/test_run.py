@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.studies.processes import jobs_of, said, scores, start, times, until
+from tests.commands import until
+from tests.studies.processes import jobs_of, said, scores, start, times
 from tests.studies.tiny import TINY, TINY_RUNS, tiny_study
 from tfkd.config import dump_config
 from tfkd.runs import RunFolder

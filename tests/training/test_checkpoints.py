@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.commands import kept_signals
 from tests.models.small import small_encoder, small_teacher
 from tests.models.small_transformers import small_transformer_teacher
 from tests.pretrained.tiny import tiny_bert
@@ -157,8 +158,8 @@ def test_signals_leave_checkpoints_from_which_nothing_is_trained_again(tmp_path)
         raise KeyboardInterrupt
 
     path = tmp_path / "checkpoint.npz"
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
+    with kept_signals():
+        signal.signal(signal.SIGTERM, interrupt)
         # In the first step nothing is lost. A later step is finished. The end of an epoch is interrupted.
         for where, position, at_once in (
             ({"step": 1}, None, True),
@@ -176,8 +177,6 @@ def test_signals_leave_checkpoints_from_which_nothing_is_trained_again(tmp_path)
             state = TrainingState.load(path)
             assert (state.epoch, state.batch) == position
             assert len(state.callbacks["History 1"]["epoch"]) == position[0]
-    finally:
-        signal.signal(signal.SIGTERM, before)
     same(fit("tagger", tmp_path, every=None), whole_of("tagger"))
 
 

@@ -51,7 +51,7 @@ class DistillationConfig(Section):
     )
     cache: OnePathOrMore | None = Field(
         default=None,
-        description="the output cache of the teacher that `tfkd cache-teacher` wrote, or a list as above. No teacher "
+        description="the teacher's output cache, written by `tfkd cache-teacher`, or a list as above. No teacher "
         "is run then; a teacher that is named too must be the one that made the cache. `--cache` takes precedence",
     )
     teacher_weights: Annotated[tuple[Weight, ...], Field(strict=False)] | None = Field(
@@ -61,7 +61,7 @@ class DistillationConfig(Section):
         default=None, description="the teacher's task to learn from; null: the one with the name of the student's task"
     )
     student_loss_weight: RampedWeight = Field(
-        default=0.5, description="weight of the gold loss; or a ramp. `losses` have weights of their own"
+        default=0.5, description="weight of the gold loss; or a ramp. Each of `losses` has its own weight"
     )
     initialize: bool = Field(
         default=False,
@@ -70,7 +70,7 @@ class DistillationConfig(Section):
     )
     losses: Annotated[tuple[Loss, ...], Field(strict=False, min_length=1)] = Field(
         default=(LogitsDistillation(),),
-        description="what is compared with the teacher, one loss an item: `NAME: {SETTINGS}`",
+        description="distillation losses, a list of `NAME: {SETTINGS}`",
     )
 
 

@@ -34,40 +34,40 @@ KEY_ERROR = "key_error"
 
 
 class CorpusConfig(Section):
-    """A corpus, and by how much of it the best epoch is chosen."""
+    """A corpus, and how many of its development sentences choose the best epoch."""
 
     path: NonEmpty = Field(
-        description="the corpus: a folder with `train`, `devel` and `test` files, taken from `corpora_root`, column "
-        "files or annotated documents (PubTator, BioC, BRAT, JSON lines); "
-        "or `demo:disease`, `demo:chemical`, `demo:gene`, a bundled one"
+        description="folder of the corpus, relative to `corpora_root`, with `train`, `devel` and `test` files: column "
+        "files or annotated documents (PubTator, BioC, BRAT, JSON lines); or a bundled corpus: `demo:disease`, "
+        "`demo:chemical`, `demo:gene`"
     )
     offsets: OffsetName = Field(
         default="characters",
-        description="what offsets of entities count in annotated documents; `detect` is what fits the entities of each "
+        description="unit of the offsets in annotated documents; `detect`: the unit that fits the entities of each "
         "document",
     )
     map: dict[NonEmpty, NonEmpty] = Field(
         default={},
-        description="new entity types by old ones, such as `{SpecificDisease: Disease}`; several may become one, and "
-        "`O` drops the entities of a type",
+        description="new names of entity types, such as `{SpecificDisease: Disease}`; several types may get one name, "
+        "and `O` drops the entities of a type",
     )
     exclude_duplicates: bool | None = Field(
         default=None,
-        description="exclude training sentences that are also in a development or test set of the run's tasks, see "
-        "`training.exclude_duplicates`, which null takes",
+        description="exclude training sentences that are also in a development or test set of the run's tasks; null: "
+        "as `training.exclude_duplicates` says",
     )
     devel_sentences: Count | None = Field(
         default=None,
-        description="choose the best epoch on a random sample of so many development sentences; null is all of them",
+        description="number of development sentences, drawn at random, that choose the best epoch; null: all",
     )
-    sample_seed: Seed = Field(default=1, description="fixes which sentences are sampled")
+    sample_seed: Seed = Field(default=1, description="seed of the random samples of sentences")
 
 
 class TaskConfig(CorpusConfig):
     """One task: a corpus, and how much of it to train on."""
 
     train_sentences: Count | None = Field(
-        default=None, description="train on a random sample of so many training sentences; null is all of them"
+        default=None, description="number of training sentences, drawn at random; null: all"
     )
 
 
@@ -131,14 +131,14 @@ class Config(Section):
     kind: Literal["teacher", "tagger"] = Field(
         description="`teacher` is trained on several tasks at once, `tagger` on one"
     )
-    name: str | None = Field(default=None, description="what to call the run in tables; null is the name of its folder")
-    seed: Seed = Field(default=1, description="fixes the initial weights, the order of the sentences and dropout")
+    name: str | None = Field(default=None, description="name of the run in tables; null: the name of its folder")
+    seed: Seed = Field(default=1, description="seed of the initial weights, the order of the sentences and dropout")
     corpora_root: NonEmpty | None = Field(
-        default=None, description="folder from which the corpora's relative paths are taken; null is the current folder"
+        default=None, description="folder that paths of corpora are relative to; null: the current folder"
     )
-    scheme: Literal["iob2", "iobes"] = Field(default="iob2", description="tag scheme that the model is trained in")
+    scheme: Literal["iob2", "iobes"] = Field(default="iob2", description="tag scheme of the model")
     tasks: Annotated[dict[Name, TaskConfig], Field(min_length=1)] = Field(
-        description="the corpora, each under its task's name"
+        description="the corpus of each task, by the name of the task"
     )
     text: TextConfig = Field(
         default=TextConfig(), description="the vocabulary of an encoder that reads words; a transformer brings its own"
@@ -153,19 +153,19 @@ class Config(Section):
     )
     head: Annotated[Head, Named(HEADS, "my_head: {width: 32}", by_name=True)] = Field(
         default=CRF(),
-        description="what scores the tags: `softmax`, `crf`, or a head of your own, `NAME` or `NAME: {SETTINGS}`",
+        description="layer that scores the tags: `softmax`, `crf`, or your own: `NAME` or `NAME: {SETTINGS}`",
     )
     training: TrainingConfig = Field(
         default=TrainingConfig(),
-        description="how the weights are found; for a transformer the defaults are " + FINE_TUNING_SAID,
+        description="how the model is trained; for a transformer the defaults are " + FINE_TUNING_SAID,
     )
     distillation: DistillationConfig | None = Field(
-        default=None, description="what `tfkd distill` takes from the teacher; `tfkd train` leaves it aside"
+        default=None, description="how `tfkd distill` uses the teacher; `tfkd train` ignores it"
     )
     transfer: Transfer | None = Field(
         default=AUTO,
-        description="unlabelled text that `tfkd distill` learns from too; `tfkd train` takes its words into the "
-        "vocabulary and ignores it otherwise. `auto`: `tfkd distill` takes the training sentences of the teacher's "
+        description="unlabelled text that `tfkd distill` also learns from; `tfkd train` only adds its words to the "
+        "vocabulary. `auto`: `tfkd distill` takes the training sentences of the teacher's "
         "other corpora, without their tags; otherwise none. null: none",
     )
     augmentation: AugmentationConfig | None = Field(

@@ -18,7 +18,7 @@ class CharacterConfig(Section):
 
     max_length: Annotated[int, Field(ge=2)] = Field(
         default=20,
-        description="characters of a word that are read: of a longer word the first and the last half of so many",
+        description="characters of a word that are read; a longer word keeps its first and its last half of them",
     )
 
 
@@ -44,11 +44,12 @@ class TextConfig(Section):
     """The vocabulary of an encoder that reads words."""
 
     min_count: Count = Field(
-        default=2, description="words rarer than this in the training sentences have no vector of their own"
+        default=2,
+        description="least number of times that a word occurs in the training sentences to get its own vector",
     )
-    lowercase: bool = Field(default=True, description="look words up in lower case; casing is a feature of its own")
+    lowercase: bool = Field(default=True, description="look words up in lower case; casing is a separate feature")
     normalize_digits: bool = Field(default=True, description="look words up with every digit replaced by 0")
-    characters: CharacterConfig = Field(default=CharacterConfig(), description="what is read of a word's characters")
+    characters: CharacterConfig = Field(default=CharacterConfig(), description="how the characters of words are read")
     vectors: Vectors | None = Field(
         default=AUTO,
         description="word vectors to start from: a file (word2vec or fastText, text or binary), relative to the "
@@ -58,8 +59,8 @@ class TextConfig(Section):
     )
     vector_words: Annotated[int, Field(ge=0)] = Field(
         default=50_000,
-        description="number of the file's first, and so most frequent, words that are in the vocabulary even if they "
-        "are rare in training or absent from it",
+        description="number of words at the beginning of the file, the most frequent ones, that are in the vocabulary "
+        "even if they are rare or absent in the training sentences",
     )
 
     @property

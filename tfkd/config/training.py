@@ -39,7 +39,7 @@ CHECKPOINT_KEYS = ("checkpoint_seconds", "checkpoint_steps")
 
 
 class TrainingConfig(Section):
-    """How the weights are found."""
+    """How a model is trained."""
 
     epochs: Count | None = Field(
         default=None,
@@ -50,29 +50,29 @@ class TrainingConfig(Section):
         default=None, description="length of the training in updates, in place of `epochs`; rounded to whole epochs"
     )
     batch_size: Count = Field(default=32, description="sentences in a batch")
-    optimizer: Literal["adam", "adamw"] = Field(default="adam", description="the optimiser; `adamw` lets weights decay")
+    optimizer: Literal["adam", "adamw"] = Field(default="adam", description="optimiser; `adamw` has weight decay")
     learning_rate: RampedRate = Field(
-        default=1e-3, description="its rate; or a ramp: `{start: 2e-3, end: 0}` lets it fall to nothing"
+        default=1e-3, description="learning rate; or a ramp, such as `{start: 2e-3, end: 0}`"
     )
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.0, description="share of the training in which the rate climbs from nothing; a ramp begins after it"
+        default=0.0, description="share of the training in which the rate rises from 0; a ramp begins after it"
     )
     weight_decay: Weight = Field(
         default=0.01,
-        description="what `adamw` takes from weights in a step at a rate of 1; not from biases and normalisations",
+        description="weight decay of `adamw`, relative to the learning rate; biases and normalisations do not decay",
     )
     layer_decay: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0,
-        description="with `adamw`, the rate of a transformer's last layer is this times that of what stands above it, "
-        "the rate of the layer below this times its own, and so on",
+        description="with `adamw`: factor of the learning rate from each layer of a transformer to the layer below; "
+        "the last layer has this times the rate of the layers above the transformer",
     )
     clip_norm: Positive | None = Field(
-        default=5.0, description="gradients are cut to this global norm; null leaves them alone"
+        default=5.0, description="global norm that gradients are clipped to; null: no clipping"
     )
-    gradient_accumulation_steps: Count = Field(default=1, description="batches whose gradients make one update")
+    gradient_accumulation_steps: Count = Field(default=1, description="number of batches for each update")
     patience: Count | None = Field(
         default=None,
-        description="stop after so many epochs without a better F1 on the development sets; null never stops early",
+        description="stop after this number of epochs without a better F1 on the development sets; null: never",
     )
     exclude_duplicates: bool | None = Field(
         default=None,
@@ -84,22 +84,22 @@ class TrainingConfig(Section):
     )
     checkpoint_seconds: Positive | None = Field(
         default=60.0,
-        description="seconds between two checkpoints; one is also written when the run is asked to stop; null: not by "
-        "time",
+        description="seconds between two checkpoints; null: checkpoints do not depend on time. A checkpoint is also "
+        "written when the run is asked to stop",
     )
     checkpoint_steps: Count | None = Field(
         default=None,
-        description="also write a checkpoint at the beginning of each epoch and after so many batches of it; null: "
-        "by time alone",
+        description="also write a checkpoint at the beginning of each epoch and after this number of batches; null: no "
+        "such checkpoints",
     )
     jit_compile: bool = Field(default=False, description="compile the training step with XLA; not with several devices")
     dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        default="float32", description="Keras' dtype policy of the layers; the mixed ones are for GPUs"
+        default="float32", description="Keras' dtype policy; mixed precision is for GPUs"
     )
     devices: DeviceNames = Field(
         default="auto",
-        description="what to train on: `auto` is the first GPU, or the CPU if there is none; `cpu`, `gpu`, or so many "
-        "of a kind, `gpu:2`, each of which takes a part of every batch",
+        description="devices to train on: `cpu`, `gpu`, or `auto` (the first GPU, or the CPU if there is none). "
+        "`gpu:2` means two GPUs; each takes a part of every batch",
     )
 
     def count_epochs(self, batches: int) -> int:

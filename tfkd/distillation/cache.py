@@ -333,5 +333,5 @@ def check_cross_fitting(needs: Iterable[Need]) -> None:
 
 
 def bytes_needed(teacher: Tagger, needs: Collection[Need], sentences: int, tokens: int, dtype: str = "float32") -> int:
-    """Return the size that a cache of so many sentences will have on disk."""
+    """Return the size on disk of a cache of a number of sentences."""
     return OutputStore.bytes_needed(_Writer(teacher, needs, dtype).specs, sentences, tokens)

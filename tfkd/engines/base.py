@@ -69,7 +69,7 @@ class Engine(ABC, Generic[Payload, Result]):
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Outcome[Result]]:
-        """Return the jobs that have ended, after so many seconds at most; an empty list if none has.
+        """Return the jobs that have ended, after at most this number of seconds; an empty list if none has.
 
         A job that raised an exception has an outcome, too.
         """

@@ -62,7 +62,7 @@ class RayEngine(Engine[Payload, Result]):
         self._assign()
 
     def wait(self, seconds: float) -> list[Outcome[Result]]:
-        """Return the jobs that have ended, after so many seconds at most."""
+        """Return the jobs that have ended, after at most this number of seconds."""
         until = time.monotonic() + seconds
         while self._waiting or any(worker.job for worker in self._workers):
             pending = {worker.reference: worker for worker in self._workers if worker.reference is not None}

@@ -51,21 +51,20 @@ class Transformer(Encoder):
 
     transformer: Annotated[NonEmpty | None, BeforeValidator(_to_text)] = Field(
         default=None,
-        description="a folder as Hugging Face's `transformers` saves it (BERT, RoBERTa, DistilBERT), relative to the "
-        "current folder; or a preset of keras-hub, by its name or in a folder. The key makes the encoder a transformer",
+        description="folder saved by Hugging Face's `transformers` (BERT, RoBERTa, DistilBERT), relative to the "
+        "current folder; or a preset of keras-hub, by its name or folder. This key makes the encoder a transformer",
     )
     layers: Count | None = Field(
-        default=None, description="number of its layers to use, evenly over its depth; null: all of them"
+        default=None, description="number of its layers to use, spread evenly over its depth; null: all"
     )
     pooling: Literal["first", "mean"] = Field(
         default="first", description="a word's vector: that of its first subword, or the mean of its subwords"
     )
-    dropout: Rate = Field(
-        default=0.1, description="share of units dropped in training, within its layers and above them"
-    )
+    dropout: Rate = Field(default=0.1, description="share of units dropped in training, in its layers and above them")
     frozen_layers: Annotated[int, Field(ge=0)] = Field(
         default=0,
-        description="number of the first layers that are not trained, nor the embedding below them; 0: all are",
+        description="number of lower layers that are not trained, and neither is the embedding then; 0: all are "
+        "trained",
     )
     overlap: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="subwords that a window shares with the next; null: a quarter of the positions"
@@ -196,7 +195,7 @@ class Transformer(Encoder):
 
 
 def evenly(layers: int, of: int) -> list[int]:
-    """Choose so many layers of a deeper encoder, evenly over its depth, the last one among them.
+    """Choose layers of a deeper encoder, evenly over its depth, the last one among them.
 
     Args:
         layers: How many to choose.

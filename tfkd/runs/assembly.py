@@ -150,7 +150,7 @@ def make_model(config: Config, text: Text, corpora: Mapping[str, Corpus]) -> Tag
 
 
 def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> keras.optimizers.Optimizer:
-    """Make the optimiser of a configuration, for a training of so many updates.
+    """Make the optimiser of a configuration, for a training of a given number of updates.
 
     Args:
         config: The configuration.
@@ -175,7 +175,7 @@ def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> ke
 
 
 def updates(config: Config, batches: int) -> int:
-    """Return how many updates a training takes that has so many batches in an epoch."""
+    """Return the number of updates of a training with a given number of batches in an epoch."""
     training = config.training
     return batches * training.count_epochs(batches) // training.gradient_accumulation_steps
 

@@ -186,7 +186,7 @@ def _warn_of_unchecked(teacher: Path, error: TfkdError) -> None:
 
 
 def student_updates(config: Config, sentences: int) -> int:
-    """Return how many updates a student's training takes that goes so often through so many labelled sentences."""
+    """Return the number of updates of a student's training, from its epochs and its labelled sentences."""
     size, share = config.training.batch_size, config.unlabelled_share
     if share is not None:
         size = TransferPlan.parts(size, share)[0]

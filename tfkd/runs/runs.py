@@ -255,7 +255,7 @@ def _read_data(config: Config, progress: Progress, exclude: SentenceHashes | Non
                     "set to choose the best epoch, and a test set to be scored on."
                 )
         excluded = data.overlaps[name].excluded
-        note = f", {excluded} excluded because they are in a development or test set" if excluded else ""
+        note = f" ({excluded} excluded: also in a development or test set)" if excluded else ""
         progress.message(f"{name}: {len(corpus.train)} training sentences{note}")
         for text in (*corpus.report.warnings, *type_differences(corpus)):
             warnings.warn(text, TfkdWarning, stacklevel=3)

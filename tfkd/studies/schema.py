@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from tfkd.config.reference import with_reference
 from tfkd.config.schema import CorpusConfig, encoder_form
 from tfkd.config.source import Key, Source
 from tfkd.sections import Count, Name, NonEmpty, Section, Seed
@@ -111,6 +110,8 @@ class StudyConfig(Section):
 def update_page(path: str | os.PathLike[str]) -> None:
     """Write the tables of keys into a page, between its two marks."""
     page = Path(path)
+    from tfkd.config.reference import with_reference  # a program of its own, not needed by `import tfkd`
+
     page.write_text(with_reference(page.read_text(encoding="utf-8"), StudyConfig), encoding="utf-8")
 
 

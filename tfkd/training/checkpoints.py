@@ -20,7 +20,7 @@ from tfkd_base.signals import HeldSignals
 INTERVAL = 60.0
 """Seconds between two checkpoints."""
 LEAST_SHARE = 20
-"""Writing takes at most one part in so many of the time: large models are written less often."""
+"""Reciprocal of the largest share of the time that writing takes: large models are written less often."""
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -37,7 +37,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     Args:
         path: The file. Its folder is made if it does not exist.
-        every: Also write at the beginning of each epoch and after every so many steps of it. Default: by time alone.
+        every: Also write at the beginning of each epoch and after this number of steps. Default: by time alone.
         interval: Seconds between two checkpoints; `None`: not by time. A model whose checkpoint takes more than a
             twentieth of this to write is written less often.
 

@@ -108,7 +108,7 @@ class EncodedSentences:
         return fingerprint.hexdigest()
 
     def padded_shapes(self, number: int) -> PaddedShapes:
-        """Choose shapes for batches of these sentences, at most so many."""
+        """Choose at most a number of shapes for batches of these sentences."""
         return PaddedShapes.of(number, self.sizes, self.lengths, self._own_sizes)
 
     def gather(self, rows: Tensor | np.ndarray, shapes: PaddedShapes | None = None) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tests.pages import code_blocks
 from tfkd_base.documents import (
     FORMATS,
     BrokenDocument,
@@ -25,17 +25,15 @@ from tfkd_base.documents import (
 from tfkd_base.errors import TfkdError
 from tfkd_cli.corpus import corpus
 
-GUIDE = Path(__file__).parents[3] / "docs" / "extending.md"
 LINES = b'{"id": 7, "text": "Cancer spreads.", "label": [[0, 6, "Disease"]]}\n{"id": 8}\n'
 
 
 @pytest.fixture(scope="module", autouse=True)
 def code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Write the example to a file, and forget its format afterwards."""
-    (section,) = re.findall(r"## How do I add a document format\?(.*?)(?:\n## |\Z)", GUIDE.read_text(), re.DOTALL)
-    block = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[0]
+    *_, example = code_blocks("docs/extending.md", "python")
     file = tmp_path_factory.mktemp("code") / "my_formats.py"
-    file.write_text(block)
+    file.write_text(example)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FORMATS, "_parts", dict(FORMATS._parts))
         corpus_command("check", "--code", file, "--help")

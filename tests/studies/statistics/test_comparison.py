@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.pages import code_blocks
 from tfkd.studies.statistics import Spread, compare
 from tfkd_base.errors import TfkdError
 
@@ -299,8 +300,8 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_script_of_the_guide(capsys: pytest.CaptureFixture):
-    guide = (Path(__file__).resolve().parents[3] / "docs" / "statistics.md").read_text(encoding="utf-8")
-    exec(guide.partition("```python\n")[2].partition("```")[0], {})
+    (script,) = code_blocks("docs/statistics.md", "python")
+    exec(script, {})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("Friedman: Over 8 corpora and 3 methods")
     assert printed[2] == (

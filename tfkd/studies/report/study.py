@@ -73,8 +73,8 @@ class StudyPart:
         families: Pairs `(method, against)` to test, under the name of their family; Holm corrects within each. By
             default each method against the baseline, or without a baseline all pairs.
         corpora: The corpora in it; all by default.
-        training_sentences: Takes the runs on a sample of so many, or, with `"all"`, those on the whole training set;
-            by default every run.
+        training_sentences: Selects the runs on a sample of this size, or, with `"all"`, those on the whole training
+            set. Default: all runs.
         unranked: Methods that stand in the table of scores and in the families, and not in ranks, Friedman's and
             Nemenyi's tests and the diagram.
         seeds: Takes the runs of these seeds; all by default.

@@ -32,7 +32,7 @@ class PairedTest:
         statistic: The smaller of the two rank sums; None where there is no corpus.
         p: The probability of so small a statistic under the null hypothesis, before correction.
         how: How p was computed.
-        smallest_p: What p cannot go below with so many corpora, whatever the scores.
+        smallest_p: The smallest p that is possible with this number of corpora, whatever the scores.
         effect: Effect sizes; None where there is no corpus.
         family_size: How many tests were corrected together.
         holm_p: p after Holm's correction within the family.

@@ -1,0 +1,60 @@
+"""The code blocks and commands of pages that no test of pages runs, with the reason."""
+
+from __future__ import annotations
+
+from tests.pages import Block
+
+NOT_RUN = {
+    ("CONTRIBUTING.md", "make install"): "sets up the checkout that the tests run in",
+    ("docs/results/", "benchmarks/results"): "hours; tests/test_results.py compares the tables with the scores",
+    ("docs/results/", "tfkd"): "hours; tests/benchmarks and tests/cli run the commands on little data",
+    ("docs/annotating.md", "--engine ray"): "starts Ray; tests/annotate/test_ray_engine.py",
+    ("docs/annotating.md", "hours ="): "a formula",
+    ("docs/corpora.md", "benchmarks/results"): "needs real corpora",
+    ("docs/distillation.md", "loss = "): "a formula",
+    ("docs/documents.md", "NCBI-disease-pubtator"): "needs real corpora; tests/text/test_document_sentences.py",
+    ("docs/documents.md", "corpus.xml:7"): "a message; tests/base/documents/test_offsets.py",
+    ("docs/serving.md", "benchmarks/results"): "needs real corpora; tests/text/test_segmentation.py",
+    ("docs/serving.md", "tfkd serve"): "runs until Ctrl-C; tests/cli/test_serve.py",
+    ("docs/tutorials/serve.md", "tfkd serve"): "runs until Ctrl-C; tests/cli/test_serve.py",
+    ("docs/tutorials/serve.md", "grpc://"): "needs a running server; tests/serving/test_client.py",
+    ("docs/serving.md", "test_cpp_loader.py"): "a test",
+    ("docs/studies.md", "tfkd study demo-study"): "a process for each job; tests/cli/test_study.py",
+    ("docs/studies.md", "run_study"): "a process for each job; tests/docs/test_examples.py runs small_study.py",
+    ("docs/text.md", "tfkd vectors"): "a large transformer; tests/cli/test_vectors.py",
+    ("docs/training.md", "killed in epoch 3"): "tests/cli/test_killed.py kills and resumes",
+    ("docs/training.md", "six-corpora-teacher"): "needs GPUs; tests/training/test_replicas.py trains on two devices",
+    ("docs/training.md", "MirroredStrategy"): "a large teacher; tests/training/test_replicas.py",
+    ("docs/transformers.md", "tfkd train teacher.yaml"): "a large transformer; tests/runs and the block in Python",
+    ("docs/tutorials/study.md", "tfkd study report"): "a process for each job; tests/cli/test_study.py",
+}
+"""Blocks, by the beginning of their page and a part of their code, and the reason."""
+
+OWN_TESTS = {
+    ("README.md", "python"): "tests/test_readme.py",
+    ("CONTRIBUTING.md", "python"): "tests/docs/test_contributing.py",
+    ("docs/callbacks.md", "python"): "tests/docs/test_examples.py",
+    ("docs/configuration.md", "sh"): "tests/config/test_reference.py",
+    ("docs/configuration.md", "yaml"): "tests/config/test_reference.py",
+    ("docs/extending.md", "python"): "tests/config/test_extending.py",
+    ("docs/extending.md", "sh"): "tests/config/test_extending.py",
+    ("docs/extending.md", "yaml"): "tests/config/test_extending.py",
+    ("docs/statistics.md", "python"): "tests/studies/statistics/test_comparison.py",
+}
+"""Tests that run all blocks of a page in one language."""
+
+PROGRAMS = {
+    "curl": "needs a running server; tests/serving/test_client.py sends such requests",
+    "docker": "TensorFlow Serving is not installed",
+    "pip": "installs from the network",
+    "tensorboard": "is not installed with tfkd",
+    "tensorflow_model_server": "is not installed",
+}
+"""Programs other than tfkd that commands of pages call, and why no test runs them."""
+
+
+def is_run(block: Block) -> bool:
+    """Return whether the tests of pages run a block."""
+    if (block.page, block.language) in OWN_TESTS:
+        return False
+    return not any(block.page.startswith(page) and part in block.code for page, part in NOT_RUN)
