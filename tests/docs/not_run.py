@@ -12,6 +12,7 @@ NOT_RUN = {
     ("docs/annotating.md", "hours ="): "a formula",
     ("docs/corpora.md", "benchmarks/results"): "needs real corpora",
     ("docs/distillation.md", "loss = "): "a formula",
+    ("docs/distillation.md", "runs/student/config.yaml"): "tests/runs/test_recipe.py",
     ("docs/documents.md", "NCBI-disease-pubtator"): "needs real corpora; tests/text/test_document_sentences.py",
     ("docs/documents.md", "corpus.xml:7"): "a message; tests/base/documents/test_offsets.py",
     ("docs/serving.md", "benchmarks/results"): "needs real corpora; tests/text/test_segmentation.py",
