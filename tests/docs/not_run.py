@@ -14,6 +14,8 @@ NOT_RUN = {
     ("docs/distillation.md", "loss = "): "a formula",
     ("docs/distillation.md", "runs/student/config.yaml"): "tests/runs/test_recipe.py",
     ("docs/documents.md", "NCBI-disease-pubtator"): "needs real corpora; tests/text/test_document_sentences.py",
+    ("docs/documents.md", "<PubmedArticleSet>"): "a file; tests/base/documents/test_pubmed.py",
+    ("docs/documents.md", "PMID- 7"): "a file; tests/base/documents/test_medline.py",
     ("docs/documents.md", "corpus.xml:7"): "a message; tests/base/documents/test_offsets.py",
     ("docs/serving.md", "benchmarks/results"): "needs real corpora; tests/text/test_segmentation.py",
     ("docs/serving.md", "tfkd serve"): "runs until Ctrl-C; tests/cli/test_serve.py",
