@@ -187,7 +187,11 @@ def test_the_commands_of_the_page(
     (tmp_path / "corpora" / "mine" / "train.doccano").write_text('{"id": 1, "text": "Cancer.", "label": []}\n')
     small = ["--set", f"tasks.disease.path={corpus}", "--set", "training.epochs=1"]
     settings = {
-        "distill": [*small, "--set", "encoder={units: 3, word_units: 3, characters: null}"],
+        "distill": [
+            *small,
+            *("--set", "encoder={units: 3, word_units: 3, characters: null}"),
+            *("--set", "distillation.task=a"),
+        ],
         "train": small,
         "corpus": [],
     }
