@@ -13,6 +13,7 @@ NOT_RUN = {
     ("docs/corpora.md", "benchmarks/results"): "needs real corpora",
     ("docs/distillation.md", "loss = "): "a formula",
     ("docs/distillation.md", "runs/student/config.yaml"): "tests/runs/test_recipe.py",
+    ("docs/distillation.md", "FoldTeachers("): "tests/distillation/test_folds.py, with teachers of its own",
     ("docs/documents.md", "NCBI-disease-pubtator"): "needs real corpora; tests/text/test_document_sentences.py",
     ("docs/documents.md", "<PubmedArticleSet>"): "a file; tests/base/documents/test_pubmed.py",
     ("docs/documents.md", "PMID- 7"): "a file; tests/base/documents/test_medline.py",
