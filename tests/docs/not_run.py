@@ -31,6 +31,7 @@ NOT_RUN = {
     ("docs/studies.md", "run_study"): "a process for each job; tests/docs/test_examples.py runs small_study.py",
     ("docs/text.md", "tfkd vectors"): "a large transformer; tests/cli/test_vectors.py",
     ("docs/training.md", "killed in epoch 3"): "tests/cli/test_killed.py kills and resumes",
+    ("docs/training.md", "tfkd train ncbi-disease-student"): "needs a real corpus; tests/runs",
     ("docs/training.md", "six-corpora-teacher"): "needs GPUs; tests/training/test_replicas.py trains on two devices",
     ("docs/training.md", "MirroredStrategy"): "a large teacher; tests/training/test_replicas.py",
     ("docs/transformers.md", "tfkd train teacher.yaml"): "a large transformer; tests/runs and the block in Python",
