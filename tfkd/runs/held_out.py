@@ -15,8 +15,10 @@ from typing import Any, Self
 import numpy as np
 
 from tfkd.config import Config
-from tfkd_base.corpora import Corpus, Match, SentenceHashes, held_out_hashes, without_held_out
-from tfkd_base.corpora.overlap import HELD_OUT, LEAST_TOKENS
+from tfkd_base.corpora import Corpus, Match, SentenceHashes, held_out_hashes
+from tfkd_base.corpora.corpus import SPLIT_WORDS
+from tfkd_base.corpora.overlap import HELD_OUT, LEAST_TOKENS, drop_training_sentences
+from tfkd_base.corpora.sentence_hashes import match_all
 from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.files import atomic_file
 
@@ -26,8 +28,6 @@ SHARE = 0.1
 """Share of the sentences of a development or test set above which short ones, such as headings, are warned about."""
 TEACHER_SHARE = 0.01
 """Share of a task's training sentences above which a teacher of several tasks warns that they were excluded."""
-
-_WORDS = {"devel": "development", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -187,33 +187,44 @@ def exclude_held_out(
     Returns:
         The corpora, and what was excluded from the training set of each task.
     """
-    without_any, found = without_held_out(corpora, least_tokens=1)
-    without_long, found_long = without_held_out(corpora, least_tokens=LEAST_TOKENS)
-    choices = {
-        None: (without_long, found_long),
-        True: (without_any, found),
-        False: (dict(corpora), dict.fromkeys(corpora, 0)),
-    }
-    settings = {name: excludes_duplicates(config, name) for name in corpora}
-    without = {name: choices[setting][0][name] for name, setting in settings.items()}
-    excluded = {name: choices[setting][1][name] for name, setting in settings.items()}
-    before, after = (_count_trained_on(each) if any(found.values()) else None for each in (corpora, without))
-    overlaps = {
-        name: TrainingOverlap(
+    held_out = [s.tokens for corpus in corpora.values() for split in HELD_OUT for s in corpus.splits.get(split, ())]
+    long = SentenceHashes.of(tokens for tokens in held_out if len(tokens) >= LEAST_TOKENS)
+    short = SentenceHashes.of(tokens for tokens in held_out if len(tokens) < LEAST_TOKENS)
+    sets = [long, SentenceHashes.union([long, short])]
+    without: dict[str, Corpus] = {}
+    found, excluded = {}, {}
+    for name, corpus in corpora.items():
+        is_long, is_any = _are_known(corpus, "train", sets)
+        choices = {None: is_long, True: is_any, False: np.zeros_like(is_any)}
+        is_excluded = choices[excludes_duplicates(config, name)]
+        without[name] = drop_training_sentences(corpus, is_excluded)
+        found[name], excluded[name] = int(is_any.sum()), int(is_excluded.sum())
+    trained = _hash_training_sets(corpora, without) if any(found.values()) else None
+    overlaps = {}
+    for name, corpus in corpora.items():
+        counts = {
+            split: _are_known(corpus, split, trained).sum(axis=1).tolist() if trained else (0, 0)
+            for split in _scored_splits(corpus)
+        }
+        overlaps[name] = TrainingOverlap(
             sentences=len(corpus.splits.get("train", ())),
             excluded=excluded[name],
             kept=found[name] - excluded[name],
-            in_training_sets=before[name] if before else dict.fromkeys(_scored_splits(corpus), 0),
-            trained_on=after[name] if after else dict.fromkeys(_scored_splits(corpus), 0),
+            in_training_sets={split: before for split, (before, _) in counts.items()},
+            trained_on={split: after for split, (_, after) in counts.items()},
         )
-        for name, corpus in corpora.items()
-    }
     return without, overlaps
 
 
-def _count_trained_on(corpora: Mapping[str, Corpus]) -> dict[str, dict[str, int]]:
-    train = SentenceHashes.of(s.tokens for corpus in corpora.values() for s in corpus.splits.get("train", ()))
-    return {name: count_known(corpus, train) for name, corpus in corpora.items()}
+def _hash_training_sets(before: Mapping[str, Corpus], after: Mapping[str, Corpus]) -> list[SentenceHashes]:
+    """Hash all training sentences before and after some were excluded."""
+    hashes = {name: _hash_training_set(corpus) for name, corpus in before.items()}
+    rest = {name: hashes[name] if after[name] is before[name] else _hash_training_set(after[name]) for name in before}
+    return [SentenceHashes.union(hashes.values()), SentenceHashes.union(rest.values())]
+
+
+def _hash_training_set(corpus: Corpus) -> SentenceHashes:
+    return SentenceHashes.of(s.tokens for s in corpus.splits.get("train", ()))
 
 
 def _scored_splits(corpus: Corpus) -> list[str]:
@@ -222,10 +233,7 @@ def _scored_splits(corpus: Corpus) -> list[str]:
 
 def count_known(corpus: Corpus, *known: SentenceHashes) -> dict[str, int]:
     """Return how many sentences of the development and the test set of a corpus are in sets of sentences."""
-    return {
-        split: int(np.any([_is_known(corpus, split, each) for each in known], axis=0).sum())
-        for split in _scored_splits(corpus)
-    }
+    return {split: int(_are_known(corpus, split, known).any(axis=0).sum()) for split in _scored_splits(corpus)}
 
 
 def describe_known(corpus: Corpus, known: SentenceHashes, splits: Sequence[str] = HELD_OUT) -> str | None:
@@ -237,16 +245,17 @@ def describe_known(corpus: Corpus, known: SentenceHashes, splits: Sequence[str] 
     parts = []
     for split in splits:
         sentences = corpus.splits.get(split, ())
-        is_known = _is_known(corpus, split, known)
+        (is_known,) = _are_known(corpus, split, [known])
         number = int(is_known.sum())
         longest = max((len(s.tokens) for s, known in zip(sentences, is_known, strict=True) if known), default=0)
         if longest >= LEAST_TOKENS or number > SHARE * len(sentences):
-            parts.append(f"{number:,} of {len(sentences):,} {_WORDS.get(split, 'training')} sentences")
+            parts.append(f"{number:,} of {len(sentences):,} {SPLIT_WORDS[split]} sentences")
     return " and ".join(parts) or None
 
 
-def _is_known(corpus: Corpus, split: str, known: SentenceHashes) -> np.ndarray:
-    return known.match(s.tokens for s in corpus.splits.get(split, ())) >= Match.CONTAINED
+def _are_known(corpus: Corpus, split: str, sets: Sequence[SentenceHashes]) -> np.ndarray:
+    """Return whether each set has each sentence of a split, bool `[sets, sentences]`."""
+    return match_all((s.tokens for s in corpus.splits.get(split, ())), sets)[0] >= Match.CONTAINED
 
 
 def warn_of_training_overlap(
@@ -323,7 +332,7 @@ def check_teachers(corpora: Mapping[str, Corpus], teachers: Mapping[str, RunSent
                         f"{task} among its tasks excludes them"
                     )
         fact["training_sentences_in_its_held_out_sets"] = {
-            task: int(np.sum(_is_known(corpus, "train", sentences.held_out))) for task, corpus in corpora.items()
+            task: int(_are_known(corpus, "train", [sentences.held_out]).sum()) for task, corpus in corpora.items()
         }
         facts.append(fact)
     return facts

@@ -7,14 +7,16 @@ Sentences of fewer than six tokens that are equal, such as headings, recur by ch
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfkd_base.corpora.corpus import Corpus, Sentence
-from tfkd_base.corpora.sentence_hashes import Match, SentenceHashes
+from tfkd_base.corpora.sentence_hashes import Match, SentenceHashes, match_all
 
 LEAST_TOKENS = 6
 HELD_OUT = ("devel", "test")
@@ -103,27 +105,29 @@ def overlap(
         >>> overlap({"one": one, "two": two})[0].sentences
         1
     """
-    held_out = {
-        (name, split): [s for s in corpus.splits[split] if len(s.tokens) >= least_tokens]
+    learned = {
+        (name, split): corpus.splits[split]
         for name, corpus in corpora.items()
-        for split in HELD_OUT
-        if split in corpus.splits
+        for split in splits
+        if split in corpus.splits and split != "test"
     }
-    overlaps = []
+    hashes = [SentenceHashes.of(s.tokens for s in sentences) for sentences in learned.values()]
+    held_out = {}
     for name, corpus in corpora.items():
-        for split in splits:
-            if split not in corpus.splits or split == "test":
+        for split in HELD_OUT:
+            sentences = [s for s in corpus.splits.get(split, ()) if len(s.tokens) >= least_tokens]
+            matches, _ = match_all((s.tokens for s in sentences), hashes)
+            held_out[name, split] = [*map(sentence_key, sentences)], matches >= Match.CONTAINED
+    overlaps = []
+    for i, (name, split) in enumerate(learned):
+        texts = set(map(sentence_key, learned[name, split]))
+        for (other, other_split), (keys, is_similar) in held_out.items():
+            if split == other_split:
                 continue
-            learned = SentenceHashes.of(sentence.tokens for sentence in corpus.splits[split])
-            texts = {sentence_key(sentence) for sentence in corpus.splits[split]}
-            for (other, other_split), sentences in held_out.items():
-                if split == other_split:
-                    continue
-                is_equal = np.array([sentence_key(sentence) in texts for sentence in sentences], bool)
-                is_similar = learned.match(s.tokens for s in sentences) >= Match.CONTAINED
-                equal, similar = int(is_equal.sum()), int((is_similar & ~is_equal).sum())
-                if equal or similar:
-                    overlaps.append(Overlap(name, split, other, other_split, equal, len(sentences), similar))
+            is_equal = np.array([key in texts for key in keys], bool)
+            equal, similar = int(is_equal.sum()), int((is_similar[i] & ~is_equal).sum())
+            if equal or similar:
+                overlaps.append(Overlap(name, split, other, other_split, equal, len(keys), similar))
     return overlaps
 
 
@@ -151,9 +155,23 @@ def without_held_out(
     kept: dict[str, Corpus] = {}
     dropped: dict[str, int] = {}
     for name, corpus in corpora.items():
-        train = corpus.splits.get("train", ())
-        is_dropped = held_out.match(sentence.tokens for sentence in train) >= Match.CONTAINED
-        dropped[name] = int(is_dropped.sum())
-        rest = [sentence for sentence, drop in zip(train, is_dropped, strict=True) if not drop]
-        kept[name] = corpus.with_split("train", rest) if dropped[name] else corpus
+        is_dropped = held_out.match(s.tokens for s in corpus.splits.get("train", ())) >= Match.CONTAINED
+        kept[name], dropped[name] = drop_training_sentences(corpus, is_dropped), int(is_dropped.sum())
     return kept, dropped
+
+
+def drop_training_sentences(corpus: Corpus, is_dropped: NDArray[np.bool_]) -> Corpus:
+    """Return a corpus without some training sentences; the same corpus if there are none to drop.
+
+    Args:
+        corpus: The corpus.
+        is_dropped: Whether each training sentence is dropped, `[sentences]`.
+
+    Example:
+        >>> corpus = Corpus("tiny", "iob2", {"train": (Sentence(("a",), ("O",)), Sentence(("b",), ("O",)))})
+        >>> drop_training_sentences(corpus, np.array([True, False])).train[0].tokens
+        ('b',)
+    """
+    if not is_dropped.any():
+        return corpus
+    return corpus.with_split("train", itertools.compress(corpus.train, ~is_dropped))

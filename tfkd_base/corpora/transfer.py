@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfkd_base.corpora.corpus import Corpus, Sentence
 from tfkd_base.corpora.overlap import hash_held_out
-from tfkd_base.corpora.sentence_hashes import HashedSentences, Match, SentenceHashes
+from tfkd_base.corpora.sentence_hashes import Match, SentenceHashes, match_all
 from tfkd_base.errors import CorpusError
-
-_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class TransferSentences(Iterable[tuple[str, ...]]):
         further: Iterable[Corpus | SentenceHashes] = (),
     ) -> None:
         self._sources = sources
-        matches, wholes = self._compare(hash_held_out(held_out), hash_held_out(further))
+        matches, wholes = match_all(self._read(), [hash_held_out(held_out), hash_held_out(further)])
         is_labelled = np.isin(wholes, SentenceHashes.of(sentence.tokens for sentence in labelled).wholes)
         is_repeated = np.ones(len(wholes), bool)
         is_repeated[np.unique(wholes, return_index=True)[1]] = False
@@ -123,16 +119,6 @@ class TransferSentences(Iterable[tuple[str, ...]]):
     def _read(self) -> Iterator[Sequence[str]]:
         for source in self._sources:
             yield from source
-
-    def _compare(self, *held_out: SentenceHashes) -> tuple[NDArray[np.int8], NDArray[np.uint64]]:
-        """Return the `Match` of each sentence with each set, int8 `[sets, sentences]`, and the sentences' hashes."""
-        matches, wholes = [np.empty((len(held_out), 0), np.int8)], [np.empty(0, np.uint64)]
-        remaining = self._read()
-        while chunk := list(itertools.islice(remaining, _CHUNK)):
-            hashed = HashedSentences(chunk)
-            matches.append(np.stack([each.match(hashed) for each in held_out]))
-            wholes.append(hashed.wholes)
-        return np.concatenate(matches, axis=1), np.concatenate(wholes)
 
 
 class _Chosen(Iterable[tuple[str, ...]]):
