@@ -12,7 +12,7 @@ from tfkd.annotate.blocks import Block, PlacedDocument, cut_blocks, read_file
 from tfkd.annotate.folder import AnnotationFolder, describe_run
 from tfkd.annotate.options import AnnotationOptions, AnnotationOutput, EngineOptions
 from tfkd.annotate.report import AnnotationProgress, AnnotationReport
-from tfkd.annotate.work import BlockAnnotator, annotate_placed, join_parts, write_placed
+from tfkd.annotate.work import BlockAnnotator, annotate_placed, join_parts, without_broken, write_placed
 from tfkd.engines import Engine, Outcome, open_engine
 from tfkd.serving import Annotator
 from tfkd_base.documents import (
@@ -228,8 +228,8 @@ def annotate_stream(
         report.broken += 1
         on_broken(broken)
 
-    read = _read_inputs(inputs, format, offsets, counts)
-    placed = annotate_placed(read, annotator, options, writer.needs_tokens, set_aside)
+    read = without_broken(_read_inputs(inputs, format, offsets, counts), set_aside)
+    placed = annotate_placed(read, annotator, options, writer.needs_tokens)
     write_placed(placed, lambda one: writer.write(one.whole), set_aside, report, on_document)
     report.changes.update(+counts)
     report.changes.update(writer.counts)

@@ -99,34 +99,42 @@ def _add_new(kept: Iterable[Entity], new: Iterable[Entity]) -> list[Entity]:
     return entities + [entity for entity in new if (entity.parts, entity.type) not in existing]
 
 
-def annotate_placed(
-    placed: Iterable[PlacedDocument],
-    annotator: Annotator,
-    options: AnnotationOptions,
-    as_tokens: bool,
-    set_aside: Callable[[BrokenDocument], None],
+def without_broken(
+    placed: Iterable[PlacedDocument], set_aside: Callable[[BrokenDocument], None] = lambda broken: None
 ) -> Iterator[PlacedDocument]:
-    """Annotate documents with their places, and set broken ones aside.
+    """Return the documents that are not broken, in their order.
 
     Args:
         placed: The documents.
+        set_aside: Called with each broken document.
+    """
+    for one in placed:
+        if isinstance(one.document, BrokenDocument):
+            set_aside(one.document)
+        else:
+            yield one
+
+
+def annotate_placed(
+    placed: Iterable[PlacedDocument], annotator: Annotator, options: AnnotationOptions, as_tokens: bool
+) -> Iterator[PlacedDocument]:
+    """Annotate documents with their places.
+
+    Args:
+        placed: The documents, none of them broken.
         annotator: The models.
         options: How to annotate.
         as_tokens: Whether to cut the documents into the tokens that the models see, which column files need.
-        set_aside: Called with each broken document.
 
     Returns:
-        An iterator over the documents that are not broken, in their order.
+        An iterator over the documents, in their order.
     """
     places: deque[PlacedDocument] = deque()
 
     def documents() -> Iterator[Document]:
         for one in placed:
-            if isinstance(one.document, BrokenDocument):
-                set_aside(one.document)
-            else:
-                places.append(one)
-                yield one.document
+            places.append(one)
+            yield one.whole
 
     annotated = annotate_documents(annotator, documents(), batch_size=options.batch_size, keep=options.keep)
     if as_tokens:
@@ -223,7 +231,7 @@ class BlockAnnotator:
         with PartialBlock(folder.path, block.name) as partial, folder.attempt() as attempt:
             self._annotate(block, partial, counts)
             part, errors = attempt / folder.part(block.name).name, attempt / "errors.jsonl"
-            placed = _without_broken(partial.documents(), broken.append)
+            placed = without_broken(partial.documents(), broken.append)
             if self._output.in_parts:
                 with document_writer(part, format) as writer:
                     for note in report.notes:
@@ -246,15 +254,14 @@ class BlockAnnotator:
         """Annotate the chunks of a block that are not in its file yet."""
         as_tokens = get_format(self._output.format).has_tokens
         report = AnnotationReport()
-        for document in partial.documents() if partial.read else ():
-            if not isinstance(document.document, BrokenDocument):
-                report.count(document.document)
+        for one in without_broken(partial.documents()):
+            report.count(one.whole)
         done, resumed_words = partial.read, report.words
         if done and self._on_document is not None:
             self._on_document(block, report, resumed_words)
         # All documents are read again, to count what is changed in reading.
         for chunk in cut_chunks(itertools.islice(block.read(counts), done, None)):
-            annotated = annotate_placed(chunk, self._annotator, self._options, as_tokens, lambda broken: None)
+            annotated = annotate_placed(without_broken(chunk), self._annotator, self._options, as_tokens)
             lines = []
             for one in chunk:
                 if isinstance(one.document, BrokenDocument):
@@ -266,16 +273,6 @@ class BlockAnnotator:
                 if self._on_document is not None:
                     self._on_document(block, report, resumed_words)
             partial.append(Chunk(len(chunk), tuple(lines)))
-
-
-def _without_broken(
-    placed: Iterable[PlacedDocument], set_aside: Callable[[BrokenDocument], None]
-) -> Iterator[PlacedDocument]:
-    for one in placed:
-        if isinstance(one.document, BrokenDocument):
-            set_aside(one.document)
-        else:
-            yield one
 
 
 def join_parts(
