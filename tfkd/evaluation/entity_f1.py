@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tfkd.evaluation.scores import Scores, compute_scores
-from tfkd.evaluation.type_checks import NEAR_ZERO, warn_about_low_f1, warn_about_types
+from tfkd.evaluation.type_checks import warn_about_low_f1, warn_about_types
 from tfkd.models import MultiTaskTagger
 from tfkd.training.arguments import describe_sentences
 from tfkd_base.corpora import Corpus, Scheme, Sentence
@@ -100,21 +100,13 @@ class EntityF1(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Score the model and keep its weights if they are the best so far."""
         logs = {} if logs is None else logs
-        model = self._get_tagger()
-        if isinstance(self.corpora, Corpus):
-            logs["val_f1"] = self._compute_f1(model, self.corpora)
-            scores = {"": logs["val_f1"]}
-        else:
-            scores = {task: self._compute_f1(model.for_task(task), corpus) for task, corpus in self.corpora.items()}
-            logs.update({f"val_{task}_f1": f1 for task, f1 in scores.items()})
-            logs["val_f1"] = float(np.mean(list(scores.values())))
+        scores = {task: self._compute_f1(tagger, corpus) for task, (tagger, corpus) in self._pairs().items()}
+        logs.update({f"val_{task}_f1": f1 for task, f1 in scores.items() if task})
+        logs["val_f1"] = float(np.mean(list(scores.values())))
         self._epochs = epoch + 1
-        # A resumed training knows the best F1 so far, but not that of each task.
-        if logs["val_f1"] > self.best or (not self._best_scores and self.best < NEAR_ZERO):
-            self._best_scores = scores
         if logs["val_f1"] > self.best:
-            self.best, self.best_epoch = logs["val_f1"], epoch
-            self.best_weights = model.get_weights() if self.restore_best else None
+            self.best, self.best_epoch, self._best_scores = logs["val_f1"], epoch, scores
+            self.best_weights = self._get_tagger().get_weights() if self.restore_best else None
         elif self.patience is not None and epoch - self.best_epoch >= self.patience:
             self.model.stop_training = True
 
@@ -125,6 +117,7 @@ class EntityF1(keras.callbacks.Callback):
         steps = self.params.get("steps")
         training = count_of(self._epochs, "epoch") + (f" of {count_of(steps, 'batch', 'batches')}" if steps else "")
         for task, (tagger, corpus) in self._pairs().items():
+            # A training that resumes from a checkpoint of an earlier version knows the best F1, but not of each task.
             if task in self._best_scores:
                 warn_about_low_f1(self._best_scores[task], tagger, corpus, self.split, training, stacklevel=3)
 

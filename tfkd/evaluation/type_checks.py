@@ -89,20 +89,16 @@ def warn_about_low_f1(
     gold, types = _entities(corpus, split), _model_types(tagger)
     if f1 >= NEAR_ZERO or not gold or (types is not None and types.isdisjoint(gold)):
         return
-    if "train" in corpus.splits and not _entities(corpus, "train"):
+    learned = _entities(corpus, "train")
+    reason = f"{training} may be too few, or the learning rate too low or too high"
+    if learned and learned.keys().isdisjoint(gold):
+        reason = (
+            f"its training sentences have the types {_join(learned)}, and this set has {_join(gold)}: map the types"
+        )
+    elif learned:
+        reason += f"; the training sentences have {count_of(sum(learned.values()), 'entity', 'entities')}"
+    elif "train" in corpus.splits:
         reason = "its training sentences have no entity: check the tag column of its file"
-    elif "train" in corpus.splits and gold.keys().isdisjoint(_entities(corpus, "train")):
-        reason = (
-            f"its training sentences have the types {_join(_entities(corpus, 'train'))}, and this set has "
-            f"{_join(gold)}: map the types"
-        )
-    else:
-        reason = (
-            f"{training} may be too few, or the learning rate too low or too high; the training sentences have "
-            f"{count_of(sum(_entities(corpus, 'train').values()), 'entity', 'entities')}"
-            if "train" in corpus.splits
-            else f"{training} may be too few, or the learning rate too low or too high"
-        )
     warnings.warn(
         f"the training ended with an F1 of {100 * f1:.2f} on the {SPLIT_WORDS[split]} set of {corpus.name!r}: {reason}",
         TfkdWarning,
