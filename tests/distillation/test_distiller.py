@@ -194,6 +194,12 @@ def test_wrong_losses_are_refused(arguments, message):
         Distiller(tagger, tagger, *arguments)
 
 
+@pytest.mark.parametrize("student", ["runs/student", None])
+def test_a_student_that_is_no_tagger_is_refused(student):
+    with pytest.raises(TfkdError, match=f"expected a tagger as student, got {type(student).__name__}"):
+        Distiller(None, student, LogitsDistillation())
+
+
 def test_distillers_share_no_projection():
     loss = FeatureDistillation("encoder", "encoder")
     wide = small_tagger(CORPUS, units=7)

@@ -92,9 +92,9 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         name: str = "distiller",
     ) -> None:
         check_model_name(name)
+        _check_student(student)
         # The student's policy, so that Keras scales the loss of a float16 student whatever the global policy is.
         super().__init__(name=name, dtype=student.dtype_policy)
-        _check_student(student)
         losses = _check_losses(distillation_losses)
         given = distillation_loss_weights
         weights = [loss.weight for loss in losses] if given is None else [*given]
