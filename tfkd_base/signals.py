@@ -154,3 +154,27 @@ class HeldSignals:
         for number, handler in self._before.items():
             if signal.getsignal(number) == self._receive:
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def kept_handlers() -> Iterator[None]:
+    """Restore the handlers of stop signals after a block that sets its own.
+
+    Python cannot restore a handler that a program in C set before it started Python. In a thread other than the main
+    one nothing is restored.
+
+    Example:
+        >>> before = signal.getsignal(signal.SIGTERM)
+        >>> with kept_handlers():
+        ...     _ = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        >>> signal.getsignal(signal.SIGTERM) == before
+        True
+    """
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                if handler is not None:
+                    signal.signal(number, handler)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.commands import kept_signals
-from tfkd_base.signals import REPEAT_SECONDS, HeldSignals, Interrupts
+from tfkd_base.signals import REPEAT_SECONDS, HeldSignals, Interrupts, kept_handlers
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
 
@@ -79,3 +79,12 @@ def test_held_signals_reach_the_handler_before_once_work_is_saved() -> None:
         time.sleep(REPEAT_SECONDS)
         signal.raise_signal(signal.SIGTERM)
         assert len(heard) == 3, "a second signal is not held back"
+
+
+def test_a_handler_that_was_set_from_c_stays_as_the_block_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # `getsignal` returns None for a handler that was set before Python started.
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "getsignal", {signal.SIGTERM: None}.get)
+        with kept_handlers():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN

@@ -6,9 +6,7 @@ import contextlib
 import logging
 import os
 import pickle
-import signal
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from typing import Any, Generic
 
 from tfkd.engines.base import Engine, MakeWork, Outcome, Payload, Result, Work
 from tfkd_base.errors import TfkdError
-from tfkd_base.signals import STOP_SIGNALS
+from tfkd_base.signals import kept_handlers
 
 SECONDS_TO_CONNECT = 10
 TRIES = 3
@@ -202,22 +200,17 @@ def _connect(ray: ModuleType, workers: int | None, address: str | None) -> Itera
     is_ours = not ray.is_initialized()
     if is_ours:
         _require_reachable(address)
-        handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         try:
-            ray.init(
-                address=address,
-                num_cpus=None if address else workers,
-                include_dashboard=None if address else False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            with kept_handlers():  # Ray sets its own handler of SIGTERM
+                ray.init(
+                    address=address,
+                    num_cpus=None if address else workers,
+                    include_dashboard=None if address else False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
         except ConnectionError as error:
             raise TfkdError(f"there is no Ray cluster at {address}: {error}") from None
-        finally:
-            # Ray sets its own handler of SIGTERM.
-            if threading.current_thread() is threading.main_thread():
-                for number, handler in handlers.items():
-                    signal.signal(number, handler)
     try:
         yield
     finally:
