@@ -32,7 +32,12 @@ class FaultyModels(ServedModels):
         self.requests: list[int] = []
 
     def predict(
-        self, name: str, version: int | None, signature: str, read_inputs: ReadInputs, missing_signature: str
+        self,
+        name: str,
+        version: int | None,
+        signature: str,
+        read_inputs: ReadInputs,
+        missing_signature: RequestRefused,
     ) -> dict[str, np.ndarray]:
         number = len(self.requests)
         self.requests.append(0)

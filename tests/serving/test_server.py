@@ -51,6 +51,7 @@ def test_inputs_by_name_and_by_row(server: ServerAddresses) -> None:
         ('{"instances": [{"a": 1, "b": 1}, {"a": 1}]}', ":predict", 400, "different inputs"),
         ('{"instances": []}', ":predict", 400, "at least one row"),
         ('{"inputs": [1], "signature_name": "x"}', ":predict", 400, 'name: "x" not found'),
+        ('{"inputs": [1], "signature_name": ["x"]}', ":predict", 400, r'must be a string .*, got \["x"\]'),
         ('{"inputs": [1]}', "/versions/2:predict", 404, r"Specific\(sums, 2\)"),
         ('{"inputs": [1]}', ":classify", 400, "Malformed request"),
     ],

@@ -112,12 +112,18 @@ class _RestHandler(BaseHTTPRequestHandler):
             raise RequestRefused("INVALID_ARGUMENT", "Missing 'inputs' or 'instances' key, or both are given")
         by_row = "instances" in request
         signature = request.get("signature_name", "serving_default")
+        if not isinstance(signature, str):
+            raise RequestRefused(
+                "INVALID_ARGUMENT",
+                f"'signature_name' must be a string such as \"serving_default\", got {json.dumps(signature)}",
+            )
+        missing = f'Serving signature name: "{signature}" not found in signature def'
         outputs = self.models.predict(
             match[1],
             int(match[2]) if match[2] else None,
             signature,
             lambda specs: _read_rest_inputs(request["instances" if by_row else "inputs"], specs, by_row=by_row),
-            f'INVALID_ARGUMENT: Serving signature name: "{signature}" not found in signature def',
+            RequestRefused("INVALID_ARGUMENT", missing),
         )
         values = {name: _to_json(value) for name, value in sorted(outputs.items())}
         single = next(iter(values.values())) if len(values) == 1 else None

@@ -40,17 +40,13 @@ class ServedModels:
     def __init__(self, folders: Mapping[str, str | Path]) -> None:
         self._versions = {name: _load_versions(Path(folder)) for name, folder in folders.items()}
 
-    def versions(self, name: str) -> list[int]:
-        """Return the versions of a model, ascending; none of an unknown model."""
-        return sorted(self._versions.get(name, ()))
-
     def predict(
         self,
         name: str,
         version: int | None,
         signature: str,
         read_inputs: Callable[[Mapping[str, tf.TensorSpec]], Mapping[str, tf.Tensor]],
-        missing_signature: str,
+        missing_signature: RequestRefused,
     ) -> dict[str, np.ndarray]:
         """Run a signature of a model.
 
@@ -59,7 +55,7 @@ class ServedModels:
             version: Its version. Default: the newest.
             signature: The name of the signature.
             read_inputs: Returns the inputs of the request, given the signature's input specifications.
-            missing_signature: Code and message of the error if there is no such signature, as "CODE: message".
+            missing_signature: The error if there is no such signature.
 
         Raises:
             RequestRefused: The request has no answer.
@@ -71,7 +67,7 @@ class ServedModels:
             raise RequestRefused("NOT_FOUND", f"Servable not found for request: {wanted}")
         signatures = versions[number].signatures
         if signature not in signatures:
-            raise RequestRefused(*missing_signature.split(": ", 1))
+            raise missing_signature
         function = signatures[signature]
         specs = function.structured_input_signature[1]
         inputs = read_inputs(specs)

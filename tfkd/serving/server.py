@@ -114,7 +114,7 @@ class _PredictionService(PredictionServiceServicer):
         spec = request.model_spec
         version = spec.version.value if spec.HasField("version") else None
         signature = spec.signature_name or "serving_default"
-        missing = f'FAILED_PRECONDITION: Serving signature key "{signature}" not found.'
+        missing = RequestRefused("FAILED_PRECONDITION", f'Serving signature key "{signature}" not found.')
         try:
             outputs = self._models.predict(spec.name, version, signature, _read_grpc_inputs(request), missing)
         except RequestRefused as refusal:
