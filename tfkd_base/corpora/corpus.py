@@ -85,7 +85,7 @@ class ReadReport:
 
 def _spell(sentences: tuple[Sentence, ...]) -> tuple[Sentence, ...]:
     """Return sentences with tags of BILOU written as IOBES."""
-    if not any(tag[:1] in BILOU for tags in {sentence.tags for sentence in sentences} for tag in tags):
+    if not any(tag[:1] in BILOU for tag in {tag for sentence in sentences for tag in sentence.tags}):
         return sentences
     return tuple(Sentence(s.tokens, tuple(BILOU.get(tag[:1], tag[:1]) + tag[1:] for tag in s.tags)) for s in sentences)
 
