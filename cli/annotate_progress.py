@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from tfkd_base.progress import INTERVAL
 from tfkd_base.wording import count_of
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from tfkd.annotate import AnnotationProgress, AnnotationReport
     from tfkd_base.documents import BrokenDocument
 
-INTERVAL = 30.0
-"""Seconds between two lines of progress if standard error is not a terminal."""
 LEAST_WORDS = 1000
 """Words from which on their number per second says something: the first batch of a model takes longer than others."""
 SHOWN = 20
@@ -75,26 +74,26 @@ class ProgressDisplay:
                 title, done, total = "writing the output", progress.written_documents, progress.documents_to_write
             words = "" if is_writing else f"{progress.words_per_second:,.0f} words/s"
             self._bar.update(self._task, description=title, total=max(total, 1), completed=done, words=words)
-            return
-        now = time.perf_counter()
-        if now - self._last_line >= INTERVAL:
-            self._last_line = now
-            if is_writing:
-                written = f"{progress.written_documents:,} of {progress.documents_to_write:,}"
-                self._console.print(f"{written} documents written", markup=False)
-                return
+        elif is_writing:
+            written = f"{progress.written_documents:,} of {progress.documents_to_write:,}"
+            self._print_now_and_then(f"{written} documents written")
+        else:
             share = progress.done_bytes / max(progress.total_bytes, 1)
             speed = f"{progress.words:,} words, {progress.words_per_second:,.0f} words/s"
-            self._console.print(f"{share:.1%} of the input annotated; {speed}", markup=False)
+            self._print_now_and_then(f"{share:.1%} of the input annotated; {speed}")
 
     def show_documents(self, report: AnnotationReport) -> None:
         """Show how many documents of a stream are annotated; how many there are is not known."""
         if not self._has_bar:
             return
-        text = f"{count_of(report.documents, 'document', 'documents')}, {report.words:,} words annotated"
+        text = f"{count_of(report.documents, 'document')}, {report.words:,} words annotated"
         if self._console.is_terminal:
             self._bar.update(self._task, description=text)
-            return
+        else:
+            self._print_now_and_then(text)
+
+    def _print_now_and_then(self, text: str) -> None:
+        """Print a line, unless the last one is less than `INTERVAL` ago."""
         now = time.perf_counter()
         if now - self._last_line >= INTERVAL:
             self._last_line = now
@@ -131,7 +130,7 @@ def print_summary(
     speed = f"; {words / seconds:,.0f} words/s" if words >= LEAST_WORDS and seconds else ""
     now = f", {words:,} of them now" if is_resumed else ""
     console.print(
-        f"{count_of(report.documents, 'document', 'documents')} with {entities}, {report.words:,} words{now}{speed}",
+        f"{count_of(report.documents, 'document')} with {entities}, {report.words:,} words{now}{speed}",
         markup=False,
     )
     for note in report.notes:
@@ -140,4 +139,4 @@ def print_summary(
         console.print(f"  {change}: {number:,}", markup=False)
     if report.broken:
         place = f", set aside in {errors}" if errors else "; --errors PATH keeps them"
-        console.print(f"  {count_of(report.broken, 'broken document', 'broken documents')}{place}", markup=False)
+        console.print(f"  {count_of(report.broken, 'broken document')}{place}", markup=False)

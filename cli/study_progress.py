@@ -17,6 +17,7 @@ from rich.text import Text
 from tfkd.studies import CorpusSize, Estimate, Job, JobQueue, Plan, StudyFolder, StudyProgress, StudyResult
 from tfkd.studies.run import count_workers
 from tfkd_base.progress import format_seconds
+from tfkd_base.wording import count_of
 
 SHOWN_FAILURES = 10
 
@@ -40,9 +41,9 @@ class StudyDisplay(StudyProgress):
         self._folder, self._queue, self._slots = folder, queue, slots
         self._estimate = Estimate(plan, self._sizes, folder)
         self._total = len(queue.remaining)
-        finished = f" ({count(queue.finished, 'run')} finished before)" if queue.finished else ""
+        finished = f" ({count_of(queue.finished, 'run')} finished before)" if queue.finished else ""
         self._console.print(
-            f"{plan.config.title}: {count(self._total, 'job')}{finished}, {slots} at a time, about "
+            f"{plan.config.title}: {count_of(self._total, 'job')}{finished}, {slots} at a time, about "
             f"{format_seconds(self._seconds_left())}",
             markup=False,
             soft_wrap=True,
@@ -120,16 +121,6 @@ def _last_line(log: Path) -> str:
     return re.sub(r"\s+", " ", lines[-1])[:60] if lines else ""
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Example:
-        >>> count(1, "job"), count(1200, "job")
-        ('1 job', '1,200 jobs')
-    """
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
 def print_plan(
     console: Console, plan: Plan, folder: StudyFolder, sizes: Mapping[str, CorpusSize], workers: int | None
 ) -> None:
@@ -153,7 +144,7 @@ def print_plan(
         console.print(table)
     print_held_out(console, sizes)
     counts = Counter(job.kind for job in jobs.values())
-    summary = ", ".join(count(number, kind) for kind, number in counts.items())
+    summary = ", ".join(count_of(number, kind) for kind, number in counts.items())
     finished = f"; {queue.finished:,} of {len(plan.runs):,} runs are finished" if queue.finished else ""
     console.print(f"{summary or 'nothing remains to be done'}{finished}", soft_wrap=True)
     basis = (
@@ -172,8 +163,8 @@ def print_held_out(console: Console, sizes: Mapping[str, CorpusSize]) -> None:
     for name, size in sizes.items():
         if size.held_out:
             console.print(
-                f"{name}: {count(size.held_out, 'training sentence')} of at least six tokens also in its development "
-                "or test set; training.exclude_duplicates=false keeps them",
+                f"{name}: {count_of(size.held_out, 'training sentence')} of at least six tokens also in its "
+                "development or test set; training.exclude_duplicates=false keeps them",
                 markup=False,
                 soft_wrap=True,
             )
@@ -188,7 +179,7 @@ def print_study_result(console: Console, result: StudyResult, out: Path) -> None
     if more > 0:
         console.print(f"... and {more:,} more")
     if result.blocked:
-        console.print(f"not started, because a job that they need failed: {count(len(result.blocked), 'job')}")
+        console.print(f"not started, because a job that they need failed: {count_of(len(result.blocked), 'job')}")
     if result.failed:
         console.print(
             f"the reasons are in {out / 'failures'}; run the same command to try again", markup=False, soft_wrap=True

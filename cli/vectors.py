@@ -38,7 +38,8 @@ def vectors(encoder: str, sources: tuple[str, ...], out: Path, units: int, min_c
     from tfkd.runs.vectors import write_encoder_vectors
 
     console = make_console()
-    result = write_encoder_vectors(
-        encoder, sources, out, units=units, min_count=min_count, words=words, progress=ConsoleProgress(console)
-    )
+    with ConsoleProgress(console) as progress:
+        result = write_encoder_vectors(
+            encoder, sources, out, units=units, min_count=min_count, words=words, progress=progress
+        )
     console.print(f"  {result.path}: {result.words:,} vectors of {result.units} numbers", soft_wrap=True)
