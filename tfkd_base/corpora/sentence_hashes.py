@@ -93,7 +93,7 @@ class SentenceHashes:
         return cls.union(map(cls._of_hashed, _hash_sentences(sentences)))
 
     @classmethod
-    def _of_hashed(cls, chunk: _HashedSentences) -> SentenceHashes:
+    def _of_hashed(cls, chunk: HashedSentences) -> SentenceHashes:
         lengths = np.minimum(chunk.lengths, int(_LENGTH_MASK)).astype(np.uint64)
         return cls(chunk.wholes, chunk.windows | lengths[chunk.sentence_of_window])
 
@@ -107,18 +107,20 @@ class SentenceHashes:
         """Return the number of different sentences."""
         return len(self.wholes)
 
-    def match(self, sentences: Iterable[Sequence[str]]) -> NDArray[np.int8]:
+    def match(self, sentences: Iterable[Sequence[str]] | HashedSentences) -> NDArray[np.int8]:
         """Tell how much of each sentence is known.
 
         Args:
-            sentences: The tokens of each sentence.
+            sentences: The tokens of each sentence; or the hashes of some sentences, for several sets to match.
 
         Returns:
             A `Match` for each sentence, int8 `[sentences]`.
         """
+        if isinstance(sentences, HashedSentences):
+            return self._match_hashed(sentences)
         return match_all(sentences, [self])[0][0]
 
-    def _match_hashed(self, chunk: _HashedSentences) -> NDArray[np.int8]:
+    def _match_hashed(self, chunk: HashedSentences) -> NDArray[np.int8]:
         matches = np.where(_is_in(chunk.wholes, self.wholes), Match.WHOLE, Match.NONE).astype(np.int8)
         if not len(self.windows) or not len(chunk.windows):
             return matches
@@ -162,7 +164,7 @@ def match_all(sentences: Iterable[Sequence[str]], sets: Sequence[SentenceHashes]
     return np.concatenate(matches, axis=1), np.concatenate(wholes)
 
 
-class _HashedSentences:
+class HashedSentences:
     """Hashes of some sentences, in their order. They take about 100 bytes for each word.
 
     Args:
@@ -194,10 +196,10 @@ class _HashedSentences:
         self.windows = windows & ~_LENGTH_MASK
 
 
-def _hash_sentences(sentences: Iterable[Sequence[str]]) -> Iterator[_HashedSentences]:
+def _hash_sentences(sentences: Iterable[Sequence[str]]) -> Iterator[HashedSentences]:
     remaining = iter(sentences)
     while chunk := list(itertools.islice(remaining, _CHUNK)):
-        yield _HashedSentences(chunk)
+        yield HashedSentences(chunk)
 
 
 def _hash(text: str) -> int:
