@@ -155,7 +155,7 @@ class _Annotations:
         entities = self._entities
         for name, identifier in self._references:
             if name in entities and entities[name].identifier is None:
-                entities[name] = replace(entities[name], identifier=identifier)
+                entities[name] = entities[name]._replace(identifier=identifier)
             else:
                 counts["references dropped"] += 1
         for name, score in self._scores:
@@ -163,7 +163,7 @@ class _Annotations:
                 value = float(score)
                 if not math.isfinite(value):
                     raise ValueError
-                entities[name] = replace(entities[name], score=value)
+                entities[name] = entities[name]._replace(score=value)
             except (KeyError, ValueError):
                 counts["attributes dropped"] += 1
         return list(entities.values())

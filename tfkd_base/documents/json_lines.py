@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 from tfkd_base.corpora.detection import describe_token_lists
 from tfkd_base.documents.document import (
@@ -20,6 +20,7 @@ from tfkd_base.documents.document import (
     Passage,
     count_infons,
 )
+from tfkd_base.documents.entity_texts import Places
 from tfkd_base.documents.files import HEAD, READ_ERRORS, read_error
 from tfkd_base.documents.formats import FORMATS, FormatWriter, LineBlock, LineFormat
 from tfkd_base.documents.json_objects import has_object_per_line, json_shape, read_objects, rewindable
@@ -155,10 +156,9 @@ def _entity(value: object, counts: Counts) -> StatedEntity:
     if not isinstance(value, dict):
         raise FaultError(f"expected an entity that is an object, got {str(value)[:60]!r}")
     start, end, kind, score = (value.get(key) for key in ("start", "end", "type", "score"))
-    strings = [item for item in (value.get("id"), value.get("identifier")) if item is not None]
-    if not (isinstance(start, int) and isinstance(end, int)) or not (
-        _is_offset(start) and _is_offset(end) and all(isinstance(item, str) for item in (kind, *strings))
-    ):
+    id, identifier = value.get("id"), value.get("identifier")
+    has_names = isinstance(id, str | None) and isinstance(identifier, str | None)
+    if not (isinstance(kind, str) and has_names and _is_offset(start) and _is_offset(end)):
         raise FaultError(f"expected an entity with whole numbers start and end, and a type, got {value!r}")
     if score is not None and not (type(score) in (int, float) and math.isfinite(score)):
         raise FaultError(f"expected a score that is a number, got {score!r}")
@@ -166,17 +166,20 @@ def _entity(value: object, counts: Counts) -> StatedEntity:
     if not isinstance(given, str | None):
         raise FaultError(f"expected the text of an entity to be a string, got {given!r}")
     fragments = _list(value, "fragments")
-    pairs = [item for item in fragments if isinstance(item, list) and len(item) == 2 and all(map(_is_offset, item))]
-    if len(pairs) < len(fragments):
-        raise FaultError(f"expected fragments that are pairs of whole numbers, got {str(fragments)[:60]}")
-    places = tuple((first, last) for first, last in pairs) or ((start, end),)
-    if (min(first for first, _ in places), max(last for _, last in places)) != (start, end):
-        raise FaultError(f"expected fragments from {start} to {end}, got {str(fragments)[:60]}")
+    places = _fragments(fragments, start, end) if fragments else ((start, end),)
     counts["unknown JSON keys, dropped"] += len(value.keys() - _ENTITY_KEYS)
-    return StatedEntity(places, given, str(kind), value.get("id"), value.get("identifier"), score)
+    return StatedEntity(places, given, kind, id, identifier, score)
 
 
-def _is_offset(value: object) -> bool:
+def _fragments(values: list[Any], start: int, end: int) -> Places:
+    if not all(isinstance(item, list) and len(item) == 2 and all(map(_is_offset, item)) for item in values):
+        raise FaultError(f"expected fragments that are pairs of whole numbers, got {str(values)[:60]}")
+    if (min(first for first, _ in values), max(last for _, last in values)) != (start, end):
+        raise FaultError(f"expected fragments from {start} to {end}, got {str(values)[:60]}")
+    return tuple((first, last) for first, last in values)
+
+
+def _is_offset(value: object) -> TypeGuard[int]:
     return type(value) is int and abs(value) <= LARGEST
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import itertools
 import re
@@ -217,6 +218,7 @@ OFFSETS: dict[str, str] = {
 """What the option `offsets` can be, with a description"""
 
 
+@functools.cache
 def get_units(offsets: str) -> tuple[Unit, ...]:
     """Return the units that an option allows, in the order in which they are tried.
 

@@ -28,6 +28,7 @@ _TEXT_LINE = re.compile(r"[^|\t]+\|([ta])\|(.*)", re.DOTALL)
 _RELATION_COLUMNS = 4
 _MENTION_COLUMNS = 6
 _NUMBER = re.compile(r"-?[0-9]{1,12}")
+_SEPARATOR = re.compile(r"[|\t]")
 _BREAKS = re.compile(r"[\t\n\r]")
 
 Block = list[tuple[int, bytes]]
@@ -122,10 +123,11 @@ def _blocks(stream: IO[bytes], first_line: int) -> Iterator[Block]:
     for number, line in enumerate(read_lines(stream), first_line):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if block and (not line.strip() or _is_next_title(block[-1][1], line)):
+        is_blank = not line.strip()
+        if block and (is_blank or _is_next_title(block[-1][1], line)):
             yield block
             block = []
-        if line.strip():
+        if not is_blank:
             block.append((number, line))
     if block:
         yield block
@@ -151,7 +153,7 @@ def _document(block: Block, counts: Counts, offsets: str) -> Document:
     found = Counts()
     for number, raw in block:
         line = _decode(number, raw)
-        line_name = re.split(r"[|\t]", line, maxsplit=1)[0]
+        line_name = _SEPARATOR.split(line, maxsplit=1)[0]
         name = name or line_name
         if line_name != name:
             raise FaultError(
@@ -159,8 +161,8 @@ def _document(block: Block, counts: Counts, offsets: str) -> Document:
                 "expected a blank line between documents",
                 number,
             )
-        match = _TEXT_LINE.fullmatch(line)
-        if match and match[1] not in parts and not entities:
+        match = _TEXT_LINE.fullmatch(line) if not entities else None
+        if match and match[1] not in parts:
             parts[match[1]] = match[2]
         elif "t" not in parts:
             raise FaultError(f"expected a title, ID|t|text, got {line[:60]!r}", number)
@@ -195,7 +197,8 @@ def _entity(number: int, line: str, counts: Counts) -> list[StatedEntity]:
         return []
     if len(columns) <= _RELATION_COLUMNS or not (has_offset and has_end):
         raise FaultError(f"expected ID, start, end, text and type separated by tabs, got {line[:60]!r}", number)
-    counts["columns after the identifier of an entity, dropped"] += max(len(columns) - _MENTION_COLUMNS, 0)
+    if len(columns) > _MENTION_COLUMNS:
+        counts["columns after the identifier of an entity, dropped"] += len(columns) - _MENTION_COLUMNS
     identifier = columns[5] if len(columns) >= _MENTION_COLUMNS else ""
     if not columns[3] or not columns[4]:
         raise FaultError(f"expected a text and a type in columns 4 and 5, got {line[:60]!r}", number)

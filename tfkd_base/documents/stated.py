@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from tfkd_base.documents.document import Counts, Entity, FaultError, Passage
 from tfkd_base.documents.entity_texts import ALMOST, DIFFERENT, EQUAL, Places, compare_texts, join_lines
@@ -16,8 +17,7 @@ SEVERAL = 2
 ELLIPSIS = "entities with an ellipsis in their text, read as fragments"
 
 
-@dataclass(frozen=True, slots=True)
-class StatedEntity:
+class StatedEntity(NamedTuple):
     """An entity as a file states it, with offsets in the file's unit.
 
     Attributes:
@@ -27,7 +27,7 @@ class StatedEntity:
         id: The id in the source.
         identifier: The concept that it names.
         score: The confidence, 0 to 1.
-        infons: Further information of the source, by key.
+        infons: Further information of the source, by key, if any.
         piece: Index of the piece of text whose offsets count for it; None for the whole document.
         line: Its line in the source, for messages.
     """
@@ -38,7 +38,7 @@ class StatedEntity:
     id: str | None = None
     identifier: str | None = None
     score: float | None = None
-    infons: Mapping[str, object] = field(default_factory=dict, hash=False)
+    infons: Mapping[str, object] | None = None
     piece: int | None = None
     line: int | None = None
 
@@ -164,7 +164,8 @@ def place_entities(
         fit = _choose_by_words(layout, stated, offsets, fit)
     if fit.unit is not UNITS[0] and offsets in (CHARACTERS, DETECT):
         counts[f"documents whose offsets count {fit.unit.label}"] += 1
-    counts.update(fit.layout.counts)
+    if fit.layout.counts:
+        counts.update(fit.layout.counts)
     counts[MERGED] += fit.merged
     counts[ELLIPSIS] += fit.shortened
     text = fit.layout.text
@@ -174,9 +175,8 @@ def place_entities(
         parts = join_lines(text, places) if joins_lines else places
         fragments = parts if len(parts) > 1 else ()
         start, end = parts[0][0], parts[-1][1]
-        entities.append(
-            Entity(start, end, entity.type, entity.id, entity.identifier, entity.score, fragments, entity.infons)
-        )
+        infons = entity.infons or {}
+        entities.append(Entity(start, end, entity.type, entity.id, entity.identifier, entity.score, fragments, infons))
     return fit.layout, tuple(entities)
 
 
@@ -189,17 +189,18 @@ def _choose(
 ) -> _Fit:
     """Return the fit of an allowed unit, where the first one is not exact."""
     allowed = get_units(offsets)
+    units = [*allowed[1:], *(unit for unit in UNITS if unit not in allowed)]
+    if first and not first.different:
+        # Other white space is allowed, unless it comes from characters of another width.
+        units = [unit for unit in units if unit.widths is not None and unit.plain is None]
     fits = [first] if first else []
-    for unit in (*allowed[1:], *(unit for unit in UNITS if unit not in allowed)):
+    for unit in units:
         fit, _ = _try(layout, stated, unit)
         if fit is not None:
             fits.append(fit)
     evident = [fit for fit in fits if fit is first or _is_evident(fit, offsets)]
     exact = [fit for fit in evident if fit.is_exact]
     almost = [fit for fit in evident if not fit.different]
-    if first and not first.different:
-        # Other white space is allowed, unless it comes from characters of another width.
-        exact = [fit for fit in exact if fit.unit.widths is not None]
     for fit in exact or almost:
         if fit.unit in allowed:
             return fit
