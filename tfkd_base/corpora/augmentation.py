@@ -25,7 +25,7 @@ from typing_extensions import override
 from tfkd_base.corpora.corpus import Corpus, Sentence
 from tfkd_base.corpora.overlap import hash_held_out
 from tfkd_base.corpora.schemes import Scheme, Span, check_scheme, spans, tags_from_spans
-from tfkd_base.corpora.sentence_hashes import HashedSentences, Match, SentenceHashes
+from tfkd_base.corpora.sentence_hashes import Match, SentenceHashes, match_all
 from tfkd_base.errors import CorpusError
 from tfkd_base.seeds import make_generator
 
@@ -247,10 +247,10 @@ class Variants(Sequence[Sentence]):
         places = itertools.product(range(len(augmenter.sentences)), range(number))
         while chunk := list(itertools.islice(places, _CHUNK)):
             drawn = [augmenter.draw(index, each) for index, each in chunk]
-            hashed = HashedSentences([sentence.tokens for sentence, _ in drawn])
-            is_barred = barred.match(hashed) != Match.NONE
+            matches, wholes = match_all((sentence.tokens for sentence, _ in drawn), [barred])
+            is_barred = matches[0] != Match.NONE
             for (index, _), (sentence, terms), whole, bar in zip(
-                chunk, drawn, hashed.wholes.tolist(), is_barred.tolist(), strict=True
+                chunk, drawn, wholes.tolist(), is_barred.tolist(), strict=True
             ):
                 self.terms += terms
                 if whole in seen:
