@@ -92,6 +92,22 @@ def test_variants_do_not_depend_on_the_runs_seed_and_their_words_are_no_words_of
     assert fewer.report.held_out >= variants.report.held_out + 5
 
 
+def test_a_variant_is_paired_with_the_sentence_that_it_was_made_from(place):
+    settings = config(place, "augmentation={mentions: 1.0, variants: 2}")
+    corpora = read_data(settings).corpora
+    augmented = make_variants(settings, corpora)
+    tags = {sentence.tokens: sentence.tags for sentence in corpora["a"].train}
+    pairs = augmented.pairs(corpora)
+    assert len(pairs) == len(augmented.of_task["a"])
+    for variant, (tokens, own) in zip(augmented.of_task["a"], pairs, strict=True):
+        assert tokens == variant.tokens
+        outside = [
+            [token for token, tag in zip(*both, strict=True) if tag == "O"]
+            for both in ((tokens, variant.tags), (own, tags[own]))
+        ]
+        assert outside[0] == outside[1]
+
+
 def test_each_task_of_a_teacher_has_variants_of_its_own(place, teacher):
     settings = config(place, SETTINGS, "distillation=null", kind="teacher", tasks="ab")
     corpora = read_data(settings).corpora

@@ -16,6 +16,8 @@ from tfkd.distillation import Need, TeacherCache
 from tfkd.distillation.store_files import content_key
 from tfkd.distillation.teachers import LiveTeacher
 from tfkd.runs import RunFolder, cache_teacher, distill, train
+from tfkd.runs.assembly import read_data
+from tfkd.runs.augmenting import make_variants
 from tfkd.runs.held_out import RunSentences
 from tfkd.training import EncodedSentences
 from tfkd_base.corpora import Corpus, Match, Sentence, write_corpus
@@ -56,7 +58,7 @@ class Recorded(Progress):
 
 def student(place, *settings):
     text = f"kind: tagger\ntasks: {{a: {{path: {place}/a}}}}\ntransfer: {{texts: [{place}/text.txt]}}\n{SMALL}"
-    return parse_config(text + "distillation: {}\n", settings)
+    return parse_config(text + "distillation: {}\naugmentation: {mentions: 1.0, variants: 1}\n", settings)
 
 
 def make(place, out, *settings, folds=FOLDS, progress=None, **options):
@@ -108,19 +110,24 @@ def test_each_labelled_sentence_is_new_to_the_teacher_of_its_fold_in_all_corpora
 
 
 def test_each_labelled_sentence_has_the_outputs_of_the_teacher_that_has_not_seen_it(place):
+    corpora = read_data(student(place)).corpora
+    variants = make_variants(student(place), corpora).pairs(corpora)
+    assert len(variants) >= 10
+    sentences = [*LABELLED, *(variant for variant, _ in variants)]
+    labelled = [*range(len(LABELLED)), *(LABELLED.index(sentence) for _, sentence in variants)]
     store = TeacherCache(place / "cache").store
-    rows = store.rows([content_key(tokens) for tokens in LABELLED])
-    stored = store.read(rows, 8, ["logits"])["logits"]
-    real = np.arange(8) < np.array([len(tokens) for tokens in LABELLED])[:, None]
+    lengths = np.array([len(tokens) for tokens in sentences])
+    stored = store.read(store.rows([content_key(tokens) for tokens in sentences]), lengths.max(), ["logits"])["logits"]
+    real = np.arange(lengths.max()) < lengths[:, None]
     is_equal = []
     for run in (*folds_of(place / "cache"), place / "teacher"):
         teacher = LiveTeacher(RunFolder(run).model().for_task("a"))
-        encoded = EncodedSentences(LABELLED, teacher.sources("teacher", NEEDS))
-        expected = teacher.reader("teacher", NEEDS)(encoded.gather(np.arange(len(rows)))).emissions.numpy()
+        encoded = EncodedSentences(sentences, teacher.sources("teacher", NEEDS))
+        expected = teacher.reader("teacher", NEEDS)(encoded.gather(np.arange(len(sentences)))).emissions.numpy()
         is_equal.append((np.abs(stored - expected).max(-1) * real).max(-1) < 1e-5)
-    np.testing.assert_array_equal(is_equal[:FOLDS], find_unseen(place))
+    np.testing.assert_array_equal(is_equal[:FOLDS], find_unseen(place)[:, labelled])
     assert not is_equal[FOLDS].any(), "the teacher of all sentences labels none of them"
-    assert len(store) == len({*LABELLED}) + 9, "and it labels the unlabelled text"
+    assert len(store) == len({*sentences}) + 9, "and it labels the unlabelled text"
 
 
 def test_a_fold_has_the_settings_the_updates_and_the_epochs_of_the_teacher(place):

@@ -99,7 +99,9 @@ class Folds:
 
 
 def _hash_folds(tokens: Sequence[Sequence[str]], fold_of: NDArray[np.int64], number: int) -> tuple[SentenceHashes, ...]:
-    return tuple(SentenceHashes.of(tokens[row] for row in np.flatnonzero(fold_of == fold)) for fold in range(number))
+    return tuple(
+        SentenceHashes.of(tokens[row] for row in np.flatnonzero(fold_of == fold).tolist()) for fold in range(number)
+    )
 
 
 def _find(folds: Sequence[SentenceHashes], hashed: HashedSentences, least: Match) -> NDArray[np.int64]:
