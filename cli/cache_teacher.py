@@ -21,7 +21,7 @@ from .startup import choose_threads, import_tensorflow
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder of the cache, created by this command."
 )
-@click.option("--task", help="Task of the teacher. Required if it has several.")
+@click.option("--task", help="Task of the teacher. Required if it has several and --for does not say which.")
 @click.option(
     "--for",
     "student",

@@ -42,9 +42,10 @@ def distill(
 ) -> None:
     """Train the student that CONFIG describes with a trained teacher.
 
-    CONFIG is a YAML file or the name of a bundled configuration, of the kind `tagger`. Its section `distillation` names
-    the losses. Word vectors and unlabelled text that CONFIG does not set come from the teacher, see `text.vectors` and
-    `transfer`. `tfkd train OUT/config.yaml` then trains the baseline: the same student without a teacher.
+    CONFIG is a YAML file or the name of a bundled configuration, of the kind `student` or `tagger`. Its section
+    `distillation` names the losses. A student of several tasks learns each from the teachers that know it. Word vectors
+    and unlabelled text that CONFIG does not set come from the teacher, see `text.vectors` and `transfer`. `tfkd train
+    OUT/config.yaml` then trains the baseline: the same student without a teacher.
 
     After Ctrl-C, SIGTERM or a kill, run the same command again to resume.
     """

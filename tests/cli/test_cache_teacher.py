@@ -55,7 +55,7 @@ def test_it_prints_the_size_first_and_stores_the_named_outputs(place, call_tfkd,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a"], "a teacher of several tasks: say which with --task, one of a, b"),
+        (["a"], "has several tasks: say which with --task, one of a, b"),
         (["a", "--set", "seed=1"], "--set changes the configuration of --for CONFIG: pass --for too"),
     ],
 )

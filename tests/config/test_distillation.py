@@ -62,7 +62,7 @@ def test_what_is_wrong_in_transfer_is_named(setting: str, message: str) -> None:
 
 
 def test_text_to_transfer_needs_a_tagger_and_room_in_a_batch() -> None:
-    assert "only a tagger can be a student" in refused(
+    assert "only a student learns from a teacher" in refused(
         "kind: teacher\ntasks: {a: {path: /a}}\ntransfer: {texts: [a.txt]}"
     )
     assert "training.batch_size" in refused(TAGGER, "transfer={texts: [a.txt]}", "training.batch_size=1")

@@ -195,7 +195,7 @@ def test_half_precision_takes_half_the_room_and_keeps_three_digits(caches, tmp_p
     # Both sizes are known before anything is written.
     distinct = set(SENTENCES)
     for folder, dtype in ((caches[head], "float32"), (tmp_path, "float16")):
-        predicted = cache.bytes_needed(teacher(head), NEEDS, len(distinct), sum(map(len, distinct)), dtype)
+        predicted = cache.bytes_needed({"": teacher(head)}, NEEDS, len(distinct), sum(map(len, distinct)), dtype)
         assert predicted == sum(path.stat().st_size for path in folder.glob("*.bin"))
     check_same(half, teacher(head), np.arange(40), atol=0.01)
     difference = says(half, [0, 1])[0].emissions - says(teacher(head), [0, 1])[0].emissions

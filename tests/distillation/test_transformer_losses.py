@@ -192,13 +192,13 @@ def test_a_sentences_attention_counts_alike_whatever_stands_beside_it(deep_teach
     loss = AttentionDistillation()
     loss.build(as_teacher(deep_teacher), narrow)
     reads = as_teacher(deep_teacher).reader("teacher", loss.needs)
-    own = Extractor(narrow, [], loss.student_attention)
+    own = Extractor({"": narrow}, [], loss.student_attention)
     rng = np.random.default_rng(2)
     sentences = [piece_sentence(rng, words).tokens for words in (2, 30, 5)] + [()]
 
     def of(rows):
         x = EncodedSentences(sentences, deep_teacher.text).gather(np.array(rows))
-        says = own(x, training=False)
+        says = own(x, training=False)[""]
         return float(loss(reads(x), says)), int(tf.reduce_sum(tf.cast(says.real_pieces, tf.int32)))
 
     alone = [of([row]) for row in range(3)]

@@ -51,8 +51,8 @@ def test_two_batches_make_one_update_by_the_mean_of_their_gradients(kind, optimi
             if kind == "teacher":
                 loss = view.token_loss(x, y, None, view(x, training=True))
             else:
-                student = Extractor(view.student, ["encoder"])(x, training=True)
-                taught = Extractor(view.teacher.tagger, ["encoder"])(x, training=False)
+                student = Extractor({"": view.student}, ["encoder"])(x, training=True)[""]
+                taught = Extractor({"": view.teacher.tagger}, ["encoder"])(x, training=False)[""]
                 own = view.student.token_loss(x, y, None, student.emissions)
                 loss = 0.5 * own + tf.add_n([each(taught, student) for each in view.distillation_losses])
         sources = [v.value for v in view.trainable_variables]

@@ -275,7 +275,7 @@ def test_other_losses_are_refused_with_what_to_write(models: dict[str, Any], mak
 
 def test_entity_f1_needs_the_corpora_of_its_model(models: dict[str, Any]) -> None:
     data = tfkd.multitask_batches({"a": CORPUS}, models["teacher"].text)
-    for corpora, message in ((CORPUS, "needs the corpus of each task"), ({"b": CORPUS}, "the teacher has no task 'b'")):
+    for corpora, message in ((CORPUS, "needs the corpus of each task"), ({"b": CORPUS}, "the model has no task 'b'")):
         with pytest.raises(tfkd.TfkdError, match=message):
             models["teacher"].fit(data, callbacks=[tfkd.EntityF1(corpora)], verbose=0)
 

@@ -206,7 +206,7 @@ def test_tasks_of_a_run_are_loaded(demo_teacher: MultiTaskTagger, demo_tagger: T
         assert some.for_task(task).tag(sentences) == demo_teacher.for_task(task).tag(sentences)
     with pytest.raises(TfkdError, match="the task 'gene' is named twice"):
         load_model(tmp_path, tasks=["gene", "gene"])
-    with pytest.raises(TfkdError, match="the teacher has no task 'x'"):
+    with pytest.raises(TfkdError, match="the model has no task 'x'"):
         load_model(tmp_path, tasks=["gene", "x"])
     demo_tagger.save(tmp_path / "model.keras")
     with pytest.raises(TfkdError, match="not a teacher; omit the task 'gene'"):

@@ -81,7 +81,7 @@ from tfkd_base.errors import TfkdError
             "distillation.both.distillation.losses.1.features.teacher_layer=task_encoder",
             "teacher deep has no task_encoder; list the teachers that have one under `runs` of the part",
         ),
-        ("settings.transfer={texts: [x]}", "transfer: only a tagger can be a student"),
+        ("settings.transfer={texts: [x]}", "transfer: only a student learns from a teacher"),
         ("distillation.logits.transfer={corpora: [[a]]}", "transfer.corpora.0: expected a string, got a list of 1"),
         # Wrong forms.
         ("title=", "title: expected a string, got null"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -38,6 +39,13 @@ def several(paths: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return () if paths is None else (paths,) if isinstance(paths, str) else paths
 
 
+TeacherTasks = Annotated[
+    Annotated[Name, Tag(ONE)] | Annotated[dict[Name, Name], Tag(SEVERAL)],
+    Discriminator(lambda value: SEVERAL if isinstance(value, Mapping) else ONE),
+]
+"""The teacher's task of a student with one task, or the task of the teacher by the student's task."""
+
+
 Loss = Annotated[DistillationLoss, Named(LOSSES, "logits: {temperature: 2.0}")]
 
 
@@ -57,8 +65,10 @@ class DistillationConfig(Section):
     teacher_weights: Annotated[tuple[Weight, ...], Field(strict=False)] | None = Field(
         default=None, description="weight of each of several teachers; null: equal weights"
     )
-    task: Name | None = Field(
-        default=None, description="the teacher's task to learn from; null: the one with the name of the student's task"
+    task: TeacherTasks | None = Field(
+        default=None,
+        description="the teacher's task to learn from; for a student with several tasks `{TASK: TASK OF THE TEACHER}`. "
+        "Default: the task with the name of the student's task",
     )
     student_loss_weight: RampedWeight = Field(
         default=0.5, description="weight of the gold loss; or a ramp. Each of `losses` has its own weight"
@@ -72,6 +82,12 @@ class DistillationConfig(Section):
         default=(LogitsDistillation(),),
         description="distillation losses, a list of `NAME: {SETTINGS}`",
     )
+
+    def teacher_task(self, task: str) -> str:
+        """Return the name of the teacher's task for a task of the student."""
+        if isinstance(self.task, Mapping):
+            return self.task.get(task, task)
+        return self.task or task
 
 
 class TransferConfig(Section):

@@ -28,6 +28,7 @@ from tfkd.sections import (
     Units,
 )
 from tfkd_base.documents import OffsetName
+from tfkd_base.errors import nearest
 
 KEY_ERROR = "key_error"
 """Type of the errors that name their key in `ctx["key"]`: they are found at the whole configuration."""
@@ -120,16 +121,17 @@ def encoder_form(section: object) -> str:
 
 
 class TaskEncoderConfig(Section):
-    """A teacher's layer for one task: a bidirectional LSTM above the shared encoder, with its rate of dropout."""
+    """The layer of one task of several: a bidirectional LSTM above the shared encoder, with its rate of dropout."""
 
     units: Units = Field(default=100, description="width of each direction")
 
 
 class Config(Section):
-    """The configuration of one run: a multi-task teacher, a tagger alone, or a student."""
+    """The configuration of one run: a multi-task teacher, or a student, alone or with its teacher."""
 
-    kind: Literal["teacher", "tagger"] = Field(
-        description="`teacher` is trained on several tasks at once, `tagger` on one"
+    kind: Literal["teacher", "student", "tagger"] = Field(
+        description="`teacher` is trained on several tasks at once; `student` has one task or several, and may learn "
+        "from a teacher; `tagger` is a student of one task"
     )
     name: str | None = Field(default=None, description="name of the run in tables; null: the name of its folder")
     seed: Seed = Field(default=1, description="seed of the initial weights, the order of the sentences and dropout")
@@ -145,11 +147,12 @@ class Config(Section):
     )
     encoder: Annotated[Encoder, EncoderField(ENCODERS, "my_encoder: {width: 32}")] = Field(
         default=BiLSTM(),
-        description="the encoder, in a teacher shared by all tasks: the settings of a BiLSTM; with a key `transformer` "
+        description="the encoder, shared by all tasks: the settings of a BiLSTM; with a key `transformer` "
         "those of a transformer; or `NAME: {SETTINGS}` of an encoder of your own",
     )
     task_encoder: TaskEncoderConfig | None = Field(
-        default=None, description="in a teacher, each task's own layer above the shared one; null is none"
+        default=None,
+        description="in a model of several tasks, each task's own layer above the shared one; null is none",
     )
     head: Annotated[Head, Named(HEADS, "my_head: {width: 32}", by_name=True)] = Field(
         default=CRF(),
@@ -195,6 +198,11 @@ class Config(Section):
         """
         text = self.text.model_copy(update={"vectors": vectors}) if self.text.vectors == AUTO else self.text
         return self.model_copy(update={"text": text, "transfer": transfer if self.transfer == AUTO else self.transfer})
+
+    @property
+    def has_one_task(self) -> bool:
+        """Whether the model is a tagger, and not a multi-task tagger."""
+        return self.kind != "teacher" and len(self.tasks) == 1
 
     def result_settings(self, mode: Literal["python", "json"] = "python", *exclude: str) -> dict[str, Any]:
         """Return the settings that the results depend on, which must be the same when a run resumes.
@@ -256,18 +264,28 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        if self.kind == "tagger":
-            if len(self.tasks) != 1:
-                raise _refused("tasks", f"a tagger has one task, got {len(self.tasks)}; 'kind: teacher' takes several")
-            if self.task_encoder is not None:
-                raise _refused("task_encoder", "only a teacher has a layer for each task; set it to null")
-        else:
+        if self.kind == "tagger" and len(self.tasks) != 1:
+            raise _refused("tasks", f"a tagger has one task, got {len(self.tasks)}; 'kind: student' takes several")
+        if self.kind == "teacher":
             for name, section in (("distillation", self.distillation), ("transfer", self.transfer_source)):
                 if section is not None:
-                    raise _refused(name, "only a tagger can be a student; remove this section or set 'kind: tagger'")
+                    raise _refused(name, "only a student learns from a teacher; remove it or set 'kind: student'")
+        elif self.task_encoder is not None and len(self.tasks) == 1:
+            raise _refused("task_encoder", "only a model of several tasks has a layer for each; set it to null")
         if self.unlabelled_share is not None and self.training.batch_size < 2:
             cause = "transfer" if self.transfer_source is not None else "augmentation.gold: false"
             raise _refused("training.batch_size", f"with '{cause}' a batch holds sentences of two kinds: at least 2")
+        return self
+
+    @model_validator(mode="after")
+    def _names_tasks_of_teachers(self) -> Self:
+        task = None if self.distillation is None else self.distillation.task
+        if isinstance(task, str) and len(self.tasks) > 1:
+            example = f"{{{next(iter(self.tasks))}: {task}}}"
+            raise _refused("distillation.task", f"the student has several tasks: say which learns from it, {example}")
+        for name in task if isinstance(task, Mapping) else ():
+            if name not in self.tasks:
+                raise _refused("distillation.task", f"the student has no task {name!r}; {nearest(name, self.tasks)}")
         return self
 
     @model_validator(mode="after")

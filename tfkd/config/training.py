@@ -80,7 +80,8 @@ class TrainingConfig(Section):
         "those of at least six tokens; true: shorter ones too, such as headings; false: none",
     )
     task_power: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.75, description="a teacher draws a task in proportion to its training sentences to this power"
+        default=0.75,
+        description="a model of several tasks draws a task in proportion to its training sentences to this power",
     )
     checkpoint_seconds: Positive | None = Field(
         default=60.0,

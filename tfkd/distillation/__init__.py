@@ -21,12 +21,15 @@ from tfkd.distillation.losses import (
     SequenceDistillation,
     TagLoss,
 )
+from tfkd.distillation.multitask_cache import MultiTaskCache
 from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
+from tfkd.distillation.task_teachers import AnyTeachers, TaskTeachers, as_task_teachers
 from tfkd.distillation.teachers import AnyTeacher, Ensemble, LiveTeacher, Teacher
 
 __all__ = [
     "LOSSES",
     "AnyTeacher",
+    "AnyTeachers",
     "AttentionDistillation",
     "Batch",
     "CorrelationDistillation",
@@ -41,6 +44,7 @@ __all__ = [
     "LiveTeacher",
     "LogitsDistillation",
     "LogitsRegression",
+    "MultiTaskCache",
     "Need",
     "Outputs",
     "PathDistillation",
@@ -48,7 +52,9 @@ __all__ = [
     "PosteriorDistillation",
     "SequenceDistillation",
     "TagLoss",
+    "TaskTeachers",
     "Teacher",
     "TeacherCache",
     "TeacherOutputs",
+    "as_task_teachers",
 ]

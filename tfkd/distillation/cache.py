@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.distillation.cached_outputs import CachedOutputs, array_specs, compute_arrays, path_arrays
+from tfkd.distillation.cached_outputs import CachedOutputs, CachedSentences, array_specs, compute_arrays, path_arrays
 from tfkd.distillation.folds import FoldTeachers
 from tfkd.distillation.output_store import OutputStore
-from tfkd.distillation.outputs import Need
-from tfkd.distillation.store_files import CACHE, ArraySpec, content_key, read_contents
+from tfkd.distillation.outputs import Need, TeacherOutputs
+from tfkd.distillation.store_files import CACHE, CHUNK, ArraySpec, content_key, read_contents
 from tfkd.distillation.teachers import (
     Extractor,
     Reader,
+    Sources,
+    TaskReader,
     Teacher,
     describe_teacher,
     fingerprint,
     part_of,
     require_same_teacher,
+    symbolic_output,
 )
 from tfkd.layers import CRFHead
 from tfkd.models import Tagger
 from tfkd.tensors import Tensor
-from tfkd.text import Text
-from tfkd.training import EncodedSentences, SentenceArrays, groups_by_size
+from tfkd.training import EncodedSentences, Features, groups_by_size
 from tfkd_base.errors import TfkdError
 
-CHUNK, BATCH = 512, 64
-"""Numbers of sentences that are written at once, and that a teacher runs on at once."""
+TASKS = "tasks"
+"""Key of the description of a store with the teachers of several tasks."""
+BATCH = 64
+"""Number of sentences that a teacher runs on at once."""
 FOLDS = "folds"
 """Folder in a cache with the teachers of its folds, if it has any."""
 
@@ -68,11 +72,24 @@ class TeacherCache(Teacher):
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.store = OutputStore.open(folder)
-        about = self.store.description
-        self.name = f"{self.store.notes['teacher']} (cached in {folder})"
-        self.tags, self.scheme = tuple(about["tags"]), about["scheme"]
-        self.is_chain = about["head"] == "crf"
+        store = OutputStore.open(folder)
+        _check_single_task(store.description, folder)
+        self._finish(store, "")
+
+    @classmethod
+    def of_task(cls, store: OutputStore, task: str) -> TeacherCache:
+        """Return the cache of a task of a store that holds the outputs for several tasks."""
+        cache = cls.__new__(cls)
+        cache._finish(store, task)
+        return cache
+
+    def _finish(self, store: OutputStore, task: str) -> None:
+        self.store = store
+        self.task = task
+        self._about = store.description[TASKS][task] if task else store.description
+        self.name = f"{store.notes['teacher']}{task and f', {task}'} (cached in {store.folder})"
+        self.tags, self.scheme = tuple(self._about["tags"]), self._about["scheme"]
+        self.is_chain = self._about["head"] == "crf"
 
     @classmethod
     def write(
@@ -111,26 +128,12 @@ class TeacherCache(Teacher):
             check_cross_fitting(needs)
             folds.check(teacher)
             about["folds"] = folds.description
-        # The teacher of all sentences that are in no fold is the last: index -1.
-        writers = [_Writer(each, needs, dtype) for each in (*(folds.teachers if folds else ()), teacher)]
-        notes = {"teacher": name or teacher.name, "corpora": list(corpora)}
         if (Path(folder) / CACHE).is_file():
-            require_same_teacher(read_contents(Path(folder))["description"], about, folder)
-        with OutputStore.create(folder, writers[-1].specs, about, notes, (FOLDS,) if folds else ()) as store:
-            done = 0
-            remaining = iter(sentences)
-            while chunk := list(itertools.islice(remaining, CHUNK)):
-                before, done = done, done + len(chunk)
-                new = {content_key(tokens): tokens for tokens in chunk if len(tokens)}
-                new = {key: tokens for key, tokens in new.items() if key not in store}
-                keys, tokens_of = list(new), list(new.values())
-                fold_of = folds.folds.find(tokens_of) if folds and new else np.full(len(new), -1)
-                for fold in np.unique(fold_of):
-                    rows = np.flatnonzero(fold_of == fold)
-                    part = [keys[row] for row in rows], [tokens_of[row] for row in rows]
-                    writers[fold].append(store, *part, progress, before)
-                    before += len(rows)
-                progress(done)
+            cached = read_contents(Path(folder))["description"]
+            _check_single_task(cached, folder)
+            require_same_teacher(cached, about, folder)
+        notes = {"teacher": name or teacher.name, "corpora": list(corpora)}
+        write_outputs(folder, {"": teacher}, sentences, needs, dtype, about, notes, progress, folds)
         return cls(folder)
 
     @override
@@ -138,8 +141,8 @@ class TeacherCache(Teacher):
         for need in needs:
             if need.kind == "features":
                 self.width(str(need.of))
-            _check_cacheable(need, self.is_chain)
-            lacking = [name for name in self._arrays_for(need) if name not in self.store.specs]
+            check_cacheable(need, self.is_chain)
+            lacking = [name for name in self._arrays_for(need) if self._stored(name) not in self.store.specs]
             if lacking:
                 raise TfkdError(
                     f"the cache {self.store.folder} does not hold {need}, which a loss needs: it has "
@@ -154,27 +157,64 @@ class TeacherCache(Teacher):
     @property
     @override
     def identity(self) -> str:
-        return fingerprint(self.store.description)
+        return fingerprint(self._about)
 
     @override
     def width(self, layer: str) -> int:
         need = Need("features", layer)
-        if str(need) not in self.store.specs:
+        name = self._stored(str(need))
+        if name not in self.store.specs:
             layers = [str(n.of) for n in self.needs if n.kind == "features"]
             raise TfkdError(
                 f"the cache {self.store.folder} holds no features of a layer {layer!r}, only of {layers or 'none'}: "
                 f"make one with `tfkd cache-teacher ... --outputs {need}`."
             )
-        return self.store.specs[str(need)].shape[0]
+        return self.store.specs[name].shape[0]
 
     @override
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
-        names = dict.fromkeys(name for need in needs for name in self._arrays_for(need))
-        return {role: CachedSentences(self, list(names))}
+    def sources(self, role: str, needs: Collection[Need]) -> Sources:
+        return self.read_together({"": self}, role, needs)[0]
 
     @override
     def reader(self, role: str, needs: Collection[Need]) -> Reader:
-        return lambda x: CachedOutputs(part_of(x, role), self.is_chain)
+        _, read = self.read_together({"": self}, role, needs)
+        return lambda x: read(x)[""]
+
+    @property
+    @override
+    def reads(self) -> Hashable:
+        return id(self.store)
+
+    @override
+    def layer_key(self, need: Need) -> Hashable:
+        return self.reads, self._stored(str(need))
+
+    @override
+    def read_together(
+        self, teachers: Mapping[str, Any], role: str, needs: Collection[Need]
+    ) -> tuple[Sources, TaskReader]:
+        names = {
+            name: {own: cache._stored(own) for need in needs for own in cache._arrays_for(need)}
+            for name, cache in teachers.items()
+        }
+        stored = dict.fromkeys(name for own in names.values() for name in own.values())
+
+        def read(x: Features) -> dict[str, TeacherOutputs]:
+            arrays = part_of(x, role)
+            mask = {"mask": arrays["mask"]} if "mask" in arrays else {}
+            return {
+                name: CachedOutputs(
+                    {**{o: arrays[s] for o, s in names[name].items() if s in arrays}, **mask}, cache.is_chain
+                )
+                for name, cache in teachers.items()
+            }
+
+        return {role: CachedSentences(self.store, list(stored))}, read
+
+    def _stored(self, name: str) -> str:
+        """Return the name that an array of the task has in the store; arrays that tasks share have none of a task."""
+        of_task = task_array(self.task, name)
+        return of_task if of_task in self.store.specs else name
 
     def require_same(self, teacher: Tagger) -> None:
         """Check that the cache was made by a teacher.
@@ -182,7 +222,7 @@ class TeacherCache(Teacher):
         Raises:
             TfkdError: It was made by another one; the message says what differs, e.g. the weights.
         """
-        require_same_teacher(self.store.description, describe_teacher(teacher), self.store.folder)
+        require_same_teacher(self._about, describe_teacher(teacher), self.store.folder)
 
     def _arrays_for(self, need: Need) -> list[str]:
         """Return the names of the arrays that a need is read from."""
@@ -192,89 +232,98 @@ class TeacherCache(Teacher):
         return list(array_specs(need, 1, 1, self.is_chain, "float32"))
 
 
-class CachedSentences:
-    """Rows of a cache for the sentences of a training set, as stored arrays of its batches.
+def task_array(task: str, name: str) -> str:
+    """Return the name of an array of a task in a store; in the cache of a single task it has no other name."""
+    return f"{task}/{name}" if task else name
+
+
+def _check_single_task(description: Mapping[str, Any], folder: str | os.PathLike[str]) -> None:
+    if TASKS in description:
+        raise TfkdError(
+            f"the cache {folder} holds outputs for the tasks {', '.join(description[TASKS])}: open it with "
+            "`MultiTaskCache(folder)`, whose `for_task(...)` is the cache of one task."
+        )
+
+
+def write_outputs(
+    folder: str | os.PathLike[str],
+    teachers: Mapping[str, Tagger],
+    sentences: Iterable[Sequence[str]],
+    needs: Collection[Need],
+    dtype: str,
+    about: dict[str, Any],
+    notes: dict[str, Any],
+    progress: Callable[[int], None],
+    folds: FoldTeachers | None = None,
+) -> None:
+    """Run taggers over sentences and write their outputs; skip sentences that are in the store already.
 
     Args:
-        cache: The cache.
-        names: Names of the arrays to read.
+        folder: The folder.
+        teachers: The tagger of each task, or that of the task `""`; several run at once.
+        sentences: Token sequences.
+        needs: The outputs to write.
+        dtype: Dtype of the arrays.
+        about: What the outputs depend on.
+        notes: Other facts.
+        progress: Called with the number of sentences processed so far.
+        folds: Taggers that run on the sentences of folds, in the place of a single tagger.
+
+    Raises:
+        TfkdError: As `TeacherCache.write`.
     """
-
-    def __init__(self, cache: TeacherCache, names: Sequence[str]) -> None:
-        self._cache = cache
-        self._names = list(names)
-        self._rows: np.ndarray | None = None
-        self._empty_tokens: dict[int, list[int]] = {}
-
-    def register(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
-        """Pass on all sentences, and look up their rows in the cache.
-
-        Raises:
-            TfkdError: After the last sentence, if the cache lacks some.
-        """
-        store, remaining = self._cache.store, iter(sentences)
-        parts, first = [np.empty(0, np.int64)], ""
+    writers = [_Writer({"": each}, needs, dtype) for each in (folds.teachers if folds else ())]
+    # The writer of all sentences that are in no fold is the last: index -1.
+    writers.append(_Writer(teachers, needs, dtype))
+    with OutputStore.create(folder, writers[-1].specs, about, notes, (FOLDS,) if folds else ()) as store:
+        done = 0
+        remaining = iter(sentences)
         while chunk := list(itertools.islice(remaining, CHUNK)):
-            first_row = sum(map(len, parts))
-            parts.append(store.rows([content_key(tokens) for tokens in chunk]))
-            for row, tokens in enumerate(chunk, first_row):
-                if "" in tokens:
-                    self._empty_tokens[row] = [place for place, token in enumerate(tokens) if not token]
-            absent = np.flatnonzero(parts[-1] < 0)
-            first = first or " ".join(chunk[absent[0]] if len(absent) else ())
-            yield from chunk
-        rows = np.concatenate(parts)
-        if missing := int(np.sum(rows < 0)):
-            raise TfkdError(
-                f"the cache {store.folder} was made for other text: {missing} of {len(rows)} sentences are not in it, "
-                f"the first one {first[:80]!r}. Run `tfkd cache-teacher` with all corpora and texts that the student "
-                "learns from; it adds the missing sentences."
-            )
-        # The empty sentence that fills up batches follows the last one.
-        self._rows = np.append(rows, -1)
-
-    @property
-    def specs(self) -> dict[str, tf.TensorSpec]:
-        """Arrays of a batch."""
-        specs = {}
-        for name in self._names:
-            spec = self._cache.store.specs[name]
-            leading = [None, None] if spec.per == "token" else [None]
-            specs[name] = tf.TensorSpec([*leading, *spec.shape], spec.dtype)
-        return {**specs, "mask": tf.TensorSpec([None, None], tf.bool)}
-
-    def read(self, rows: np.ndarray, time: int) -> list[np.ndarray]:
-        """Read the arrays of sentences by their index, padded to a length."""
-        assert self._rows is not None
-        chosen = self._rows[rows]
-        arrays = self._cache.store.read(chosen, time, self._names)
-        mask = np.arange(time) < self._cache.store.lengths(chosen)[:, np.newaxis]
-        for index, row in enumerate(rows):
-            mask[index, self._empty_tokens.get(int(row), [])] = False
-        return [*(arrays[name] for name in self._names), mask]
+            before, done = done, done + len(chunk)
+            new = {content_key(tokens): tokens for tokens in chunk if len(tokens)}
+            new = {key: tokens for key, tokens in new.items() if key not in store}
+            keys, tokens_of = list(new), list(new.values())
+            fold_of = folds.folds.find(tokens_of) if folds and new else np.full(len(new), -1)
+            for fold in np.unique(fold_of):
+                rows = np.flatnonzero(fold_of == fold)
+                part = [keys[row] for row in rows], [tokens_of[row] for row in rows]
+                writers[fold].append(store, *part, progress, before)
+                before += len(rows)
+            progress(done)
 
 
 class _Writer:
-    """Writer that computes a teacher's outputs and appends them to a store."""
+    """Writer that computes the outputs of taggers and appends them to a store."""
 
-    def __init__(self, teacher: Tagger, needs: Collection[Need], dtype: str) -> None:
+    def __init__(self, teachers: Mapping[str, Tagger], needs: Collection[Need], dtype: str) -> None:
         if not needs:
             raise TfkdError("expected at least one output of the teacher to write, for example logits, got none.")
-        is_chain = isinstance(teacher.head, CRFHead)
+        needs = tuple(dict.fromkeys(needs))
+        self.text = next(iter(teachers.values())).text
         self.specs: dict[str, ArraySpec] = {}
+        stored: dict[str, dict[str, str]] = {task: {} for task in teachers}
         for need in needs:
-            _check_cacheable(need, is_chain)
-            width = teacher.layer_width(str(need.of)) if need.kind == "features" else 1
-            self.specs.update(array_specs(need, len(teacher.tags), width, is_chain, dtype))
-        self.needs = tuple(dict.fromkeys(needs))
-        self.teacher = teacher
-        extract = Extractor(teacher, [str(need.of) for need in self.needs if need.kind == "features"])
+            # The output of a layer that the tasks share is stored once.
+            is_shared = need.kind == "features" and len({id(symbolic_output(t, need)) for t in teachers.values()}) == 1
+            for task, teacher in teachers.items():
+                is_chain = isinstance(teacher.head, CRFHead)
+                check_cacheable(need, is_chain)
+                width = teacher.layer_width(str(need.of)) if need.kind == "features" else 1
+                for name, spec in array_specs(need, len(teacher.tags), width, is_chain, dtype).items():
+                    stored[task][name] = name if is_shared else task_array(task, name)
+                    self.specs[stored[task][name]] = spec
+        extract = Extractor(teachers, [str(need.of) for need in needs if need.kind == "features"])
 
         def run(x: dict[str, Tensor]) -> dict[str, Tensor]:
-            return compute_arrays(extract(x, training=False), self.needs, is_chain)
+            outputs = extract(x, training=False)
+            return {
+                stored[task][name]: values
+                for task, teacher in teachers.items()
+                for name, values in compute_arrays(outputs[task], needs, isinstance(teacher.head, CRFHead)).items()
+            }
 
         # One trace for batches of any shape: a trace takes seconds.
-        spec = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in teacher.text.inputs().items()}
+        spec = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in self.text.inputs().items()}
         self._run = tf.function(run, input_signature=[spec], autograph=False)
 
     def append(
@@ -285,7 +334,7 @@ class _Writer:
         progress: Callable[[int], None],
         done: int,
     ) -> None:
-        encoded = EncodedSentences(sentences, self.teacher.text)
+        encoded = EncodedSentences(sentences, self.text)
         groups = list(groups_by_size(encoded.sizes, BATCH))
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self.specs}
         ready = 0
@@ -304,7 +353,7 @@ class _Writer:
         store.append([keys[i] for i in order], encoded.lengths[order], arrays)
 
 
-def _check_cacheable(need: Need, is_chain: bool) -> None:
+def check_cacheable(need: Need, is_chain: bool) -> None:
     """Refuse to cache attention, and a CRF's probabilities at a temperature that changes."""
     if need.kind == "attention":
         raise TfkdError(
@@ -332,6 +381,8 @@ def check_cross_fitting(needs: Iterable[Need]) -> None:
             )
 
 
-def bytes_needed(teacher: Tagger, needs: Collection[Need], sentences: int, tokens: int, dtype: str = "float32") -> int:
+def bytes_needed(
+    teachers: Mapping[str, Tagger], needs: Collection[Need], sentences: int, tokens: int, dtype: str = "float32"
+) -> int:
     """Return the size on disk of a cache of a number of sentences."""
-    return OutputStore.bytes_needed(_Writer(teacher, needs, dtype).specs, sentences, tokens)
+    return OutputStore.bytes_needed(_Writer(teachers, needs, dtype).specs, sentences, tokens)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.distillation.output_store import OutputStore
 from tfkd.distillation.outputs import Need, Outputs, SequenceStatistics, TeacherOutputs
-from tfkd.distillation.store_files import ArraySpec
+from tfkd.distillation.store_files import CHUNK, ArraySpec, content_key
 from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError
 
@@ -80,6 +83,68 @@ class CachedOutputs(TeacherOutputs):
     def features(self, layer: str) -> Tensor:
         """Return a layer's output."""
         return self._get(str(Need("features", layer)))
+
+
+class CachedSentences:
+    """Rows of a cache for the sentences of a training set, as stored arrays of its batches.
+
+    Args:
+        store: The store of the cache.
+        names: Names of the arrays to read.
+    """
+
+    def __init__(self, store: OutputStore, names: Sequence[str]) -> None:
+        self._store = store
+        self._names = list(names)
+        self._rows: np.ndarray | None = None
+        self._empty_tokens: dict[int, list[int]] = {}
+
+    def register(self, sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
+        """Pass on all sentences, and look up their rows in the cache.
+
+        Raises:
+            TfkdError: After the last sentence, if the cache lacks some.
+        """
+        store, remaining = self._store, iter(sentences)
+        parts, first = [np.empty(0, np.int64)], ""
+        while chunk := list(itertools.islice(remaining, CHUNK)):
+            first_row = sum(map(len, parts))
+            parts.append(store.rows([content_key(tokens) for tokens in chunk]))
+            for row, tokens in enumerate(chunk, first_row):
+                if "" in tokens:
+                    self._empty_tokens[row] = [place for place, token in enumerate(tokens) if not token]
+            absent = np.flatnonzero(parts[-1] < 0)
+            first = first or " ".join(chunk[absent[0]] if len(absent) else ())
+            yield from chunk
+        rows = np.concatenate(parts)
+        if missing := int(np.sum(rows < 0)):
+            raise TfkdError(
+                f"the cache {store.folder} was made for other text: {missing} of {len(rows)} sentences are not in it, "
+                f"the first one {first[:80]!r}. Run `tfkd cache-teacher` with all corpora and texts that the student "
+                "learns from; it adds the missing sentences."
+            )
+        # The empty sentence that fills up batches follows the last one.
+        self._rows = np.append(rows, -1)
+
+    @property
+    def specs(self) -> dict[str, tf.TensorSpec]:
+        """Arrays of a batch."""
+        specs = {}
+        for name in self._names:
+            spec = self._store.specs[name]
+            leading = [None, None] if spec.per == "token" else [None]
+            specs[name] = tf.TensorSpec([*leading, *spec.shape], spec.dtype)
+        return {**specs, "mask": tf.TensorSpec([None, None], tf.bool)}
+
+    def read(self, rows: np.ndarray, time: int) -> list[np.ndarray]:
+        """Read the arrays of sentences by their index, padded to a length."""
+        assert self._rows is not None
+        chosen = self._rows[rows]
+        arrays = self._store.read(chosen, time, self._names)
+        mask = np.arange(time) < self._store.lengths(chosen)[:, np.newaxis]
+        for index, row in enumerate(rows):
+            mask[index, self._empty_tokens.get(int(row), [])] = False
+        return [*(arrays[name] for name in self._names), mask]
 
 
 def array_specs(need: Need, tags: int, width: int, is_chain: bool, dtype: str) -> dict[str, ArraySpec]:

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
-from tfkd.distillation.losses import LOSSES, Batch, DistillationLoss
+from tfkd.distillation.batches import STUDENT, TEACHER, distillation_batches
+from tfkd.distillation.loss_arguments import check_losses, check_weights
+from tfkd.distillation.losses import Batch, DistillationLoss
 from tfkd.distillation.losses.base import deserialized, serialized, value_at
-from tfkd.distillation.outputs import Need, TeacherOutputs
-from tfkd.distillation.teachers import AnyTeacher, Extractor, Reader, Teacher, as_teacher, part_of
-from tfkd.keras_internals import UntrackedProperties
+from tfkd.distillation.outputs import Need, Outputs, TeacherOutputs
+from tfkd.distillation.task_losses import SavedLosses, TaskLoss, bind_loss
+from tfkd.distillation.task_teachers import AnyTeachers, TaskTeachers, as_task_teachers
+from tfkd.distillation.teachers import AnyTeacher, Extractor, TaskReader, Teacher, part_of
+from tfkd.keras_internals import UntrackedProperties, loss_metric
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.layer_names import check_model_name
-from tfkd.sections import Ramp, Schedule
+from tfkd.sections import Schedule
 from tfkd.tensors import Tensor
-from tfkd.training import AnyPlan, Batches, BatchPlan, EncodedSentences, TransferPlan, VariantPlan, tag_ids
-from tfkd.training.arguments import check_sample_weight, check_tagged_sentences, check_variants
+from tfkd.training import Batches
+from tfkd.training.arguments import check_sample_weight
 from tfkd.training.fitting import Trained, count_tokens, regularization_losses, take_gradient_step, update_mean
 from tfkd_base.corpora import Sentence, Variants
 from tfkd_base.errors import TfkdError
-
-STUDENT, TEACHER = "student", "teacher"
-"""Names of the two parts of a batch."""
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -40,6 +39,11 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
     the gradient and without dropout, and the student once. The teacher is never changed. Train on the result of
     `batches`.
 
+    A student with several tasks, a `MultiTaskTagger`, learns each task from the teacher's task of the same name. The
+    gold loss of a sentence counts in its own task, whose corpus has labelled it. In all other tasks, and in unlabelled
+    text, the teacher speaks alone: the distillation losses are means over the tasks, at all tokens of a batch. A loss
+    that reads layers which all tasks share is computed once.
+
     Weights and temperatures may change in training, by a schedule such as `keras.optimizers.schedules.PolynomialDecay`
     over the number of updates. Teacher annealing (Clark et al. 2019) moves weight from the teacher to the gold tags.
 
@@ -48,17 +52,19 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
     Args:
         teacher: A trained tagger, e.g. `multitask_tagger.for_task("disease")`; a `TeacherCache` of one's outputs; or
-            several of these, whose probabilities are averaged (`Ensemble` takes weights for them). `None`: set
+            several of these, whose probabilities are averaged (`Ensemble` takes weights for them). For a student with
+            several tasks a multi-task tagger, its `MultiTaskCache`, a dictionary with a teacher for each task, or
+            several of these, which need not know all tasks (`as_task_teachers` takes weights for them). `None`: set
             `teacher` later.
-        student: The tagger to train, built and not necessarily compiled.
+        student: The tagger or the multi-task tagger to train, built and not necessarily compiled.
         distillation_losses: One loss or several.
         distillation_loss_weights: A weight, or a schedule, for each loss. Default: each loss's own `weight`.
         student_loss_weight: Weight of the gold loss, or a schedule.
         name: The distiller's name.
 
     Raises:
-        TfkdError: There is no loss, the weights do not match the losses or are negative, or teacher and student do
-            not fit, e.g. in their tags.
+        TfkdError: There is no loss, the weights do not match the losses or are negative, no teacher knows a task of the
+            student, or teacher and student do not fit, e.g. in their tags.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -84,9 +90,9 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
     def __init__(
         self,
-        teacher: AnyTeacher | None,
-        student: Tagger,
-        distillation_losses: DistillationLoss | Sequence[DistillationLoss],
+        teacher: AnyTeacher | AnyTeachers | None,
+        student: Tagger | MultiTaskTagger,
+        distillation_losses: DistillationLoss | Sequence[DistillationLoss] | SavedLosses,
         distillation_loss_weights: Sequence[float | Schedule] | None = None,
         student_loss_weight: float | Schedule = 0.5,
         name: str = "distiller",
@@ -95,17 +101,18 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         _check_student(student)
         # The student's policy, so that Keras scales the loss of a float16 student whatever the global policy is.
         super().__init__(name=name, dtype=student.dtype_policy)
-        losses = _check_losses(distillation_losses)
+        saved = distillation_losses.groups if isinstance(distillation_losses, SavedLosses) else None
+        losses = check_losses([each[0].loss for each in saved] if saved else distillation_losses)
         given = distillation_loss_weights
         weights = [loss.weight for loss in losses] if given is None else [*given]
-        _check_weights(losses, weights, student_loss_weight)
-        losses = [loss.fresh() for loss in losses]
+        check_weights(losses, weights, student_loss_weight)
         self.student = student
         self._student_loss_weight = _plain(student_loss_weight)
         self._distillation_loss_weights = tuple(_plain(w) for w in weights)
-        self._distillation_losses = tuple(losses)
+        tasks = tuple(student.task_views())
+        self._task_losses = saved or tuple((TaskLoss(loss.fresh(), tasks),) for loss in losses)
         self._binding: _TeacherBinding | None = None
-        self.projections = [layer for loss in losses for layer in loss.layers]
+        self.projections = self._layers_of_losses()
         self.student_loss_tracker = keras.metrics.Mean(name="student_loss")
         self.distillation_loss_tracker = keras.metrics.Mean(name="distillation_loss")
         if teacher is not None:
@@ -126,114 +133,113 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
     @property
     def distillation_losses(self) -> tuple[DistillationLoss, ...]:
-        """The distillation losses."""
-        return self._distillation_losses
+        """The distillation losses; of a loss with projections for several groups of tasks that of the first group."""
+        return tuple(groups[0].loss for groups in self._task_losses)
 
     @property
-    def teacher(self) -> Teacher | None:
-        """The teacher; `None` after loading, until it is set to anything that the constructor takes."""
-        return None if self._binding is None else self._binding.teacher
+    def teacher(self) -> Teacher | TaskTeachers | None:
+        """The teacher, or the teachers of the tasks; `None` after loading, until it is set.
+
+        It can be set to anything that the constructor takes.
+        """
+        return self._binding and self._binding.teachers.by_task.get("", self._binding.teachers)
 
     @teacher.setter
-    def teacher(self, given: AnyTeacher) -> None:
-        teacher = as_teacher(given)
-        for loss in self._distillation_losses:
-            loss.build(teacher, self.student)
-        teacher.check(self._needs)
+    def teacher(self, given: AnyTeacher | AnyTeachers) -> None:
+        views = self.student.task_views()
+        teachers = as_task_teachers(given, tuple(views))
+        self._task_losses = tuple(bind_loss(groups, teachers, views) for groups in self._task_losses)
         self._run_student = self._student_extractor()
-        self.projections = [layer for loss in self._distillation_losses for layer in loss.layers]
-        self._binding = _TeacherBinding(teacher, teacher.reader(TEACHER, self._needs))
+        self.projections = self._layers_of_losses()
+        self._binding = _TeacherBinding(teachers, teachers.reader(TEACHER, self._needs))
         self.train_function = self.test_function = None
+
+    def _layers_of_losses(self) -> list[keras.layers.Layer]:
+        return [layer for groups in self._task_losses for each in groups for layer in each.loss.layers]
 
     @property
     @override
     def weighs_tokens(self) -> bool:
-        return self.student.weighs_tokens and all(loss.weighs_tokens for loss in self._distillation_losses)
+        return self.student.weighs_tokens and all(loss.weighs_tokens for loss in self.distillation_losses)
 
     def _unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        taker = ", ".join([self.name, *(type(loss).__name__ for loss in self._distillation_losses)])
+        taker = ", ".join([self.name, *(type(loss).__name__ for loss in self.distillation_losses)])
         return x, y, check_sample_weight(sample_weight, taker, per_token=self.weighs_tokens)
 
     def _student_extractor(self) -> Extractor:
-        layers = [name for loss in self._distillation_losses for name in loss.student_layers]
-        attention = [name for loss in self._distillation_losses for name in loss.student_attention]
-        return Extractor(self.student, layers, attention)
+        layers = [name for loss in self.distillation_losses for name in loss.student_layers]
+        attention = [name for loss in self.distillation_losses for name in loss.student_attention]
+        return Extractor(self.student.task_views(), layers, attention)
 
     @property
-    def _needs(self) -> list[Need]:
-        return [need for loss in self._distillation_losses for need in loss.needs]
+    def _needs(self) -> dict[str, list[Need]]:
+        """The outputs that the losses need of the teacher of each task."""
+        needs: dict[str, list[Need]] = {task: [] for task in self.student.task_views()}
+        for groups in self._task_losses:
+            for each in groups:
+                for task in each.tasks:
+                    needs[task] += each.loss.needs
+        return needs
 
     def batches(
         self,
-        sentences: Sequence[Sentence],
+        sentences: Sequence[Sentence] | Mapping[str, Sequence[Sentence]],
         transfer: Iterable[Sequence[str]] = (),
         *,
         share: float = 0.5,
         batch_size: int = 32,
+        power: float = 0.75,
         shuffle: bool = True,
         seed: int = 1,
         shapes: int | None = None,
-        variants: Variants | None = None,
+        variants: Variants | Mapping[str, Variants] | None = None,
         variant_share: float = 0.5,
     ) -> Batches:
         """Make batches of the features that student and teacher read, or of the outputs that a cache holds.
 
         Args:
-            sentences: Sentences with gold tags in the student's scheme, e.g. `corpus.train`.
+            sentences: Sentences with gold tags in the student's scheme, e.g. `corpus.train`. For a student with several
+                tasks those of each task that has labels, `{"gene": corpus.train}`: a batch has those of one task.
             transfer: Token sequences of unlabelled text, from which the student learns the teacher's outputs alone.
                 They may be read one by one from a file.
             share: Share of unlabelled sentences in a batch, if there are any. Each epoch uses all sentences with gold
                 tags and the next portion of the unlabelled ones.
             batch_size: Number of sentences in a batch.
+            power: With several tasks: 1 draws tasks in proportion to their number of sentences, 0 equally often.
             shuffle: Whether each epoch is shuffled; with `transfer` it always is.
-            seed: Seed of the shuffling.
+            seed: Seed of the draws and of the shuffling.
             shapes: Number of shapes that the batches may have, see `tfkd.training.batches`.
-            variants: Variants of `sentences` with gold tags, which take their places in some epochs. The tokens of
-                variants may also be given as `transfer`: their tags do not count then.
+            variants: Variants of `sentences` with gold tags, which take their places in some epochs; with several tasks
+                those of each. The tokens of variants may also be given as `transfer`: their tags do not count then.
             variant_share: Share of the sentences that an epoch replaces by a variant.
 
         Returns:
             Batches of `({"student": ..., "teacher": ...}, tags)`; tags int32 `[batch, time]`, -1 in the padding
-            and in sentences that have none.
+            and in sentences that have none. With several tasks the features hold `task`, the index of each sentence's
+            task, int32 `[batch]`.
 
         Raises:
-            TfkdError: There is no teacher, a sentence has a tag that the student does not know, or a cache lacks some
-                of the sentences.
+            TfkdError: There is no teacher, a sentence has a tag that the student does not know, the student lacks a
+                task, or a cache lacks some of the sentences.
         """
-        check_tagged_sentences(sentences, "distiller.batches")
-        check_variants(variants, sentences, "distiller.batches")
-        teacher = self._bound().teacher
-        sources: dict[str, Any] = {STUDENT: self.student.text, **teacher.sources(TEACHER, self._needs)}
-        labelled, others = (s.tokens for s in sentences), (s.tokens for s in variants or ())
-        encoded = EncodedSentences(itertools.chain(labelled, transfer, others), sources)
-        first_variant = len(encoded.lengths) - len(variants or ())
-        tags = tag_ids(sentences, self.student.tags)
-        untagged_tokens = int(encoded.lengths[len(sentences) : first_variant].sum())
-        untagged_tags = np.full(untagged_tokens, -1, tags.dtype)
-        encoded.set_tags(np.concatenate([tags, untagged_tags, tag_ids(variants or (), self.student.tags)]))
-        tagged, untagged = np.split(encoded.sizes[:first_variant], [len(sentences)])
-        plan: AnyPlan = (
-            TransferPlan(tagged, untagged, batch_size, share, seed)
-            if len(untagged)
-            else BatchPlan(tagged, batch_size, seed, shuffle)
-        )
-        if variants is not None:
-            plan = VariantPlan(plan, first_variant, variants.owners, variant_share, seed)
-        return Batches(encoded, plan, shapes)
+        sources = {STUDENT: self.student.text, **self._bound().teachers.sources(TEACHER, self._needs)}
+        settings: dict[str, Any] = {"share": share, "batch_size": batch_size, "power": power, "shuffle": shuffle}
+        settings |= {"seed": seed, "shapes": shapes, "variants": variants, "variant_share": variant_share}
+        return distillation_batches(self.student, sources, sentences, transfer, **settings)
 
     @property
     def depends_on(self) -> str:
         """Fingerprint of the teacher: a training is not resumed with another one."""
-        return self._bound().teacher.identity
+        return self._bound().teachers.identity
 
     def _bound(self) -> _TeacherBinding:
         if self._binding is None:
             raise TfkdError("the distiller has no teacher, as after loading: set `distiller.teacher` first.")
         return self._binding
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
-        """Run the student: emission scores `[batch, time, tags]`."""
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Run the student: emission scores `[batch, time, tags]`, with several tasks those of each."""
         return self.student(part_of(inputs, STUDENT), training=training)
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -241,25 +247,25 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         x, y, sample_weight = self._unpack(data)
         batch = Batch(y, sample_weight, tf.convert_to_tensor(self.optimizer.iterations))
         taught = self._bound().read(x)
-        kept: dict[str, Tensor] = {}
+        computed: list[_Losses] = []
 
         def loss() -> Tensor:
-            kept.update(self._student_losses(x, batch, taught, training=True))
-            return tf.add_n([kept["loss"], *regularization_losses(self.student)])
+            computed.append(self._student_losses(x, batch, taught, training=True))
+            return tf.add_n([computed[0].total, *regularization_losses(self.student)])
 
         value = take_gradient_step(self.optimizer, self.trainable_variables, loss)
-        return self._update_metrics(x, batch, value, kept)
+        return self._update_metrics(x, batch, value, computed[0])
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Compute the losses of a batch, without dropout."""
         x, y, sample_weight = self._unpack(data)
         step = tf.convert_to_tensor(self.optimizer.iterations) if self.optimizer is not None else 0
         batch = Batch(y, sample_weight, step)
-        kept = self._student_losses(x, batch, self._bound().read(x), training=False)
-        return self._update_metrics(x, batch, kept["loss"], kept)
+        losses = self._student_losses(x, batch, self._bound().read(x), training=False)
+        return self._update_metrics(x, batch, losses.total, losses)
 
-    def predict_step(self, data: Any) -> dict[str, Tensor]:
-        """Decode a batch with the student, see `Tagger`."""
+    def predict_step(self, data: Any) -> Any:
+        """Decode a batch with the student, see `Tagger` and `MultiTaskTagger`."""
         return self.student.decode(part_of(keras.utils.unpack_x_y_sample_weight(data)[0], STUDENT))
 
     def get_config(self) -> dict[str, Any]:
@@ -267,7 +273,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         self.check_file_format()
         return {
             "student": keras.saving.serialize_keras_object(self.student),
-            "distillation_losses": [keras.saving.serialize_keras_object(loss) for loss in self._distillation_losses],
+            "distillation_losses": [[each.get_config() for each in groups] for groups in self._task_losses],
             "distillation_loss_weights": [serialized(weight) for weight in self._distillation_loss_weights],
             "student_loss_weight": serialized(self._student_loss_weight),
             "name": self.name,
@@ -277,33 +283,66 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Distiller:
         """Build a distiller from its configuration, without weights and without a teacher."""
         student = keras.saving.deserialize_keras_object(config.pop("student"), custom_objects=custom_objects)
-        losses = [
-            keras.saving.deserialize_keras_object(loss, custom_objects=custom_objects)
-            for loss in config.pop("distillation_losses")
-        ]
+        losses = SavedLosses.from_config(config.pop("distillation_losses"), tuple(student.task_views()), custom_objects)
         config["distillation_loss_weights"] = [deserialized(w) for w in config["distillation_loss_weights"]]
         config["student_loss_weight"] = deserialized(config["student_loss_weight"])
         return cls(None, student, losses, **config)
 
-    def _student_losses(self, x: Any, batch: Batch, taught: TeacherOutputs, training: bool) -> dict[str, Tensor]:
+    def _student_losses(self, x: Any, batch: Batch, taught: Mapping[str, TeacherOutputs], training: bool) -> _Losses:
         """Compute the gold loss, the weighted distillation losses, and their sum."""
         own_x = part_of(x, STUDENT)
         student = self._run_student(own_x, training=training)
-        own = self.student.token_loss(own_x, batch.tags, batch.sample_weight, student.emissions)
-        distilled = tf.add_n(
-            [
-                value_at(weight, batch.step) * loss(taught, student, batch)
-                for weight, loss in zip(self._distillation_loss_weights, self._distillation_losses, strict=True)
-            ]
-        )
-        total = value_at(self._student_loss_weight, batch.step) * own + distilled
-        return {"own": own, "distilled": distilled, "loss": total, "emissions": student.emissions}
+        batches = self._by_task(x, batch)
+        own = self._gold_loss(own_x, batches, student)
+        distilled = [
+            value_at(weight, batch.step) * each.total(taught, student, batches, batch) / len(batches)
+            for weight, groups in zip(self._distillation_loss_weights, self._task_losses, strict=True)
+            for each in groups
+        ]
+        total = value_at(self._student_loss_weight, batch.step) * own + tf.add_n(distilled)
+        return _Losses(own, tf.add_n(distilled), total, student, batches)
 
-    def _update_metrics(self, x: Any, batch: Batch, loss: Tensor, kept: dict[str, Tensor]) -> dict[str, Any]:
+    def _by_task(self, x: Any, batch: Batch) -> dict[str, Batch]:
+        """Return the batch with the gold tags of each task: -1 in the sentences of other tasks."""
+        tasks = list(self.student.task_views())
+        if len(tasks) == 1:
+            return {tasks[0]: batch}
+        if "task" not in x:
+            raise TfkdError(
+                "batches of a student with several tasks need the feature 'task': make them with "
+                "`distiller.batches({task: sentences})`."
+            )
+        task_of = tf.cast(x["task"], tf.int32)[:, tf.newaxis]
+        return {task: replace(batch, tags=tf.where(task_of == i, batch.tags, -1)) for i, task in enumerate(tasks)}
+
+    def _gold_loss(self, x: Any, batches: Mapping[str, Batch], student: Mapping[str, Outputs]) -> Tensor:
+        """Compute the mean of the gold loss over the tokens that have a gold tag, each in its own task."""
+        views = self.student.task_views()
+        masks = {task: views[task].tagged(x, batch.tags) for task, batch in batches.items()}
+
+        def summed(task: str) -> Tensor:
+            batch = batches[task]
+            return views[task].head.summed_loss(student[task].emissions, batch.tags, masks[task], batch.sample_weight)
+
+        if len(views) == 1:
+            (sums,) = ([summed(task)] for task in views)
+        else:
+            # Of a batch of one task only the head of that task runs.
+            sums = [tf.cond(tf.reduce_any(masks[t]), lambda t=t: summed(t), lambda: tf.constant(0.0)) for t in views]
+        return tf.add_n(sums) / count_tokens(tf.reduce_any(tf.stack([*masks.values()]), axis=0))
+
+    def _update_metrics(self, x: Any, batch: Batch, loss: Tensor, losses: _Losses) -> dict[str, Any]:
         own_x = part_of(x, STUDENT)
-        update_mean(self.student_loss_tracker, kept["own"], count_tokens(self.student.tagged(own_x, batch.tags)))
-        update_mean(self.distillation_loss_tracker, kept["distilled"], count_tokens(self.student.text.mask(own_x)))
-        return self.student.update_metrics(own_x, batch.tags, batch.sample_weight, loss, kept["emissions"], self)
+        views, tokens = self.student.task_views(), count_tokens(self.student.text.mask(own_x))
+        masks = [views[task].tagged(own_x, of_task.tags) for task, of_task in losses.batches.items()]
+        tagged = count_tokens(tf.reduce_any(tf.stack(masks), axis=0))
+        update_mean(self.student_loss_tracker, losses.own, tagged)
+        update_mean(self.distillation_loss_tracker, losses.distilled, tokens)
+        update_mean(loss_metric(self), loss, tokens)
+        for task, of_task in losses.batches.items():
+            emissions = losses.student[task].emissions
+            views[task].update_tag_metrics(own_x, of_task.tags, batch.sample_weight, emissions, self)
+        return self.get_metrics_result()
 
 
 @dataclass(frozen=True)
@@ -311,69 +350,40 @@ class _TeacherBinding:
     """Teacher of a distiller. Keras does not look into it for layers to train and to save.
 
     Attributes:
-        teacher: The teacher.
-        read: Returns its outputs for the features of a batch.
+        teachers: The teachers of the student's tasks.
+        read: Returns their outputs for the features of a batch.
     """
 
-    teacher: Teacher
-    read: Reader
+    teachers: TaskTeachers
+    read: TaskReader
+
+
+@dataclass(frozen=True)
+class _Losses:
+    """Losses of a batch, and what its metrics are computed from.
+
+    Attributes:
+        own: The gold loss.
+        distilled: The weighted sum of the distillation losses.
+        total: The loss to minimise.
+        student: The student's outputs for each task.
+        batches: Gold tags of each task.
+    """
+
+    own: Tensor
+    distilled: Tensor
+    total: Tensor
+    student: Mapping[str, Outputs]
+    batches: Mapping[str, Batch]
 
 
 def _plain(weight: float | Schedule) -> float | Schedule:
     return weight if isinstance(weight, Schedule) else float(weight)
 
 
-_SIMILAR_LOSSES = {
-    "MeanSquaredError": "LogitsRegression()",
-    "KLDivergence": "LogitsDistillation(temperature=2.0)",
-    "CosineSimilarity": "CosineFeatureDistillation()",
-}
-"""For losses of Keras the distillation loss with the same formula."""
-
-
 def _check_student(student: Any) -> None:
-    if not isinstance(student, Tagger):
-        remedy = "give a `tfkd.Tagger`"
-        if isinstance(student, MultiTaskTagger):
-            remedy = "choose a task with `for_task(...)`, or make a `tfkd.Tagger`"
-        raise TfkdError(f"expected a tagger as student, got {type(student).__name__}: {remedy}.")
-
-
-def _check_losses(given: Any) -> list[DistillationLoss]:
-    losses = [*given] if isinstance(given, list | tuple) else [given]
-    if not losses:
-        raise TfkdError("give at least one distillation loss, e.g. LogitsDistillation(temperature=2.0).")
-    for loss in losses:
-        if isinstance(loss, type) and issubclass(loss, DistillationLoss):
-            raise TfkdError(f"expected a distillation loss, got the class {loss.__name__}: write {loss.__name__}().")
-        if isinstance(loss, DistillationLoss):
-            continue
-        if isinstance(loss, str):
-            known = LOSSES.get(loss).__name__
-            raise TfkdError(f"expected a distillation loss, got its name {loss!r}: write {known}().")
-        kind = getattr(loss, "__name__", type(loss).__name__)
-        similar = _SIMILAR_LOSSES.get(kind)
-        use = f"For this formula there is {similar}. " if similar else ""
+    if not isinstance(student, Tagger | MultiTaskTagger):
         raise TfkdError(
-            f"expected a distillation loss, got {kind}, which knows nothing of a teacher. {use}For a loss of your own "
-            "write a class with `needs = ('logits',)` and the method `token_losses(self, teacher, student, batch)`, "
-            "which returns the loss of each token from `teacher.emissions` and `student.emissions`: "
-            "`class MyLoss(tfkd.distillation.TagLoss)`, see 'Your own loss' in docs/extending.md."
-        )
-    return losses
-
-
-def _check_weights(
-    losses: Sequence[DistillationLoss],
-    weights: Sequence[float | Ramp | Schedule],
-    student_loss_weight: float | Ramp | Schedule,
-) -> None:
-    if len(weights) != len(losses):
-        raise TfkdError(f"{len(losses)} distillation losses need as many weights, got {len(weights)}.")
-    if any(isinstance(w, float | int) and w < 0 for w in (*weights, student_loss_weight)):
-        raise TfkdError(f"weights of losses must not be negative, got {[*weights]} and {student_loss_weight}.")
-    if any(isinstance(w, Ramp) for w in (*weights, student_loss_weight)):
-        raise TfkdError(
-            "a weight is a ramp, which needs the number of updates: call `loss.resolved(updates)`, or give a schedule "
-            "of Keras."
+            f"expected a tagger as student, got {type(student).__name__}: give a `tfkd.Tagger`, or a "
+            "`tfkd.MultiTaskTagger` for several tasks."
         )

@@ -20,6 +20,8 @@ from tfkd_base.errors import TfkdError
 
 VERSION = 2
 CACHE, INDEX = "cache.json", "index.bin"
+CHUNK = 512
+"""Number of sentences that are written or looked up at once."""
 DTYPES, PER = ("float32", "float16", "int8"), ("token", "sentence")
 # `end` is the number of tokens of this sentence and all before it.
 RECORD = np.dtype([("key", "S16"), ("end", "<i8")])

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -23,6 +23,10 @@ from tfkd_base.errors import TfkdError
 
 Reader: TypeAlias = Callable[[Features], TeacherOutputs]
 """Function that returns a teacher's outputs for the features of a batch."""
+TaskReader: TypeAlias = Callable[[Features], dict[str, TeacherOutputs]]
+"""Function that returns the outputs of several teachers by name."""
+Sources: TypeAlias = dict[str, Text | SentenceArrays]
+"""Featurizers and stored arrays for batches, by name."""
 
 
 class Teacher(ABC):
@@ -66,12 +70,34 @@ class Teacher(ABC):
         """
 
     @abstractmethod
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
+    def sources(self, role: str, needs: Collection[Need]) -> Sources:
         """Return the featurizers and stored arrays for batches, under names that begin with `role`."""
 
     @abstractmethod
     def reader(self, role: str, needs: Collection[Need]) -> Reader:
         """Return the function that computes or looks up the outputs for a batch's features."""
+
+    @property
+    def reads(self) -> Hashable:
+        """Key of the model or the cache that the outputs come from; teachers with the same key are read together."""
+        return id(self)
+
+    def layer_key(self, need: Need) -> Hashable:
+        """Return the key of the layer that features or attention come from, the same for teachers that share it."""
+        return self.reads, need
+
+    def read_together(
+        self, teachers: Mapping[str, Any], role: str, needs: Collection[Need]
+    ) -> tuple[Sources, TaskReader]:
+        """Return the sources and the reader of teachers that have the `reads` of this one, itself included.
+
+        Args:
+            teachers: The teachers by name.
+            role: Beginning of the names of the sources.
+            needs: The outputs that are read of each.
+        """
+        read = self.reader(role, needs)
+        return self.sources(role, needs), lambda x: dict.fromkeys(teachers, read(x))
 
 
 AnyTeacher: TypeAlias = Tagger | Teacher | Sequence[Tagger | Teacher]
@@ -109,14 +135,30 @@ class LiveTeacher(Teacher):
         return self.tagger.layer_width(layer)
 
     @override
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
+    def sources(self, role: str, needs: Collection[Need]) -> Sources:
         return {role: self.tagger.text}
 
     @override
     def reader(self, role: str, needs: Collection[Need]) -> Reader:
+        _, read = self.read_together({"": self}, role, needs)
+        return lambda x: read(x)[""]
+
+    @property
+    @override
+    def reads(self) -> Hashable:
+        return tuple(id(tensor) for tensor in self.tagger.inputs)
+
+    @override
+    def layer_key(self, need: Need) -> Hashable:
+        return id(symbolic_output(self.tagger, need))
+
+    @override
+    def read_together(
+        self, teachers: Mapping[str, Any], role: str, needs: Collection[Need]
+    ) -> tuple[Sources, TaskReader]:
         features, attention = ([str(n.of) for n in needs if n.kind == kind] for kind in ("features", "attention"))
-        run = Extractor(self.tagger, features, attention)
-        return lambda x: run(part_of(x, role), training=False)
+        run = Extractor({name: teacher.tagger for name, teacher in teachers.items()}, features, attention)
+        return self.sources(role, needs), lambda x: dict(run(part_of(x, role), training=False))
 
 
 class Ensemble(Teacher):
@@ -176,7 +218,7 @@ class Ensemble(Teacher):
         return self.members[0].width(layer)
 
     @override
-    def sources(self, role: str, needs: Collection[Need]) -> dict[str, Text | SentenceArrays]:
+    def sources(self, role: str, needs: Collection[Need]) -> Sources:
         return {
             name: source
             for index, member in enumerate(self.members)
@@ -192,42 +234,61 @@ class Ensemble(Teacher):
 
 
 class Extractor:
-    """Model that runs a tagger once for its distribution over tags and the outputs of some layers.
+    """Model that runs taggers with the same inputs once, for their distributions over tags and outputs of layers.
 
     Args:
-        tagger: The tagger.
+        taggers: The taggers by name: one, or the views of several tasks of a multi-task tagger.
         layers: Names of the layers.
         attention: Names of a transformer's layers whose attention to return.
 
     Raises:
-        TfkdError: The tagger has no such layer.
+        TfkdError: A tagger has no such layer.
     """
 
-    def __init__(self, tagger: Tagger, layers: Sequence[str], attention: Sequence[str] = ()) -> None:
-        self.tagger = tagger
+    def __init__(self, taggers: Mapping[str, Tagger], layers: Sequence[str], attention: Sequence[str] = ()) -> None:
+        self.taggers = dict(taggers)
         outputs = {
-            "": tagger.output,
-            "layers": {name: tagger.layer_output(name) for name in layers},
-            "attention": {name: tagger.layer_attention(name)[0] for name in attention},
-            "real": [tagger.layer_attention(name)[1] for name in attention[:1]],
+            name: {
+                "": tagger.output,
+                "layers": {layer: tagger.layer_output(layer) for layer in layers},
+                "attention": {layer: tagger.layer_attention(layer)[0] for layer in attention},
+                "real": [tagger.layer_attention(layer)[1] for layer in attention[:1]],
+            }
+            for name, tagger in taggers.items()
         }
-        self.model = keras.Model(tagger.input, outputs, name=f"{tagger.name}_outputs")
+        first = next(iter(taggers.values()))
+        self.model = keras.Model(first.input, outputs, name=f"{first.name}_outputs")
 
-    def __call__(self, x: dict[str, Tensor], training: bool) -> Outputs:
-        """Return the outputs for features.
+    def __call__(self, x: dict[str, Tensor], training: bool) -> dict[str, Outputs]:
+        """Return the outputs of each tagger for features.
 
         Raises:
             TfkdError: They are features of another tagger.
         """
+        first = next(iter(self.taggers.values()))
         missing = [name for name in self.model.input if name not in x]
         if missing:
             raise TfkdError(
-                f"the batch has no feature {missing[0]!r} for {self.tagger.name}, only {sorted(x)}: make batches with "
+                f"the batch has no feature {missing[0]!r} for {first.name}, only {sorted(x)}: make batches with "
                 "`distiller.batches(sentences)`."
             )
         outputs = self.model({name: x[name] for name in self.model.input}, training=training)
-        distribution = self.tagger.head.distribution(outputs[""], self.tagger.text.mask(x))
-        return Outputs(distribution, outputs["layers"], outputs["attention"], next(iter(outputs["real"]), None))
+        mask = first.text.mask(x)
+        return {
+            name: Outputs(
+                tagger.head.distribution(outputs[name][""], mask),
+                outputs[name]["layers"],
+                outputs[name]["attention"],
+                next(iter(outputs[name]["real"]), None),
+            )
+            for name, tagger in self.taggers.items()
+        }
+
+
+def symbolic_output(tagger: Tagger, need: Need) -> Tensor:
+    """Return the symbolic tensor of the layer that features or attention come from."""
+    name = str(need.of)
+    return tagger.layer_attention(name)[0] if need.kind == "attention" else tagger.layer_output(name)
 
 
 def as_teacher(given: AnyTeacher) -> Teacher:

@@ -14,8 +14,9 @@ from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoder
 from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.models.layer_names import check_model_name, check_task_names, task_prefix
-from tfkd.models.tagger import Graph, Tagger, TaskLayers, dtype_policy
+from tfkd.models.tagger import Tagger
 from tfkd.models.tagging import Tagging, check_parts
+from tfkd.models.task_layers import Graph, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
 from tfkd.tensors import Tensor
 from tfkd.text import Text
@@ -119,6 +120,10 @@ class MultiTaskTagger(Tagging):
     def weighs_tokens(self) -> bool:
         return all(view.weighs_tokens for view in self._views.value.values())
 
+    @override
+    def task_views(self) -> Mapping[str, Tagger]:
+        return self._views.value
+
     def for_task(self, task: str) -> Tagger:
         """Return the view of one task: a `Tagger` that shares the teacher's layers.
 
@@ -129,7 +134,7 @@ class MultiTaskTagger(Tagging):
             TfkdError: There is no such task.
         """
         if task not in self._views.value:
-            raise TfkdError(f"the teacher has no task {task!r}: {nearest(task, self.tasks)}")
+            raise TfkdError(f"the model has no task {task!r}: {nearest(task, self.tasks)}")
         return self._views.value[task]
 
     def with_tasks(self, tasks: Sequence[str]) -> MultiTaskTagger:

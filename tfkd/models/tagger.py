@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -15,10 +13,11 @@ from typing_extensions import override
 from tfkd.keras_internals import loss_metric, update_metrics
 from tfkd.layers import TagHead, token_weights
 from tfkd.models.distinct_tokens import DistinctTokens
-from tfkd.models.encoders import BiLSTM, Encoded, Encoder, bilstm_layer, locked_dropout
+from tfkd.models.encoders import BiLSTM, Encoder
 from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.models.layer_names import check_model_name
 from tfkd.models.tagging import Tagging, check_parts
+from tfkd.models.task_layers import Graph, TaskLayers, dtype_policy
 from tfkd.tensors import Tensor
 from tfkd.text import Text
 from tfkd.training import EncodedSentences, groups_by_size
@@ -141,6 +140,10 @@ class Tagger(Tagging):
         self._layer_aliases = dict(layer_aliases)
         self._decode_function: Callable[[dict[str, Tensor]], Tensor] | None = None
         self._distinct_tokens = DistinctTokens()
+
+    @override
+    def task_views(self) -> Mapping[str, Tagger]:
+        return {"": self}
 
     @property
     def head(self) -> TagHead:
@@ -313,12 +316,16 @@ class Tagger(Tagging):
     ) -> dict[str, Any]:
         """Update the metrics of `model` with the tokens of a batch."""
         update_mean(loss_metric(model), loss, count_tokens(self.text.mask(x)))
+        self.update_tag_metrics(x, y, sample_weight, emissions, model)
+        return model.get_metrics_result()
+
+    def update_tag_metrics(self, x: Any, y: Tensor, sample_weight: Any, emissions: Tensor, model: keras.Model) -> None:
+        """Update the metrics of gold tags and emission scores that `model` was compiled with."""
         mask = self.tagged(x, y)
         # One row per token: with one row per sentence Keras' metrics would first average over each padded row.
         rows = tf.reshape(emissions, [-1, len(self.tags)])
         weights = [tf.reshape(token_weights(mask, w), [-1]) for w in (None, sample_weight)]
         update_metrics(model, tf.reshape(tf.maximum(y, 0), [-1]), rows, *weights)
-        return model.get_metrics_result()
 
     def predict_step(self, data: Any) -> dict[str, Tensor]:
         """Decode a batch, see `decode`."""
@@ -335,62 +342,3 @@ class Tagger(Tagging):
             **self._arguments,
             "encoder": keras.saving.serialize_keras_object(self._arguments["encoder"]),
         }
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Symbolic tensors and layers of a tagger.
-
-    Attributes:
-        inputs: The inputs by the name of the feature.
-        encoded: The encoder's outputs.
-        emissions: The emission scores.
-        head: The layer that gives them.
-    """
-
-    inputs: dict[str, Tensor]
-    encoded: Encoded
-    emissions: Tensor
-    head: TagHead
-
-
-@dataclass(frozen=True)
-class TaskLayers:
-    """Layers of one task above the shared states: a BiLSTM, if there is one, and a head.
-
-    The head reads the shared states beside those of the task's BiLSTM. The shared layers then learn from the first
-    step, which a new layer between them and the loss would delay.
-
-    Args:
-        head: `"softmax"` or `"crf"`.
-        units: Units of each direction of the BiLSTM, or `None`.
-        dropout: Rate of dropout on the input of each layer.
-        scheme: The tag scheme.
-    """
-
-    head: str | Mapping[str, Any] | Head
-    units: int | None
-    dropout: float
-    scheme: Scheme
-
-    def build(self, states: Tensor, mask: Tensor, tags: Sequence[str], prefix: str) -> tuple[Tensor, TagHead]:
-        """Make the layers, `task_encoder` or `{prefix}encoder` and `{prefix}head`; return emission scores and head."""
-        if self.units:
-            name = f"{prefix}encoder" if prefix else "task_encoder"
-            own = bilstm_layer(self.units, self.dropout, name)(states, mask)
-            states = keras.layers.Concatenate(name=f"{prefix}states")([states, own])
-        if self.dropout:
-            states = locked_dropout(self.dropout, f"{prefix}head_dropout")(states)
-        layer = make_head(self.head).layer(tags, self.scheme, f"{prefix}head")
-        return layer(states, mask=mask), layer
-
-
-@contextlib.contextmanager
-def dtype_policy(policy: keras.DTypePolicy | str | None) -> Iterator[str]:
-    """Set the dtype policy of layers that are made in a `with` block; yield its name."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy or before)
-    try:
-        yield keras.config.dtype_policy().name
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
@@ -14,6 +15,9 @@ from tfkd.training.arguments import check_model_data, describe_sentences
 from tfkd.training.fitting import Trained
 from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
+
+if TYPE_CHECKING:
+    from tfkd.models.tagger import Tagger
 
 
 class Tagging(Trained, keras.Model):
@@ -41,6 +45,11 @@ class Tagging(Trained, keras.Model):
         if not are_prepared(features):
             return self(features, training=False)
         return self._distinct_tokens.above(self, features)
+
+    def task_views(self) -> Mapping[str, Tagger]:
+        """Return the tagger of each task by its name; a tagger is its own, and its task has the name `""`."""
+        # No property: Keras saves the layers of every attribute.
+        raise NotImplementedError
 
     @property
     def encoder(self) -> Encoder:

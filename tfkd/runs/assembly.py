@@ -138,11 +138,13 @@ def make_text(
 
 def make_model(config: Config, text: Text, corpora: Mapping[str, Corpus]) -> Tagger | MultiTaskTagger:
     """Build the model of a configuration; its initial weights depend on the configuration's seed alone."""
-    keras.utils.set_random_seed(derive_seed(config.seed, "model", config.kind))
+    # A student of one task begins as the tagger that it is.
+    kind = "tagger" if config.has_one_task else config.kind
+    keras.utils.set_random_seed(derive_seed(config.seed, "model", kind))
     config.encoder.check()
     dtype = config.training.dtype
     common: dict[str, Any] = {"encoder": config.encoder, "head": config.head, "scheme": config.scheme, "dtype": dtype}
-    if config.kind == "tagger":
+    if config.has_one_task:
         (corpus,) = corpora.values()
         return Tagger(text, corpus, **common)
     task_units = None if config.task_encoder is None else config.task_encoder.units

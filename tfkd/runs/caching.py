@@ -14,13 +14,22 @@ from typing import Any, Literal
 import numpy as np
 
 from tfkd.config import Config
-from tfkd.distillation import LOSSES, Need, TeacherCache
-from tfkd.distillation.cache import CHUNK, FOLDS, bytes_needed, check_cross_fitting
+from tfkd.distillation import LOSSES, MultiTaskCache, Need, TeacherCache
+from tfkd.distillation.cache import FOLDS, bytes_needed, check_cross_fitting
+from tfkd.distillation.output_store import OutputStore
+from tfkd.distillation.store_files import CHUNK
 from tfkd.models import Head
 from tfkd.runs.assembly import read_data
 from tfkd.runs.augmenting import make_variants
 from tfkd.runs.cross_fitting import check_cross_fitted_cache, train_fold_teachers
-from tfkd.runs.distilling import make_losses, read_run_sentences, read_transfer, view_of_run
+from tfkd.runs.distilling import (
+    make_losses,
+    read_run_sentences,
+    read_transfer,
+    teacher_tasks,
+    view_of_run,
+    views_of_run,
+)
 from tfkd.runs.held_out import RunSentences, check_teachers
 from tfkd.runs.recipe import CHECKS, describe_choices, resolve_auto
 from tfkd.runs.run_folder import RunFolder
@@ -71,7 +80,8 @@ def cache_teacher(
         run: The teacher's run.
         sources: Corpora, whose `splits` are read, and text files (`.txt`, `.txt.gz`) with one document per line.
         out: Folder of the cache.
-        task: The task of a teacher. Required if it has several and `student` names none.
+        task: The task of a teacher. Required if it has several and there is no `student`. A student with several tasks
+            needs none: the cache then holds the outputs for all tasks that the teacher knows.
         outputs: What to store, such as `logits`, `posteriors@2`, `sequences@1`, `paths@4` or
             `features@shared_encoder`. Default: what the losses of `student` need; without `student`, logits and, for a
             CRF, posteriors.
@@ -96,10 +106,17 @@ def cache_teacher(
     config = folder.config()
     if student is not None:
         student = resolve_auto(student, [os.fspath(run)], (), progress)
-    if task is None and student is not None:
-        task = (student.distillation and student.distillation.task) or next(iter(student.tasks))
+    has_tasks = task is None and student is not None and not student.has_one_task
+    if has_tasks and folds is not None:
+        raise TfkdError("a cache for a student with several tasks cannot have folds: name one task with --task.")
     with progress.counted("loading the teacher"):
-        teacher, task = view_of_run(folder, task)
+        if has_tasks:
+            teachers = views_of_run(folder, teacher_tasks(student))
+        else:
+            if task is None and student is not None:
+                (task,) = teacher_tasks(student).values()
+            teacher, task = view_of_run(folder, task)
+            teachers = {"": teacher}
     needs = [Need.parse(text) for text in outputs] or _needs_of(student, config.head)
     if folds is not None:
         check_cross_fitting(needs)
@@ -128,27 +145,27 @@ def cache_teacher(
         if folds is not None:
             divided = Folds(sentences.labelled(), folds, config.seed, sentences.variants)
             fold_teachers, checks["cross_fitting"] = train_fold_teachers(
-                folder, teacher, task, divided, Path(out), progress
+                folder, teachers[""], task, divided, Path(out), progress
             )
     except KeyboardInterrupt as error:
         kept = str(error) or f"finished teachers are kept in {Path(out) / FOLDS}: run the same command to resume"
         raise KeyboardInterrupt(kept) from None
-    size = bytes_needed(teacher, needs, count, tokens, dtype)
+    size = bytes_needed(teachers, needs, count, tokens, dtype)
     names = ", ".join(map(str, dict.fromkeys(needs)))
-    progress.message(f"{count:,} sentences, {tokens:,} tokens: {names} in {dtype} take up to {format_bytes(size)}")
+    of_tasks = f" of {', '.join(teachers)}" if has_tasks else ""
+    progress.message(
+        f"{count:,} sentences, {tokens:,} tokens: {names}{of_tasks} in {dtype} take up to {format_bytes(size)}"
+    )
     progress.start("teacher outputs", count, "sentences")
     try:
-        TeacherCache.write(
-            out,
-            teacher,
-            sentences,
-            needs,
-            dtype=dtype,
-            name=f"{folder.path.absolute()}, {task}" + (f", {folds} folds" if folds else ""),
-            corpora=[settings.path for settings in config.tasks.values()],
-            progress=progress.advance,
-            folds=fold_teachers,
-        )
+        corpora = [settings.path for settings in config.tasks.values()]
+        common: dict[str, Any] = {"dtype": dtype, "corpora": corpora, "progress": progress.advance}
+        run_name = str(folder.path.absolute())
+        if has_tasks:
+            MultiTaskCache.write(out, teachers, sentences, needs, name=run_name, **common)
+        else:
+            run_name += f", {task}" + (f", {folds} folds" if folds else "")
+            TeacherCache.write(out, teachers[""], sentences, needs, name=run_name, folds=fold_teachers, **common)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"finished sentences are kept in {out}: run the same command to resume") from None
     finally:
@@ -157,7 +174,7 @@ def cache_teacher(
         of_teacher.write(Path(out))
     with atomic_file(Path(out) / CHECKS) as part:
         part.write_text(json.dumps(checks, indent=2) + "\n", encoding="utf-8")
-    store = TeacherCache(out).store
+    store = OutputStore.open(out)
     files = sum(file.stat().st_size for file in Path(out).iterdir() if file.is_file())
     return CacheResult(path=Path(out), sentences=len(store), tokens=store.tokens, bytes=files, held_out=held_out)
 

@@ -9,7 +9,18 @@ from typing import Any
 
 from tfkd.config import Config, DistillationConfig
 from tfkd.config.distillation import several
-from tfkd.distillation import DistillationLoss, Distiller, Ensemble, Teacher, TeacherCache
+from tfkd.distillation import (
+    DistillationLoss,
+    Distiller,
+    Ensemble,
+    LiveTeacher,
+    MultiTaskCache,
+    TaskTeachers,
+    Teacher,
+    as_task_teachers,
+)
+from tfkd.distillation.multitask_cache import open_cache
+from tfkd.distillation.output_store import OutputStore
 from tfkd.models import MultiTaskTagger, Tagger, initialize_from
 from tfkd.runs.assembly import compiled_shapes, read_corpora, read_data, updates
 from tfkd.runs.augmenting import AugmentedSentences
@@ -62,12 +73,12 @@ def with_teachers(config: Config, teachers: Sequence[str], caches: Sequence[str]
 
 
 def view_of(model: Tagger | MultiTaskTagger, task: str) -> Tagger:
-    """Return a teacher's view of a task; a tagger is its own."""
+    """Return the tagger of a task of a multi-task tagger; a tagger is its own."""
     return model.for_task(task) if isinstance(model, MultiTaskTagger) else model
 
 
 def view_of_run(folder: RunFolder, task: str | None) -> tuple[Tagger, str]:
-    """Load the model of a finished run, a teacher's view of a task, and say which task it is.
+    """Load the model of a finished run, the tagger of one of its tasks, and say which task it is.
 
     Raises:
         TfkdError: It is no finished run, has no such task, or has several and none was named.
@@ -75,34 +86,86 @@ def view_of_run(folder: RunFolder, task: str | None) -> tuple[Tagger, str]:
     config, model = folder.config(), folder.model()
     if task is None and isinstance(model, MultiTaskTagger) and len(model.tasks) > 1:
         names = ", ".join(model.tasks)
-        raise TfkdError(f"{folder.path} is a teacher of several tasks: say which with --task, one of {names}.")
+        raise TfkdError(f"{folder.path} has several tasks: say which with --task, one of {names}.")
     name = task or next(iter(config.tasks))
     if name not in config.tasks:
         raise TfkdError(f"{folder.path} has no task {name!r}: {nearest(name, config.tasks)}")
     return view_of(model, name), name
 
 
-def read_teacher(config: Config) -> Teacher | Tagger:
-    """Load what the student learns from: caches where there are any, or else the teachers themselves.
+def views_of_run(folder: RunFolder, tasks: Mapping[str, str]) -> dict[str, Tagger]:
+    """Load the model of a finished run, and return its taggers for those tasks of a student that it knows.
+
+    Args:
+        folder: The run.
+        tasks: Name of the run's task for each task of the student.
 
     Raises:
-        TfkdError: There is no such run or cache, a cache is not its teacher's, or a teacher lacks the task.
+        TfkdError: It is no finished run, or knows none of the tasks.
+    """
+    known = folder.config().tasks
+    chosen = {task: theirs for task, theirs in tasks.items() if theirs in known}
+    if not chosen:
+        raise TfkdError(
+            f"{folder.path} knows none of the student's tasks: it has {', '.join(known)}, expected at least one of "
+            f"{', '.join(tasks.values())}. Name another teacher, or give the tasks the same names."
+        )
+    model = folder.model()
+    return {task: view_of(model, theirs) for task, theirs in chosen.items()}
+
+
+def teacher_tasks(config: Config) -> dict[str, str]:
+    """Return the name of the teacher's task for each task of a student."""
+    settings = config.distillation
+    return {task: task if settings is None else settings.teacher_task(task) for task in config.tasks}
+
+
+def read_teacher(config: Config) -> TaskTeachers:
+    """Load what the student learns from: caches where there are any, or else the teachers themselves.
+
+    Returns:
+        The teacher of each task; the only task of a tagger has the name `""`.
+
+    Raises:
+        TfkdError: There is no such run or cache, a cache is not its teacher's, or no teacher has a task.
     """
     settings = distillation_settings(config)
-    task = settings.task or next(iter(config.tasks))
     runs, folders = several(settings.teacher), several(settings.cache)
-    found: list[Teacher | Tagger] = []
-    for index in range(max(len(runs), len(folders))):
-        if folders:
-            cache = TeacherCache(folders[index])
-            if runs:
-                cache.require_same(view_of_run(RunFolder(runs[index]), task)[0])
-            found.append(cache)
-        else:
-            found.append(view_of_run(RunFolder(runs[index]), task)[0])
-    if len(found) == 1 and settings.teacher_weights is None:
-        return found[0]
-    return Ensemble(found, settings.teacher_weights)
+    tasks = teacher_tasks(config)
+    read = _read_one_task if config.has_one_task else _read_tasks
+    teachers = [
+        read(runs[index] if runs else None, folders[index] if folders else None, tasks)
+        for index in range(max(len(runs), len(folders)))
+    ]
+    if not config.has_one_task:
+        return as_task_teachers(teachers, tuple(tasks), settings.teacher_weights)
+    is_plain = len(teachers) == 1 and settings.teacher_weights is None
+    return TaskTeachers({"": teachers[0] if is_plain else Ensemble(teachers, settings.teacher_weights)})
+
+
+def _read_one_task(run: str | None, folder: str | None, tasks: Mapping[str, str]) -> Teacher:
+    """Load the teacher of a student with one task, from its run or its cache."""
+    ((task, theirs),) = tasks.items()
+    if folder is None:
+        assert run is not None
+        return LiveTeacher(view_of_run(RunFolder(run), theirs)[0])
+    cache = open_cache(folder)
+    if isinstance(cache, MultiTaskCache):
+        cache = cache.for_task(task if task in cache.tasks else theirs)
+    if run is not None:
+        cache.require_same(view_of_run(RunFolder(run), theirs)[0])
+    return cache
+
+
+def _read_tasks(run: str | None, folder: str | None, tasks: Mapping[str, str]) -> TaskTeachers:
+    """Load the teachers of the tasks of a student that a run or a cache knows."""
+    if folder is None:
+        assert run is not None
+        return TaskTeachers(views_of_run(RunFolder(run), tasks), run)
+    cache = MultiTaskCache(folder)
+    if run is not None:
+        cache.require_same(views_of_run(RunFolder(run), {task: tasks.get(task, task) for task in cache.tasks}))
+    return cache
 
 
 def read_transfer(
@@ -169,7 +232,7 @@ def _read_cache_sentences(folder: Path) -> RunSentences | None:
     if sentences is not None:
         return sentences
     try:
-        return RunSentences.of([read_corpus(path) for path in TeacherCache(folder).store.notes["corpora"]])
+        return RunSentences.of([read_corpus(path) for path in OutputStore.open(folder).notes["corpora"]])
     except TfkdError as error:
         _warn_of_unchecked(folder, error)
         return None
@@ -185,15 +248,20 @@ def _warn_of_unchecked(teacher: Path, error: TfkdError) -> None:
     )
 
 
-def student_updates(config: Config, sentences: int) -> int:
-    """Return the number of updates of a student's training, from its epochs and its labelled sentences."""
+def student_updates(config: Config, *sentences: int) -> int:
+    """Return the number of updates of a student's training, from its epochs and its labelled sentences.
+
+    Args:
+        config: Its configuration.
+        *sentences: Number of labelled sentences of each task. An epoch has as many batches as one round of each.
+    """
     size, share = config.training.batch_size, config.unlabelled_share
     if share is not None:
         size = TransferPlan.parts(size, share)[0]
-    return updates(config, -(-sentences // size))
+    return updates(config, sum(-(-number // size) for number in sentences))
 
 
-def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, progress: Progress) -> None:
+def initialize(config: Config, student: Tagger | MultiTaskTagger, teachers: TaskTeachers, progress: Progress) -> None:
     """Give a smaller transformer the teacher's layers, where the configuration says so.
 
     Raises:
@@ -201,11 +269,12 @@ def initialize(config: Config, student: Tagger, teacher: Teacher | Tagger, progr
     """
     if not distillation_settings(config).initialize:
         return
-    if not isinstance(teacher, Tagger):
+    members = list(teachers.by_task.values())
+    if not all(isinstance(member, LiveTeacher) for member in members) or len({m.reads for m in members}) > 1:
         raise TfkdError(
             "distillation.initialize takes weights from the teacher itself: name one teacher, and no cache beside it."
         )
-    pairs = initialize_from(student, teacher)
+    pairs = initialize_from(student, members[0].tagger)  # type: ignore[attr-defined]
     said = ", ".join(f"{own} from {theirs}" for theirs, own in pairs)
     progress.message(f"initial weights: {said}")
 
@@ -215,10 +284,10 @@ def make_losses(config: Config, steps: int) -> list[DistillationLoss]:
     return [loss.resolved(steps) for loss in distillation_settings(config).losses]
 
 
-def make_distiller(config: Config, teacher: Teacher | Tagger, student: Tagger, steps: int) -> Distiller:
+def make_distiller(config: Config, teachers: TaskTeachers, student: Tagger | MultiTaskTagger, steps: int) -> Distiller:
     """Return the distiller of a configuration, for a training with this number of updates."""
     weight = resolve(distillation_settings(config).student_loss_weight, steps)
-    return Distiller(teacher, student, make_losses(config, steps), student_loss_weight=weight)
+    return Distiller(teachers, student, make_losses(config, steps), student_loss_weight=weight)
 
 
 def distilling_batches(
@@ -233,19 +302,25 @@ def distilling_batches(
     Args:
         config: The configuration.
         distiller: The distiller.
-        corpora: The corpus of the task.
+        corpora: The corpus of each task.
         unlabelled: Sentences without gold tags.
         augmented: The variants with gold tags, if there are any.
     """
-    ((name, corpus),) = corpora.items()
+    sentences = {task: corpus.train for task, corpus in corpora.items()}
     variants: dict[str, Any] = {}
     if augmented is not None:
-        variants = {"variants": augmented.of_task[name], "variant_share": augmented.share}
+        variants = {"variants": augmented.of_task, "variant_share": augmented.share}
+    if config.has_one_task:
+        (sentences,) = sentences.values()
+        variants = {
+            name: next(iter(value.values())) if name == "variants" else value for name, value in variants.items()
+        }
     return distiller.batches(
-        corpus.train,
+        sentences,
         unlabelled,
         share=config.unlabelled_share or 0.5,
         batch_size=config.training.batch_size,
+        power=config.training.task_power,
         seed=config.seed,
         shapes=compiled_shapes(config),
         **variants,

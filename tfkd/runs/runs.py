@@ -103,7 +103,7 @@ def train(
     exclude: SentenceHashes | None = None,
     epoch_batches: int | None = None,
 ) -> RunResult:
-    """Train a multi-task teacher or a tagger and write its run.
+    """Train a multi-task teacher, or a student without a teacher, and write its run.
 
     The weights of the epoch with the best entity F1 on the development sets are kept. The test sets are scored once, at
     the end. An interrupted run resumes from its last checkpoint and ends with the same numbers as one that was never
@@ -161,7 +161,7 @@ def distill(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Train the tagger of a configuration as the student of a teacher and write its run.
+    """Train the student of a configuration with a teacher and write its run.
 
     The initial weights, the vocabulary, the batches, the number of updates and the choice of the best epoch are those
     of `train` with the same configuration.
@@ -178,7 +178,7 @@ def distill(
         The student, its scores and the folder.
 
     Raises:
-        TfkdError: There is no such teacher, it lacks the task or has other tags, or as `train`.
+        TfkdError: There is no such teacher, none has a task of the student, it has other tags, or as `train`.
 
     Warns:
         TfkdWarning: A teacher's corpus cannot be read, or as `train`.
@@ -190,7 +190,7 @@ def distill(
         config = resolve_auto(config, several(settings.teacher), several(settings.cache), progress)
         strategy = _choose_devices(config, progress)
         with strategy.scope(), progress.counted("loading the teacher"):
-            teacher_model = read_teacher(config)
+            teacher_of_tasks = read_teacher(config)
         folder = RunFolder(out)
         folder.check(config, overwrite)
         vectors = _read_vectors(config, progress)
@@ -207,10 +207,9 @@ def distill(
         vectors = vectors or make_run_vectors(config, corpora, text, progress)
         with strategy.scope():
             student = _make_model(config, corpora, vectors, progress, text)
-            assert isinstance(student, Tagger)
-            initialize(config, student, teacher_model, progress)
-            steps = student_updates(config, sum(len(corpus.train) for corpus in corpora.values()))
-            distiller = make_distiller(config, teacher_model, student, steps)
+            initialize(config, student, teacher_of_tasks, progress)
+            steps = student_updates(config, *(len(corpus.train) for corpus in corpora.values()))
+            distiller = make_distiller(config, teacher_of_tasks, student, steps)
             optimizer = make_optimizer(config, steps, student.encoder.layer_names)
             distiller.compile(optimizer, jit_compile=config.training.jit_compile)
         has_gold = config.augmentation is not None and config.augmentation.gold

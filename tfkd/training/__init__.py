@@ -13,6 +13,7 @@ from tfkd.training.plans import (
     groups_by_size,
 )
 from tfkd.training.sentences import EncodedSentences, Features, SentenceArrays, Texts, tag_ids
+from tfkd.training.task_transfer_plan import TaskTransferPlan
 from tfkd.training.training_state import TrainingState
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ResizedEpochs",
     "SentenceArrays",
     "TaskMixPlan",
+    "TaskTransferPlan",
     "Texts",
     "TrainingState",
     "TransferPlan",

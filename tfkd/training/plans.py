@@ -11,7 +11,7 @@ import numpy as np
 from tfkd_base.errors import TfkdError
 from tfkd_base.seeds import derive_seed, make_generator
 
-_WINDOW = 64
+WINDOW = 64
 """Number of batches whose shuffled sentences are sorted by length together: little padding, and still random."""
 
 DRAWING = "hashed seeds"
@@ -86,7 +86,7 @@ class BatchPlan:
             return np.split(np.arange(len(self.lengths)), range(self.batch_size, len(self.lengths), self.batch_size))
         rng = make_generator(self.seed, "batches", number)
         order = rng.permutation(len(self.lengths))
-        window = self.batch_size * _WINDOW
+        window = self.batch_size * WINDOW
         batches = []
         for start in range(0, len(order), window):
             part = order[start : start + window]
@@ -208,14 +208,7 @@ class TransferPlan:
         share: float = 0.5,
         seed: int = 1,
     ) -> None:
-        if len(tagged) == 0 or len(untagged) == 0:
-            raise TfkdError(f"expected sentences with tags and without tags, got {len(tagged)} and {len(untagged)}.")
-        if batch_size < 2:
-            raise TfkdError(
-                f"expected a batch_size of at least 2 for sentences with and without tags, got {batch_size}."
-            )
-        if not 0 < share < 1:
-            raise TfkdError(f"expected a share of unlabelled sentences between 0 and 1, got {share}.")
+        check_transfer(len(tagged), len(untagged), batch_size, share)
         self.lengths = [np.asarray(tagged), np.asarray(untagged)]
         self.batch_size = batch_size
         self.sizes = self.parts(batch_size, share)
@@ -240,12 +233,13 @@ class TransferPlan:
         """Return the batches of an epoch, each an array of indices of sentences."""
         rng = make_generator(self.seed, "sentences with tags", number)
         tagged = rng.permutation(len(self.lengths[0]))
-        untagged = self._untagged(number * len(self) * self.sizes[1], len(self) * self.sizes[1])
+        count = len(self) * self.sizes[1]
+        untagged = section_of_rounds(len(self.lengths[1]), number * count, count, self.seed)
         batches = []
-        for start in range(0, len(self), _WINDOW):
+        for start in range(0, len(self), WINDOW):
             parts = []
             for rows, lengths, size in zip((tagged, untagged), self.lengths, self.sizes, strict=True):
-                part = rows[start * size : (start + _WINDOW) * size]
+                part = rows[start * size : (start + WINDOW) * size]
                 parts.append(part[np.argsort(lengths[part], kind="stable")])
             count = -(-len(parts[0]) // self.sizes[0])
             # Cut at the same ranks of length, so that sentences of both kinds have similar lengths.
@@ -253,13 +247,27 @@ class TransferPlan:
             batches += [np.concatenate([own, other + len(self.lengths[0])]) for own, other in pairs]
         return [batches[i] for i in rng.permutation(len(batches))]
 
-    def _untagged(self, start: int, count: int) -> np.ndarray:
-        """Return a section of the endless sequence of shuffled rounds of the unlabelled sentences."""
-        size = len(self.lengths[1])
-        first, last = start // size, (start + count - 1) // size
-        generators = [make_generator(self.seed, "unlabelled sentences", turn) for turn in range(first, last + 1)]
-        rounds = [generator.permutation(size) for generator in generators]
-        return np.concatenate(rounds)[start - first * size :][:count]
+
+def section_of_rounds(size: int, start: int, count: int, seed: int) -> np.ndarray:
+    """Return a section of the endless sequence of shuffled rounds of so many unlabelled sentences."""
+    first, last = start // size, (start + count - 1) // size
+    generators = [make_generator(seed, "unlabelled sentences", turn) for turn in range(first, last + 1)]
+    rounds = [generator.permutation(size) for generator in generators]
+    return np.concatenate(rounds)[start - first * size :][:count]
+
+
+def check_transfer(tagged: int, untagged: int, batch_size: int, share: float) -> None:
+    """Check the settings of batches of sentences with gold tags and unlabelled sentences.
+
+    Raises:
+        TfkdError: One kind has no sentence, the batch is too small, or the share is not between 0 and 1.
+    """
+    if tagged == 0 or untagged == 0:
+        raise TfkdError(f"expected sentences with tags and without tags, got {tagged} and {untagged}.")
+    if batch_size < 2:
+        raise TfkdError(f"expected a batch_size of at least 2 for sentences with and without tags, got {batch_size}.")
+    if not 0 < share < 1:
+        raise TfkdError(f"expected a share of unlabelled sentences between 0 and 1, got {share}.")
 
 
 class VariantPlan:

@@ -87,7 +87,7 @@ class EncodedSentences:
         # An empty sentence follows the last one. It fills up batches that must all have the same number of rows.
         self._splits = tf.constant(np.concatenate([[0], np.cumsum(self.lengths), [len(ids)]]).astype(np.int64))
         self.set_tags(tags)
-        self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
+        self.set_tasks(tasks)
         self._texts = {name: source for name, source in sources.items() if isinstance(source, Text)}
         self._tables = {name: prepare(text.make_large_table(list(types))) for name, text in self._texts.items()}
         self._nested = not isinstance(texts, Text)
@@ -99,6 +99,10 @@ class EncodedSentences:
     def set_tags(self, tags: np.ndarray | None) -> None:
         """Set the indices of the gold tags of all sentences, one after another; -1 for sentences without tags."""
         self._tags = None if tags is None else tf.constant(tags)
+
+    def set_tasks(self, tasks: Sequence[int] | np.ndarray | None) -> None:
+        """Set the index of the task of each sentence."""
+        self._tasks = None if tasks is None else tf.constant(np.append(tasks, 0).astype(np.int32))
 
     def fingerprint(self) -> str:
         """Return a hash of the sentences, their tags and their tasks."""
