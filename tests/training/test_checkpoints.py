@@ -17,7 +17,7 @@ from tests.models.small_transformers import small_transformer_teacher
 from tests.pretrained.tiny import tiny_bert
 from tfkd.distillation import Distiller, FeatureDistillation, LogitsDistillation
 from tfkd.evaluation import EntityF1
-from tfkd.models import Tagger
+from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.text import WordFeatures
 from tfkd.training import Checkpoints, TrainingState, batches, multitask_batches
 from tfkd_base.corpora import demo_corpora
@@ -56,7 +56,7 @@ class KillAt(keras.callbacks.Callback):
 def make(kind):
     """Make model, data and what is scored anew, as a process that begins.
 
-    Two kinds are not scored: each task that is takes as long as ten steps of training.
+    Three kinds are not scored: each task that is takes as long as ten steps of training.
     """
     keras.utils.set_random_seed(3)
     if kind == "teacher":
@@ -66,6 +66,16 @@ def make(kind):
         with tempfile.TemporaryDirectory() as folder:
             model = small_transformer_teacher(tiny_bert(Path(folder)), ONE_TASK, dropout=0.3)
         return model, multitask_batches(ONE_TASK, model.text, batch_size=8), None, model
+    if kind == "students":
+        teacher = small_teacher(TASKS, units=6, characters=None)
+        encoder = small_encoder(5, characters=None, dropout=0.3, word_dropout=0.2)
+        student = MultiTaskTagger(TEXT, TASKS, encoder=encoder, head="softmax")
+        distiller = Distiller(
+            teacher, student, [LogitsDistillation(), FeatureDistillation("shared_encoder", "encoder")]
+        )
+        transfer = [sentence.tokens for sentence in CORPUS.devel]
+        sentences = {task: corpus.train for task, corpus in TASKS.items()}
+        return distiller, distiller.batches(sentences, transfer, batch_size=20), None, student
     # No characters and no CRF, which would double the time of each trace.
     encoder = small_encoder(5, characters=None, dropout=0.3, word_dropout=0.2)
     tagger = Tagger(TEXT, CORPUS, encoder=encoder, head="softmax")
@@ -112,7 +122,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize(
-    "kind", ["tagger", "teacher", "distiller", pytest.param("transformer", marks=pytest.mark.slow)]
+    "kind", ["tagger", "teacher", "distiller", "students", pytest.param("transformer", marks=pytest.mark.slow)]
 )
 def test_a_training_stopped_again_and_again_ends_as_one_never_stopped(kind, tmp_path):
     """Stopped in the first epoch and in the third; a tagger is started once more with nothing left to do."""
