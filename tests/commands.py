@@ -2,8 +2,8 @@
 
 A new process imports TensorFlow, which costs seconds of a core. Most tests check what a command prints and
 writes: `call` runs it in the test's own process. Tests of signals, of killed processes and of limits need a
-process of their own: `Forked` takes one from a server that has imported TensorFlow already. `run` starts Python
-anew, for tests of the start itself.
+process of their own: `Forked` takes one from a server that has imported TensorFlow already. `fork_python` runs code
+in such a process. `run` starts Python anew, for tests of the start itself.
 """
 
 from __future__ import annotations
@@ -153,6 +153,32 @@ def until(condition: Callable[[], T], seconds: float = 300, every: float = 0.01)
             return result
         time.sleep(every)
     raise AssertionError(f"waited {seconds} s in vain")
+
+
+def fork_python(
+    code: str, *args: str | Path, cwd: Path | None = None, timeout: float = 600, **environment: str
+) -> Done:
+    """Run code as `python -c` does, in a process that is forked from one that has imported TensorFlow and tfkd."""
+    command = [*map(str, args)]
+    with tempfile.TemporaryDirectory(prefix="tfkd-output-") as folder:
+        files = [Path(folder, name) for name in ("stdout", "stderr")]
+        variables = dict(os.environ) | TERMINAL | environment
+        process = fork(_run_code, code, command, [*map(str, files)], str(cwd or Path.cwd()), variables)
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(code, timeout)
+        return CompletedProcess(command, process.exitcode, *(file.read_text(encoding="utf-8") for file in files))
+
+
+def _run_code(code: str, args: list[str], files: list[str], folder: str, environment: Mapping[str, str]) -> None:
+    for number, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["-c", *args]
+    exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
 
 
 class Forked:

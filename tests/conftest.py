@@ -140,6 +140,12 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
+def fork_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`fork_python(code, *args)`: as `run_python`, in a process of its own that has imported tfkd and nothing else."""
+    return commands.fork_python
+
+
+@pytest.fixture(scope="session")
 def call_tfkd() -> Callable[..., subprocess.CompletedProcess[str]]:
     """`call_tfkd("train", "x.yaml", stdin=..., cwd=..., NAME=value)`: run `tfkd` in this process, without a new one.
 

@@ -43,9 +43,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_line_in_gives_a_line_out(run_folder: Path, tmp_path: Path, run_tfkd: TfkdProcess) -> None:
+def test_a_line_in_gives_a_line_out(run_folder: Path, tmp_path: Path, call_tfkd: TfkdProcess) -> None:
     (tmp_path / "in.txt").write_bytes(INPUT)
-    done = run_tfkd("annotate", run_folder, tmp_path / "in.txt", "--batch-size", "2")
+    done = call_tfkd("annotate", run_folder, tmp_path / "in.txt", "--batch-size", "2")
     assert done.returncode == 0, done.stderr
     summary, *changes = done.stderr.splitlines()
     assert re.fullmatch(r"5 documents with \d+ entities \(X \d+\), 11 words", summary)

@@ -46,6 +46,7 @@ def test_crf_head_loss_matches_all_paths_in_every_precision(policy):
     np.testing.assert_allclose(got, expected, rtol=1e-4)
     tags, scores = head.decode(emissions, mask)
     assert tags.shape == scores.shape == (2, 4)
+    np.testing.assert_array_equal(head.best_tags(emissions, mask), tags)
 
 
 def test_crf_head_learns_start_transitions_and_end():

@@ -73,7 +73,7 @@ def test_call_gives_emissions_that_padding_does_not_change(trained):
 
 
 @pytest.mark.parametrize("trained", ["crf"], indirect=True)
-def test_save_and_load_in_a_fresh_process(trained, tmp_path, run_python):
+def test_save_and_load_in_a_fresh_process(trained, tmp_path, fork_python):
     tagger, _ = trained
     tagger.save(tmp_path / "tagger.keras")
     code = """
@@ -81,7 +81,7 @@ import sys, json, tfkd, keras
 tagger = keras.models.load_model(sys.argv[1])
 print(json.dumps([tagger.tag([["wa", "wf", "x"], ["wk"]]), float(sum(w.sum() for w in tagger.get_weights()))]))
 """
-    answer = run_python(code, str(tmp_path / "tagger.keras"), timeout=300)
+    answer = fork_python(code, str(tmp_path / "tagger.keras"), timeout=300)
     assert answer.returncode == 0, answer.stderr
     import json
 

@@ -102,7 +102,7 @@ print(json.dumps([tagger.tag([tokens]), tagger(x).numpy().tolist()]))
 
 
 @pytest.mark.slow
-def test_save_and_load_without_the_folder(tmp_path, run_python):
+def test_save_and_load_without_the_folder(tmp_path, fork_python):
     copy = tiny_bert(tmp_path / "pretrained", seed=5)
     teacher = small_transformer_teacher(copy, TASKS, "crf", frozen_layers=1, overlap=2)
     teacher.compile(tfkd.optimizers.AdamW(0.01, rate_factors={"transformer_2": 0.5}))
@@ -124,7 +124,7 @@ def test_save_and_load_without_the_folder(tmp_path, run_python):
 
     view = teacher.for_task("a")
     view.save(tmp_path / "view.keras")
-    answer = run_python(CODE, str(tmp_path / "view.keras"), json.dumps(tokens), timeout=300)
+    answer = fork_python(CODE, str(tmp_path / "view.keras"), json.dumps(tokens), timeout=300)
     assert answer.returncode == 0, answer.stderr
     tags, emissions = json.loads(answer.stdout.splitlines()[-1])
     assert tags == view.tag([tokens])

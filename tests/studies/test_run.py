@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.commands import until
-from tests.studies.processes import jobs_of, said, scores, start, times
+from tests.studies.processes import forked_jobs, jobs_of, said, scores, start, times
 from tests.studies.tiny import TINY, TINY_RUNS, tiny_study
 from tfkd.config import dump_config
 from tfkd.runs import RunFolder
@@ -81,7 +82,6 @@ def test_a_whole_study(never_stopped):
     assert not (folder.path / "scores").exists()
     for place in (folder.path, folder.work, *(folder.work / "runs").iterdir()):
         assert {file.name for file in place.glob(".*")} <= {".lock"}
-    assert jobs_of(folder.path) == {}
 
 
 def test_what_is_wrong_is_said_before_anything_is_made(tmp_path):
@@ -102,6 +102,14 @@ def test_a_full_disk_is_said_with_how_to_go_on(tmp_path, monkeypatch):
         run_study(read_plan(tiny_study(tmp_path)), tmp_path / "out")
 
 
+@pytest.fixture
+def forked() -> Iterator[None]:
+    """Fork the processes of jobs."""
+    with forked_jobs():
+        yield
+
+
+@pytest.mark.usefixtures("forked")
 def test_finished_runs_are_never_repeated(never_stopped, tmp_path):
     shutil.copytree(never_stopped.folder.path, tmp_path / "out")
     plan, told = read_plan(never_stopped.config), Told()
@@ -157,6 +165,7 @@ def test_killed_and_interrupted_it_ends_with_the_scores_of_one_never_stopped(nev
     assert ": 1 job (2 runs finished before), 2 at a time" in answer
     assert "3 of 3 runs are finished" in answer
     assert "resumes from its checkpoint: epoch" in said(out / "work" / "logs" / f"{TAUGHT}.log")
+    assert jobs_of(out) == {}
     assert scores(out) == scores(never_stopped.folder.path)
     assert {name: StudyFolder(out).results.runs(name) for name in finished} == finished, "not even their times"
 
@@ -186,7 +195,8 @@ def test_a_job_that_is_killed_goes_on(never_stopped, tmp_path):
     assert scores(out) == {ALONE: scores(never_stopped.folder.path)[ALONE]}
 
 
-def test_a_failed_run_stops_those_alone_that_need_it(never_stopped, tmp_path):
+@pytest.mark.usefixtures("forked")
+def test_a_failed_run_stops_those_alone_that_need_it(never_stopped, tmp_path, call_tfkd):
     """A study that has grown by a student that cannot be, text that is empty, and a run that is as it should be."""
     out = tmp_path / "out"
     shutil.copytree(never_stopped.folder.path, out)
@@ -201,9 +211,9 @@ def test_a_failed_run_stops_those_alone_that_need_it(never_stopped, tmp_path):
     root = f"corpora_root={never_stopped.config.parent}"
     (tmp_path / "grown.yaml").write_text(grown)
     command = (tmp_path / "grown.yaml", "--out", out, "--workers", "2", "--set", root)
-    process = start(*command)
-    answer, _ = process.communicate(timeout=300)
-    assert process.returncode == 3, answer
+    done = call_tfkd("study", *command)
+    answer = done.stdout + done.stderr
+    assert done.returncode == 3, answer
     assert "Traceback" not in answer
     broken = "a.small.broken.big.24.1"
     failures = StudyFolder(out).failures()
@@ -232,6 +242,7 @@ def test_a_failed_run_stops_those_alone_that_need_it(never_stopped, tmp_path):
     assert set(StudyFolder(out).failures()) == {cache}
 
 
+@pytest.mark.usefixtures("forked")
 def test_from_scores_alone_it_goes_on_elsewhere_and_keeps_no_models(never_stopped, tmp_path):
     """The teacher's scores are there and stay as they are; its model is made again, since a student needs it."""
     out, work = elsewhere(never_stopped, tmp_path / "out", ALONE, TEACHER), tmp_path / "work"
@@ -256,6 +267,7 @@ def test_from_scores_alone_it_goes_on_elsewhere_and_keeps_no_models(never_stoppe
     assert len(list((work / "logs").iterdir())) == 3
 
 
+@pytest.mark.usefixtures("forked")
 def test_what_a_failed_run_will_need_again_is_kept(never_stopped, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(never_stopped.folder.path, out)

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from tfkd.layers.crf_recursions import pad_empty_time
 from tfkd.layers.packing import Packing
+from tfkd.layers.shared_graphs import share_graph
 from tfkd.tensors import Tensor
 
 
@@ -108,22 +109,44 @@ def _lstm(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, 
     Returns:
         The states of the two directions, each float32 `[time, batch, units]`.
     """
-    inputs, kernels, recurrents = (forward, backward), tf.unstack(kernel), tf.unstack(recurrent)
-    projected = [_multiply(x, k) + b for x, k, b in zip(inputs, kernels, tf.unstack(bias), strict=True)]
-    states, cells, gates = _forward_loop(projected, recurrents)
+    results = _run(forward, backward, kernel, recurrent, bias)
 
     def grad(*upstream: Tensor) -> tuple[Tensor, ...]:
-        factors = [_gate_factors(g, c) for g, c in zip(gates, cells, strict=True)]
-        d_gates = _backward_loop(upstream, factors, recurrents)
-        d = [_by_token(tf.cast(x, kernel.dtype)) for x in d_gates]
-        previous = [_by_token(tf.cast(_shift(s), kernel.dtype)) for s in states]
-        d_kernel = tf.stack([tf.matmul(_by_token(x), y, transpose_a=True) for x, y in zip(inputs, d, strict=True)])
-        d_recurrent = tf.stack([tf.matmul(x, y, transpose_a=True) for x, y in zip(previous, d, strict=True)])
-        d_bias = tf.stack([tf.reduce_sum(x, axis=[0, 1]) for x in d_gates])
-        d_inputs = [tf.matmul(y, k, transpose_b=True) for y, k in zip(d, kernels, strict=True)]
-        return (*(tf.reshape(x, tf.shape(forward)) for x in d_inputs), d_kernel, d_recurrent, d_bias)
+        return _gradients(forward, backward, kernel, recurrent, *results, *upstream)
 
-    return (states[0], states[1]), grad
+    return (results[0], results[1]), grad
+
+
+@share_graph
+def _run(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
+    """Return the states, the cells and the gates, each of both directions."""
+    weights = zip((forward, backward), tf.unstack(kernel), tf.unstack(bias), strict=True)
+    states, cells, gates = _forward_loop([_multiply(x, k) + b for x, k, b in weights], tf.unstack(recurrent))
+    return *states, *cells, *gates
+
+
+@share_graph
+def _gradients(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, *rest: Tensor) -> tuple[Any, ...]:
+    """Return the gradients of all inputs.
+
+    Args:
+        forward: The inputs.
+        backward: The reversed inputs.
+        kernel: As in `_lstm`.
+        recurrent: As in `_lstm`.
+        rest: The results of `_run`, and the gradients of the states.
+    """
+    inputs, kernels, recurrents = (forward, backward), tf.unstack(kernel), tf.unstack(recurrent)
+    states, cells, gates, upstream = (rest[first : first + 2] for first in range(0, 8, 2))
+    factors = [_gate_factors(g, c) for g, c in zip(gates, cells, strict=True)]
+    d_gates = _backward_loop(upstream, factors, recurrents)
+    d = [_by_token(tf.cast(x, kernel.dtype)) for x in d_gates]
+    previous = [_by_token(tf.cast(_shift(s), kernel.dtype)) for s in states]
+    d_kernel = tf.stack([tf.matmul(_by_token(x), y, transpose_a=True) for x, y in zip(inputs, d, strict=True)])
+    d_recurrent = tf.stack([tf.matmul(x, y, transpose_a=True) for x, y in zip(previous, d, strict=True)])
+    d_bias = tf.stack([tf.reduce_sum(x, axis=[0, 1]) for x in d_gates])
+    d_inputs = [tf.matmul(y, k, transpose_b=True) for y, k in zip(d, kernels, strict=True)]
+    return (*(tf.reshape(x, tf.shape(forward)) for x in d_inputs), d_kernel, d_recurrent, d_bias)
 
 
 def _forward_loop(projected: Sequence[Tensor], recurrents: Sequence[Tensor]) -> tuple[list[Tensor], ...]:

@@ -19,6 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfkd.layers.crf_recursions import FORBIDDEN, Lattice, compute_on_lattice, pad_empty_time
+from tfkd.layers.shared_graphs import share_graph
 from tfkd.tensors import Tensor
 
 _NO_DERIVATIVE = "the log-normaliser and the marginals of a CRF have no derivative of a higher order"
@@ -185,23 +186,38 @@ def crf_log_norm(inputs: Tensor, sequence_lengths: Tensor, transition_params: Te
 
     @tf.custom_gradient
     def log_norm(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
-        norm, forward, backward, sums = compute_on_lattice(
-            inputs, lengths, transitions, lambda lattice: lattice.sweep()
-        )
+        norm, forward, backward, sums = _sweep(inputs, lengths, transitions)
 
-        def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
-            def compute(lattice: Lattice) -> tuple[Tensor, ...]:
-                expected = lattice.sum_pairs(forward, backward, sums)
-                return lattice.compute_marginals(forward, backward), expected
-
-            marginals, expected = compute_on_lattice(inputs, lengths, transitions, compute)
-            by_inputs = tf.transpose(marginals * upstream[:, tf.newaxis], [1, 0, 2])
-            return _without_gradient(by_inputs), _without_gradient(tf.tensordot(upstream, expected, 1))
+        def grad(upstream: Tensor) -> tuple[Tensor, ...]:
+            gradients = _log_norm_gradients(inputs, lengths, transitions, forward, backward, sums, upstream)
+            return tuple(_without_gradient(x) for x in gradients)
 
         return norm, grad
 
     inputs = pad_empty_time(inputs)
     return log_norm(inputs, tf.cast(transition_params, inputs.dtype))
+
+
+@share_graph
+def _sweep(inputs: Tensor, lengths: Tensor, transitions: Tensor) -> tuple[Tensor, ...]:
+    return compute_on_lattice(inputs, lengths, transitions, lambda lattice: lattice.sweep())
+
+
+@share_graph
+def _log_norm_gradients(
+    inputs: Tensor,
+    lengths: Tensor,
+    transitions: Tensor,
+    forward: Tensor,
+    backward: Tensor,
+    sums: Tensor,
+    upstream: Tensor,
+) -> tuple[Tensor, Tensor]:
+    def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+        return lattice.compute_marginals(forward, backward), lattice.sum_pairs(forward, backward, sums)
+
+    marginals, expected = compute_on_lattice(inputs, lengths, transitions, compute)
+    return tf.transpose(marginals * upstream[:, tf.newaxis], [1, 0, 2]), tf.tensordot(upstream, expected, 1)
 
 
 def crf_log_likelihood(
@@ -269,35 +285,56 @@ def _marginals(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tens
 
     @tf.custom_gradient
     def compute_marginals(inputs: Tensor, transitions: Tensor) -> tuple[Tensor, Any]:
-        def compute(lattice: Lattice) -> tuple[Tensor, ...]:
-            _, forward, backward, sums = lattice.sweep()
-            marginals = lattice.compute_log_marginals if is_log else lattice.compute_marginals
-            return marginals(forward, backward), forward, backward, sums
+        result, forward, backward, sums = _sweep_and_marginals(inputs, lengths, transitions, is_log)
 
-        result, forward, backward, sums = compute_on_lattice(inputs, lengths, transitions, compute)
+        def grad(upstream: Tensor) -> tuple[Tensor, ...]:
+            gradients = _marginal_gradients(inputs, lengths, transitions, forward, backward, sums, upstream, is_log)
+            return tuple(_without_gradient(x) for x in gradients)
 
-        def grad(upstream: Tensor) -> tuple[Tensor, Tensor]:
-            # The derivative of `log p(y_t = i)` by a score is the probability of its tag or its transition given
-            # `y_t = i`, less the one without this condition. With `g` the upstream gradient of the logarithms, the
-            # gradient is the sum of `g` times the conditional ones, less the sum of `g` times the marginals.
-            def compute(lattice: Lattice) -> tuple[Tensor, ...]:
-                marginals = lattice.compute_marginals(forward, backward)
-                values = tf.transpose(upstream, [1, 0, 2]) * lattice.mask[..., tf.newaxis]
-                values = values if is_log else values * marginals
-                total = tf.reduce_sum(values, axis=[0, 2])
-                from_before, from_after, pairs = lattice.move_values(forward, backward, values)
-                by_inputs = values + (from_before + from_after) * lattice.mask[..., tf.newaxis]
-                by_transitions = pairs - lattice.sum_pairs(forward, backward, sums) * total[:, tf.newaxis, tf.newaxis]
-                return by_inputs - marginals * total[:, tf.newaxis], tf.reduce_sum(by_transitions, axis=0)
-
-            by_inputs, by_transitions = compute_on_lattice(inputs, lengths, transitions, compute)
-            return _without_gradient(tf.transpose(by_inputs, [1, 0, 2])), _without_gradient(by_transitions)
-
-        return tf.transpose(result, [1, 0, 2]), grad
+        return result, grad
 
     time = tf.shape(inputs)[1]
     inputs = pad_empty_time(inputs)
     return compute_marginals(inputs, tf.cast(transition_params, inputs.dtype))[:, :time]
+
+
+@share_graph
+def _sweep_and_marginals(inputs: Tensor, lengths: Tensor, transitions: Tensor, is_log: bool) -> tuple[Tensor, ...]:
+    def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+        _, forward, backward, sums = lattice.sweep()
+        marginals = lattice.compute_log_marginals if is_log else lattice.compute_marginals
+        return marginals(forward, backward), forward, backward, sums
+
+    result, *states = compute_on_lattice(inputs, lengths, transitions, compute)
+    return tf.transpose(result, [1, 0, 2]), *states
+
+
+@share_graph
+def _marginal_gradients(
+    inputs: Tensor,
+    lengths: Tensor,
+    transitions: Tensor,
+    forward: Tensor,
+    backward: Tensor,
+    sums: Tensor,
+    upstream: Tensor,
+    is_log: bool,
+) -> tuple[Tensor, Tensor]:
+    # The derivative of `log p(y_t = i)` by a score is the probability of its tag or its transition given `y_t = i`,
+    # less the one without this condition. With `g` the upstream gradient of the logarithms, the gradient is the sum
+    # of `g` times the conditional ones, less the sum of `g` times the marginals.
+    def compute(lattice: Lattice) -> tuple[Tensor, ...]:
+        marginals = lattice.compute_marginals(forward, backward)
+        values = tf.transpose(upstream, [1, 0, 2]) * lattice.mask[..., tf.newaxis]
+        values = values if is_log else values * marginals
+        total = tf.reduce_sum(values, axis=[0, 2])
+        from_before, from_after, pairs = lattice.move_values(forward, backward, values)
+        by_inputs = values + (from_before + from_after) * lattice.mask[..., tf.newaxis]
+        by_transitions = pairs - lattice.sum_pairs(forward, backward, sums) * total[:, tf.newaxis, tf.newaxis]
+        return by_inputs - marginals * total[:, tf.newaxis], tf.reduce_sum(by_transitions, axis=0)
+
+    by_inputs, by_transitions = compute_on_lattice(inputs, lengths, transitions, compute)
+    return tf.transpose(by_inputs, [1, 0, 2]), by_transitions
 
 
 def crf_expected_transitions(inputs: Tensor, sequence_lengths: Tensor, transition_params: Tensor) -> Tensor:
@@ -315,14 +352,18 @@ def crf_expected_transitions(inputs: Tensor, sequence_lengths: Tensor, transitio
         >>> crf_expected_transitions(tf.zeros([1, 3, 2]), tf.constant([3]), tf.zeros([2, 2])).numpy().round(4).tolist()
         [[[0.5, 0.5], [0.5, 0.5]]]
     """
+    inputs = pad_empty_time(inputs)
+    transitions = tf.cast(transition_params, inputs.dtype)
+    return _sweep_and_sum_pairs(inputs, tf.cast(sequence_lengths, tf.int32), transitions)
 
+
+@share_graph
+def _sweep_and_sum_pairs(inputs: Tensor, lengths: Tensor, transitions: Tensor) -> Tensor:
     def compute(lattice: Lattice) -> tuple[Tensor, ...]:
         _, forward, backward, sums = lattice.sweep()
         return (lattice.sum_pairs(forward, backward, sums),)
 
-    inputs = pad_empty_time(inputs)
-    transitions = tf.cast(transition_params, inputs.dtype)
-    return compute_on_lattice(inputs, tf.cast(sequence_lengths, tf.int32), transitions, compute)[0]
+    return compute_on_lattice(inputs, lengths, transitions, compute)[0]
 
 
 def _real_tags(tag_indices: Tensor, sequence_lengths: Tensor) -> Tensor:

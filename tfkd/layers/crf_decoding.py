@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfkd.layers.crf import crf_filtered_inputs
 from tfkd.layers.crf_recursions import pad_empty_time, scan
+from tfkd.layers.shared_graphs import share_graph
 from tfkd.tensors import Tensor
 from tfkd_base.errors import TfkdError
 
@@ -35,7 +36,12 @@ def crf_decode(potentials: Tensor, transition_params: Tensor, sequence_length: T
         >>> path.numpy().tolist(), score.numpy().tolist()
         ([[1, 0]], [3.0])
     """
-    lengths, time = tf.cast(sequence_length, tf.int32), tf.shape(potentials)[1]
+    return _decode(*_tensors(potentials, transition_params, sequence_length))
+
+
+@share_graph
+def _decode(potentials: Tensor, transition_params: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    time = tf.shape(potentials)[1]
     scores, into_tag = _best_scores(pad_empty_time(potentials), transition_params)
     steps, tags = tf.shape(scores)[0], tf.shape(scores)[2]
 
@@ -108,7 +114,12 @@ def crf_decode_top_k(
     """
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise TfkdError(f"expected k, the number of paths, to be an integer of at least 1, got {k!r}")
-    lengths, time = tf.cast(sequence_length, tf.int32), tf.shape(potentials)[1]
+    return _decode_top_k(*_tensors(potentials, transition_params, sequence_length), k)
+
+
+@share_graph
+def _decode_top_k(potentials: Tensor, transition_params: Tensor, lengths: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    time = tf.shape(potentials)[1]
     potentials = pad_empty_time(potentials)
     scores, into_tag = _best_scores(potentials, transition_params)
     dtype = scores.dtype
@@ -158,6 +169,10 @@ def _best_scores(potentials: Tensor, transition_params: Tensor) -> tuple[Tensor,
 
     (scores,) = scan(forward, [tf.zeros_like(by_time[0])], [by_time])
     return scores, tf.concat([transposed, tf.zeros_like(transposed[:1])], axis=0)
+
+
+def _tensors(potentials: Tensor, transitions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return tf.convert_to_tensor(potentials), tf.convert_to_tensor(transitions), tf.cast(lengths, tf.int32)
 
 
 def _has_next(lengths: Tensor, steps: Tensor) -> Tensor:

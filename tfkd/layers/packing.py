@@ -6,10 +6,12 @@ is padding too. Recursions over a sentence need its tokens one after another: th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import tensorflow as tf
 
+from tfkd.layers.shared_graphs import share_graph
 from tfkd.tensors import Tensor
 
 
@@ -53,28 +55,26 @@ class Packing:
         return self._move(values, forward=False)
 
     def _move(self, values: Tensor, forward: bool) -> Tensor:
-        def permute() -> Tensor:
-            places = self._places()
-            order = tf.argsort(places, axis=1)
-            return _permute(values, order, places) if forward else _permute(values, places, order)
+        values = tf.convert_to_tensor(values)
+        if not values.dtype.is_floating:
+            return _move(values, self._given, self.lengths, self._is_packed, forward)
 
-        moved = tf.cond(self._is_packed, lambda: tf.identity(values), permute)
-        return tf.ensure_shape(moved, values.shape)
+        # The gradient is the inverse permutation, not a slow scatter.
+        @tf.custom_gradient
+        def move(values: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+            moved = _move(values, self._given, self.lengths, self._is_packed, forward)
+            return moved, lambda upstream: _move(upstream, self._given, self.lengths, self._is_packed, not forward)
 
-    def _places(self) -> Tensor:
-        """Return the place of each position among the packed ones, int32 `[batch, time]`."""
-        real = tf.cast(self._given, tf.int32)
-        after = self.lengths[:, tf.newaxis] + tf.cumsum(1 - real, axis=1)
-        return tf.where(self._given, tf.cumsum(real, axis=1), after) - 1
+        return tf.ensure_shape(move(values), values.shape)
 
 
-def _permute(values: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
-    """Permute the positions of each sentence. The gradient is the inverse permutation, not a slow scatter."""
-    if not values.dtype.is_floating:
-        return tf.gather(values, order, batch_dims=1)
+@share_graph
+def _move(values: Tensor, mask: Tensor, lengths: Tensor, is_packed: Tensor, forward: bool) -> Tensor:
+    def permute() -> Tensor:
+        real = tf.cast(mask, tf.int32)
+        after = lengths[:, tf.newaxis] + tf.cumsum(1 - real, axis=1)
+        # The place of each position among the packed ones.
+        places = tf.where(mask, tf.cumsum(real, axis=1), after) - 1
+        return tf.gather(values, tf.argsort(places, axis=1) if forward else places, batch_dims=1)
 
-    @tf.custom_gradient
-    def permute(values: Tensor) -> tuple[Tensor, object]:
-        return tf.gather(values, order, batch_dims=1), lambda upstream: tf.gather(upstream, inverse, batch_dims=1)
-
-    return permute(values)
+    return tf.ensure_shape(tf.cond(is_packed, lambda: tf.identity(values), permute), values.shape)

@@ -263,8 +263,11 @@ class Tagger(Tagging):
                 for n, t in features.items()
             }
             spec = {name: tf.TensorSpec(shapes[name], feature.dtype) for name, feature in features.items()}
-            decode = tf.function(lambda x: self.decode(x)["tags"], autograph=False)
-            self._decode_function = decode.get_concrete_function(spec)
+
+            def decode(x: dict[str, Tensor]) -> Tensor:
+                return self.head.best_tags(self.emissions(x), self.text.mask(x))
+
+            self._decode_function = tf.function(decode, autograph=False).get_concrete_function(spec)
         return self._decode_function(features)
 
     def token_loss(self, x: dict[str, Tensor], y: Tensor, sample_weight: Tensor | None, emissions: Tensor) -> Tensor:

@@ -131,7 +131,7 @@ def test_svg_is_whole_and_its_letters_are_shapes(figure):
     assert all(name.startswith("one-") for name in ids)
 
 
-def test_nothing_is_left_behind(run_python: Callable):
+def test_nothing_is_left_behind(fork_python: Callable):
     code = """
 import matplotlib
 matplotlib.rcParams["font.size"] = 30
@@ -145,7 +145,7 @@ same = settings() == before
 from matplotlib import pyplot  # which Keras imports too
 print(same, pyplot.get_fignums(), figure.axes[0].xaxis.label.get_size())
 """
-    assert run_python(code).stdout.strip() == "True [] 9.0"
+    assert fork_python(code).stdout.strip() == "True [] 9.0"
 
 
 def test_png_and_svg_files(tmp_path):
