@@ -109,16 +109,18 @@ def _lstm(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, 
     Returns:
         The states of the two directions, each float32 `[time, batch, units]`.
     """
-    results = _run(forward, backward, kernel, recurrent, bias)
+    results = _run_lstms(forward, backward, kernel, recurrent, bias)
 
     def grad(*upstream: Tensor) -> tuple[Tensor, ...]:
-        return _gradients(forward, backward, kernel, recurrent, *results, *upstream)
+        return _lstm_gradients(forward, backward, kernel, recurrent, *results, *upstream)
 
     return (results[0], results[1]), grad
 
 
 @share_graph
-def _run(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
+def _run_lstms(
+    forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor
+) -> tuple[Tensor, ...]:
     """Return the states, the cells and the gates, each of both directions."""
     weights = zip((forward, backward), tf.unstack(kernel), tf.unstack(bias), strict=True)
     states, cells, gates = _forward_loop([_multiply(x, k) + b for x, k, b in weights], tf.unstack(recurrent))
@@ -126,7 +128,9 @@ def _run(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, b
 
 
 @share_graph
-def _gradients(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, *rest: Tensor) -> tuple[Any, ...]:
+def _lstm_gradients(
+    forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, *rest: Tensor
+) -> tuple[Any, ...]:
     """Return the gradients of all inputs.
 
     Args:
@@ -134,7 +138,7 @@ def _gradients(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Ten
         backward: The reversed inputs.
         kernel: As in `_lstm`.
         recurrent: As in `_lstm`.
-        rest: The results of `_run`, and the gradients of the states.
+        rest: The results of `_run_lstms`, and the gradients of the states.
     """
     inputs, kernels, recurrents = (forward, backward), tf.unstack(kernel), tf.unstack(recurrent)
     states, cells, gates, upstream = (rest[first : first + 2] for first in range(0, 8, 2))
