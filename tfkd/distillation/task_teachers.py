@@ -143,7 +143,7 @@ def as_task_teachers(
         if not pairs:
             known = dict.fromkeys(name for teacher in teachers for name in teacher.tasks)
             raise TfkdError(
-                f"no teacher knows the task {task!r} of the student: {nearest(task, known)} Name a teacher that was "
+                f"no teacher knows the task {task!r} of the student, only {', '.join(known)}: name a teacher that was "
                 "trained on this task, or remove it from the student."
             )
         known_by, of_task = zip(*pairs, strict=True)
