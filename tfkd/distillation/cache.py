@@ -323,8 +323,8 @@ class _Writer:
             }
 
         # One trace for batches of any shape: a trace takes seconds.
-        spec = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in self.text.inputs().items()}
-        self._run = tf.function(run, input_signature=[spec], autograph=False)
+        inputs = {name: tf.TensorSpec([None] * len(x.shape), x.dtype) for name, x in self.text.inputs().items()}
+        self._run = tf.function(run, input_signature=[inputs], autograph=False)
 
     def append(
         self,

@@ -142,7 +142,10 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
 
         It can be set to anything that the constructor takes.
         """
-        return self._binding and self._binding.teachers.by_task.get("", self._binding.teachers)
+        if self._binding is None:
+            return None
+        teachers = self._binding.teachers
+        return teachers.by_task.get("", teachers)
 
     @teacher.setter
     def teacher(self, given: AnyTeacher | AnyTeachers) -> None:

@@ -124,11 +124,11 @@ def bind_loss(current: Sequence[TaskLoss], teachers: TaskTeachers, views: Mappin
             if not task:
                 raise
             raise TfkdError(f"task {task!r}: {error}") from None
-        names = [("features", name) for name in loss.student_layers]
-        names += [("attention", name) for name in loss.student_attention]
+        layers = [Need("features", name) for name in loss.student_layers]
+        layers += [Need("attention", name) for name in loss.student_attention]
         key = (
             tuple(teacher.layer_key(need) for need in loss.needs if need.kind in LAYERS),
-            tuple(id(symbolic_output(view, Need(kind, name))) for kind, name in names),
+            tuple(id(symbolic_output(view, layer)) for layer in layers),
         )
         earlier = bound.get(key)
         bound[key] = TaskLoss(loss, (task,)) if earlier is None else TaskLoss(earlier.loss, (*earlier.tasks, task))

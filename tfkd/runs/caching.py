@@ -106,16 +106,15 @@ def cache_teacher(
     config = folder.config()
     if student is not None:
         student = resolve_auto(student, [os.fspath(run)], (), progress)
-    has_tasks = task is None and student is not None and not student.has_one_task
+    tasks = teacher_tasks(student) if task is None and student is not None else {}
+    has_tasks = student is not None and bool(tasks) and not student.has_one_task
     if has_tasks and folds is not None:
         raise TfkdError("a cache for a student with several tasks cannot have folds: name one task with --task.")
     with progress.counted("loading the teacher"):
         if has_tasks:
-            teachers = views_of_run(folder, teacher_tasks(student))
+            teachers = views_of_run(folder, tasks)
         else:
-            if task is None and student is not None:
-                (task,) = teacher_tasks(student).values()
-            teacher, task = view_of_run(folder, task)
+            teacher, task = view_of_run(folder, task or next(iter(tasks.values()), None))
             teachers = {"": teacher}
     needs = [Need.parse(text) for text in outputs] or _needs_of(student, config.head)
     if folds is not None:
@@ -143,6 +142,7 @@ def cache_teacher(
     try:
         fold_teachers = None
         if folds is not None:
+            assert task is not None  # a cache of several tasks has no folds
             divided = Folds(sentences.labelled(), folds, config.seed, sentences.variants)
             fold_teachers, checks["cross_fitting"] = train_fold_teachers(
                 folder, teachers[""], task, divided, Path(out), progress

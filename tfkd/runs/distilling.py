@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -132,13 +133,11 @@ def read_teacher(config: Config) -> TaskTeachers:
     settings = distillation_settings(config)
     runs, folders = several(settings.teacher), several(settings.cache)
     tasks = teacher_tasks(config)
-    read = _read_one_task if config.has_one_task else _read_tasks
-    teachers = [
-        read(runs[index] if runs else None, folders[index] if folders else None, tasks)
-        for index in range(max(len(runs), len(folders)))
-    ]
+    pairs = list(itertools.zip_longest(runs, folders))
     if not config.has_one_task:
-        return as_task_teachers(teachers, tuple(tasks), settings.teacher_weights)
+        of_tasks = [_read_tasks(run, folder, tasks) for run, folder in pairs]
+        return as_task_teachers(of_tasks, tuple(tasks), settings.teacher_weights)
+    teachers = [_read_one_task(run, folder, tasks) for run, folder in pairs]
     is_plain = len(teachers) == 1 and settings.teacher_weights is None
     return TaskTeachers({"": teachers[0] if is_plain else Ensemble(teachers, settings.teacher_weights)})
 
@@ -307,21 +306,17 @@ def distilling_batches(
         augmented: The variants with gold tags, if there are any.
     """
     sentences = {task: corpus.train for task, corpus in corpora.items()}
-    variants: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if augmented is not None:
-        variants = {"variants": augmented.of_task, "variant_share": augmented.share}
-    if config.has_one_task:
-        (sentences,) = sentences.values()
-        variants = {
-            name: next(iter(value.values())) if name == "variants" else value for name, value in variants.items()
-        }
+        (only,) = augmented.of_task.values() if config.has_one_task else (augmented.of_task,)
+        options = {"variants": only, "variant_share": augmented.share}
     return distiller.batches(
-        sentences,
+        next(iter(sentences.values())) if config.has_one_task else sentences,
         unlabelled,
         share=config.unlabelled_share or 0.5,
         batch_size=config.training.batch_size,
         power=config.training.task_power,
         seed=config.seed,
         shapes=compiled_shapes(config),
-        **variants,
+        **options,
     )
