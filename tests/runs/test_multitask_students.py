@@ -137,7 +137,7 @@ def test_each_task_takes_the_teachers_that_know_it(place):
         (["kind=tagger"], "a tagger has one task, got 2; 'kind: student' takes several"),
         (["kind=teacher"], "only a student learns from a teacher"),
         (["distillation.task=a"], r"the student has several tasks: say which learns from it, \{a: a\}"),
-        (["distillation.task={A: a}"], "the student has no task 'A'; did you mean 'a'"),
+        (["distillation.task={A: a}"], "the student has no task 'A'; expected one of 'a', 'b'"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(place, settings, message):
