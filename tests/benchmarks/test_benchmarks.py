@@ -23,6 +23,7 @@ WANTED = {
     "spreading": [">= 1.6", ""],
     "tasks": ["<= 1.1"],
     "vocabulary": ["<= 1.2", ""],
+    "students": ["<= 1.3", "", "<= 1.3", ""],
 }
 ONCE = ("imports", "latency", "memory", "soak", "spreading")
 """Benchmarks that a quick run repeats once only, since each repetition starts processes."""

@@ -212,7 +212,7 @@ def distill(
             distiller = make_distiller(config, teacher_of_tasks, student, steps)
             optimizer = make_optimizer(config, steps, student.encoder.layer_names)
             distiller.compile(optimizer, jit_compile=config.training.jit_compile)
-        has_gold = config.augmentation is not None and config.augmentation.gold
+        has_gold = config.augmentation and config.augmentation.gold
         with_gold, without_gold = (augmented, None) if has_gold else (None, augmented)
         unlabelled = JoinedSentences(transfer or (), without_gold.tokens() if without_gold is not None else ())
         batches = distilling_batches(config, distiller, corpora, unlabelled, with_gold)
@@ -221,9 +221,8 @@ def distill(
             facts["augmentation"] = augmented.facts()
         known = [sentences for sentences in of_teachers.values() if sentences is not None]
         labelled = with_gold.extend(corpora) if with_gold is not None else corpora.values()
-        of_run = RunSentences.of(labelled, unlabelled, known)
         vocabulary = transfer.report.drawn - transfer.report.kept if transfer is not None else 0
-        checks = RunChecks(data.overlaps, of_run, teachers, vocabulary)
+        checks = RunChecks(data.overlaps, RunSentences.of(labelled, unlabelled, known), teachers, vocabulary)
         return _fit(config, folder, student, distiller, corpora, batches, progress, overwrite, facts, texts, checks)
 
 
