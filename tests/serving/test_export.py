@@ -282,7 +282,7 @@ def test_a_number_at_the_end_is_the_version(
     tiny: Tagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, version: int | None, made: str
 ) -> None:
     # What is written is of no matter here, and takes two seconds each.
-    monkeypatch.setattr(tf.saved_model, "save", lambda module, folder, signatures: folder.mkdir())
+    monkeypatch.setattr(tf.saved_model, "save", lambda module, folder, **_: folder.mkdir())
     assert export(tiny, tmp_path / path, version=version) == tmp_path / made
     assert (tmp_path / made / "assets.extra" / "tfkd.json").is_file()
 
