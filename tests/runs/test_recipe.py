@@ -78,6 +78,9 @@ def test_a_student_of_a_transformer_takes_its_vectors_and_the_text_of_its_other_
     assert resolved.transfer == TransferConfig(corpora=(str(place / "b"),), share=SHARE)
     assert resolved.model_copy(update={"text": config.text, "transfer": AUTO}) == config
     assert resolve(resolved, place / "no-such-run") == resolved
+    # The encoder has states of 16 numbers.
+    assert resolve(student(place, "encoder.word_units=16"), place / "teacher").text.vectors is not None
+    assert resolve(student(place, "encoder.word_units=17"), place / "teacher").text.vectors is None
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,6 @@ def crf_decode_top_k(
     return _decode_top_k(*_tensors(potentials, transition_params, sequence_length), k)
 
 
-@share_graph
 def _decode_top_k(potentials: Tensor, transition_params: Tensor, lengths: Tensor, k: int) -> tuple[Tensor, Tensor]:
     time = tf.shape(potentials)[1]
     potentials = pad_empty_time(potentials)

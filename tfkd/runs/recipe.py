@@ -13,7 +13,7 @@ from tfkd.config import AUTO, Config, EncoderVectorsConfig, TransferConfig
 from tfkd.models import BiLSTM, Transformer
 from tfkd.runs.run_folder import RunFolder
 from tfkd_base.corpora import BUNDLED
-from tfkd_base.errors import TfkdWarning
+from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.progress import Progress
 from tfkd_base.wording import count_of
 
@@ -75,6 +75,8 @@ def _choose_vectors(
         return None
     for run, teacher in zip(runs, teachers, strict=True):
         if isinstance(teacher.encoder, Transformer):
+            if _is_narrower(teacher.encoder, config.encoder.word_units):
+                continue
             return EncoderVectorsConfig(encoder=os.path.abspath(run))
         source = teacher.text.vectors_source
         if isinstance(source, EncoderVectorsConfig) and (os.sep not in source.encoder or Path(source.encoder).is_dir()):
@@ -84,6 +86,14 @@ def _choose_vectors(
         if isinstance(source, str) and has_width and Path(source).is_file():
             return source
     return None
+
+
+def _is_narrower(transformer: Transformer, units: int) -> bool:
+    """Tell whether the states of a transformer have too few numbers for vectors of this width, as far as is known."""
+    try:
+        return transformer.sizes.units < units
+    except TfkdError:  # the pre-trained encoder is not there any more; the run has its own copy
+        return False
 
 
 def _choose_transfer(config: Config, teachers: Iterable[Config]) -> TransferConfig | None:

@@ -151,7 +151,11 @@ def make_run_vectors(
         matrix = np.load(user_cache() / KEPT / name, allow_pickle=False)
         return WordVectors(words, matrix, source=source.encoder)
     except (OSError, ValueError, EOFError, TfkdError):
+        pass
+    try:
         vectors = make_encoder_vectors(_open(source.encoder), words, units=units, progress=progress)
+    except TfkdError as error:
+        raise TfkdError(f"text.vectors: {error} Or train without vectors: --set text.vectors=null.") from error
     try:
         path = user_cache() / KEPT / name
         path.parent.mkdir(parents=True, exist_ok=True)
