@@ -19,8 +19,8 @@ R = TypeVar("R")
 def share_graph(function: Callable[P, R]) -> Callable[P, R]:
     """Let all graphs that call a function of tensors call one graph of it, for each dtype and static shape.
 
-    Outside of graphs the function runs as it is. TensorFlow inlines the shared graph: steps take no longer. XLA does not
-    inline it: a function that reshapes to sizes of its inputs, as `crf_decode_top_k` does, cannot be compiled then.
+    Outside of graphs the function runs as it is. TensorFlow inlines the shared graph: steps take no longer. XLA cannot
+    compile a shared function that reshapes to sizes of its inputs, as `crf_decode_top_k` does.
 
     Args:
         function: A function of positional arguments: tensors, integers and booleans. It returns tensors, which depend
