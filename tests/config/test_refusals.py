@@ -22,7 +22,7 @@ from tfkd.config import TaskEncoderConfig, parse_config
         (
             "kind: tagger",
             "kind: taggr",
-            "x.yaml:1: kind: expected 'teacher' or 'tagger', got 'taggr'; did you mean",
+            "x.yaml:1: kind: expected 'teacher', 'student' or 'tagger', got 'taggr'; did you mean",
         ),
         ("kind: tagger\n", "", "x.yaml: kind: this key is required and missing"),
         ("path: /corpora/ncbi", "{}", "x.yaml:3: tasks.disease.path: this key is required and missing"),
@@ -102,8 +102,11 @@ def test_what_is_no_configuration(text: str, message: str) -> None:
     [
         ("kind: tagger\ntasks: {a: {path: A}, b: {path: B}}", "x.yaml:2: tasks: a tagger has one task, got 2"),
         ("kind: tagger\ntasks: {}", "x.yaml:2: tasks: expected at least one item, got none"),
-        ("kind: tagger\ntasks: {a: {path: A}}\ntask_encoder: {}", "x.yaml:3: task_encoder: only a teacher"),
-        ("kind: teacher\ntasks: {a: {path: A}}\ndistillation: {}", "x.yaml:3: distillation: only a tagger"),
+        (
+            "kind: tagger\ntasks: {a: {path: A}}\ntask_encoder: {}",
+            "x.yaml:3: task_encoder: only a model of several tasks",
+        ),
+        ("kind: teacher\ntasks: {a: {path: A}}\ndistillation: {}", "x.yaml:3: distillation: only a student"),
         (
             "kind: tagger\ntasks: {a: {path: A}}\ndistillation: {losses: []}",
             "x.yaml:3: distillation.losses: expected at least one item, got none",
