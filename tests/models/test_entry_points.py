@@ -183,11 +183,6 @@ MISTAKES: list[tuple[str, Callable[[dict[str, Any]], Any], str]] = [
         r"such as `tfkd\.BiLSTM\(",
     ),
     ("tags as a text", lambda m: tfkd.Tagger(m["tagger"].text, "O"), r"its tags as a list such as .* got the text 'O'"),
-    (
-        "a teacher as student",
-        lambda m: Distiller(m["tagger"], m["teacher"], LogitsDistillation()),
-        "got MultiTaskTagger: choose",
-    ),
     ("h5", lambda m: m["tagger"].save("x.h5"), r"saved as x\.h5, .*ends in `\.keras`, .*`\.weights\.h5`"),
     ("h5 of a teacher", lambda m: keras.saving.save_model(m["teacher"], "x.h5"), r"saved as an HDF5 file, .*`\.keras`"),
     ("h5 of a distiller", lambda m: m["distiller"].save(Path("x.hdf5")), r"saved as x\.hdf5"),
