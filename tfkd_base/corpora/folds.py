@@ -39,7 +39,7 @@ class Folds:
         >>> folds.sentences, [len(fold) for fold in folds.hashes]
         (4, [2, 2])
         >>> first, again = folds.find([["BRCA1"], ["brca1"]])
-        >>> first == again
+        >>> bool(first == again)
         True
     """
 
