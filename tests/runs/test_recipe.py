@@ -11,9 +11,9 @@ import pytest
 from tests.models.small import small_corpus
 from tests.pretrained.tiny import tiny_bert
 from tfkd.config import AUTO, Config, EncoderVectorsConfig, TransferConfig, dump_config, parse_config
-from tfkd.models import make_encoder_vectors
+from tfkd.models import Encoder, make_encoder_vectors
 from tfkd.runs import RunFolder, cache_teacher, distill, train
-from tfkd.runs.recipe import SHARE, resolve_auto
+from tfkd.runs.recipe import SHARE, _choose_vectors, resolve_auto
 from tfkd.runs.run_folder import run_card
 from tfkd.runs.vectors import KEPT, make_run_vectors
 from tfkd.text import read_corpus
@@ -128,6 +128,19 @@ def test_a_student_of_a_bilstm_takes_the_vectors_that_its_teacher_started_from(p
         assert resolve(student(place), teacher).text.vectors == str(tmp_path / "v.bin")
     with pytest.warns(TfkdWarning):
         assert resolve(student(place, "encoder.word_units=6"), teacher).text.vectors is None
+
+
+def test_a_teacher_with_an_encoder_of_its_own_gives_text_alone(place: Path, tmp_path: Path) -> None:
+    teacher = parse_config(f"kind: teacher\ntasks: {{b: {{path: {place}/b}}}}\n{SMALL}")
+    own = teacher.model_copy(update={"encoder": OwnEncoder()})
+    assert _choose_vectors(student(place), [str(tmp_path)], [own]) is None
+
+
+class OwnEncoder(Encoder):
+    """An encoder that is neither a BiLSTM nor a transformer."""
+
+    def build(self, text: Any, inputs: Any, mask: Any, name: str) -> Any:
+        raise AssertionError("it is not built")
 
 
 def test_the_vectors_of_a_run_are_those_of_its_training_text_and_are_kept(place: Path, cache: Path) -> None:

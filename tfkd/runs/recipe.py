@@ -22,7 +22,6 @@ SHARE = 0.67
 
 CHECKS = "checks.json"
 """File in an output cache with facts about its sentences, and with what `auto` of its student stands for."""
-_AUTO = "auto"
 
 
 def resolve_auto(config: Config, runs: Sequence[str], caches: Sequence[str], progress: Progress) -> Config:
@@ -65,7 +64,7 @@ def resolve_auto(config: Config, runs: Sequence[str], caches: Sequence[str], pro
 def describe_choices(config: Config) -> dict[str, Any]:
     """Return the choices for `auto` in a resolved configuration, as plain values for `CHECKS`."""
     plain = config.model_dump(mode="json")
-    return {_AUTO: {"vectors": plain["text"]["vectors"], "transfer": plain["transfer"]}}
+    return {AUTO: {"vectors": plain["text"]["vectors"], "transfer": plain["transfer"]}}
 
 
 def _choose_vectors(
@@ -81,9 +80,9 @@ def _choose_vectors(
         source = teacher.text.vectors_source
         if isinstance(source, EncoderVectorsConfig) and (os.sep not in source.encoder or Path(source.encoder).is_dir()):
             return EncoderVectorsConfig(encoder=source.encoder)
-        assert isinstance(teacher.encoder, BiLSTM)
-        has_width = teacher.encoder.word_units == config.encoder.word_units
-        if isinstance(source, str) and has_width and Path(source).is_file():
+        # Only a BiLSTM has a file of vectors: an encoder of the user's own takes none.
+        has_width = isinstance(teacher.encoder, BiLSTM) and teacher.encoder.word_units == config.encoder.word_units
+        if has_width and isinstance(source, str) and Path(source).is_file():
             return source
     return None
 
@@ -117,7 +116,7 @@ def _choose_transfer(config: Config, teachers: Iterable[Config]) -> TransferConf
 def _read_choices(caches: Sequence[str]) -> tuple[str | EncoderVectorsConfig | None, TransferConfig | None]:
     for cache in caches:
         try:
-            choices = json.loads((Path(cache) / CHECKS).read_text(encoding="utf-8")).get(_AUTO)
+            choices = json.loads((Path(cache) / CHECKS).read_text(encoding="utf-8")).get(AUTO)
         except (OSError, ValueError, AttributeError):
             continue
         if choices is not None:
