@@ -83,10 +83,8 @@ def export(
     hidden = path / f".being-written-{uuid.uuid4().hex}"
     try:
         functions = ("serving_default", "tag_tokens", "describe")
-        signatures = {name: getattr(module, name) for name in functions}
-        # Gradients would be traced again for the file, and nobody trains an export.
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(module, hidden, signatures=signatures, options=options)
+        # Without the custom gradients the file is smaller, but TensorFlow warns whenever it is loaded.
+        tf.saved_model.save(module, hidden, signatures={name: getattr(module, name) for name in functions})
         write_card(hidden, model, about or {}, path.name)
         _write_warm_up(hidden, path.name)
         return _publish(hidden, path, version)
