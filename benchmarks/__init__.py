@@ -2,7 +2,8 @@
 
 A benchmark is a module of this package whose name does not begin with `_`. The first line of its docstring says what
 it compares. Its function `run(quick: bool)` returns a sequence of `Ratio` or `Quantity`. With `quick` it runs the
-same code on little data, as a test that takes seconds; those figures must not be reported.
+same code on little data, as a test that takes seconds; those figures must not be reported. `PEERS` lists the
+environments of other tools that the benchmark runs, if it runs any.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Work:
     def __init__(self, settings: dict[str, Any]) -> None:
         torch.manual_seed(1)
         torch.set_num_threads(settings["threads"])
-        flair.device = torch.device("cpu")
+        flair.device = torch.device(settings.get("device", "cpu"))
         folder = settings["folder"]
         with open(os.path.join(folder, "sentences.json"), encoding="utf-8") as file:
             sentences = json.load(file)

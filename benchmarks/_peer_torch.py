@@ -48,19 +48,20 @@ class Work:
     def __init__(self, settings: dict[str, Any]) -> None:
         torch.manual_seed(1)
         torch.set_num_threads(settings["threads"])
+        self.device = torch.device(settings["device"])
         data = np.load(os.path.join(settings["folder"], "batches.npz"))
         self.batches = [
             {
-                name: torch.from_numpy(data[f"{name}_{number}"]).long()
+                name: torch.from_numpy(data[f"{name}_{number}"]).long().to(self.device)
                 for name in ("words", "casing", "characters", "tags")
             }
             for number in range(settings["batches"])
         ]
-        self.model = Tagger(settings["sizes"])
+        self.model = Tagger(settings["sizes"]).to(self.device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3)
         self.coming: Iterator[dict[str, torch.Tensor]] = itertools.cycle(self.batches)
-        self.lstm = nn.LSTM(*settings["lstm"], batch_first=True, bidirectional=True)
-        self.inputs = torch.randn(*settings["lstm_input"], requires_grad=True)
+        self.lstm = nn.LSTM(*settings["lstm"], batch_first=True, bidirectional=True).to(self.device)
+        self.inputs = torch.randn(*settings["lstm_input"], device=self.device, requires_grad=True)
 
     def train(self, number: int) -> dict[str, float]:
         """Take steps of training; the sentences of a batch are of similar lengths and need no packing."""
@@ -76,7 +77,8 @@ class Work:
             nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
             self.optimizer.step()
             tokens += int(mask.sum())
-        return {"seconds": time.perf_counter() - started, "tokens": tokens, "loss": float(loss)}
+        value = float(loss)  # a GPU is then ready
+        return {"seconds": time.perf_counter() - started, "tokens": tokens, "loss": value}
 
     def lstm_step(self, number: int) -> dict[str, float]:
         """Run a BiLSTM and take its gradients, without a mask."""
@@ -85,6 +87,8 @@ class Work:
             self.lstm.zero_grad()
             self.inputs.grad = None
             self.lstm(self.inputs)[0].square().sum().backward()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
         return {"seconds": time.perf_counter() - started}
 
 

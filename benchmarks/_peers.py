@@ -47,18 +47,20 @@ class Environment:
             TfkdError: The peers cannot be installed.
         """
         named = os.environ.get(self.variable)
-        folder = Path(named) if named else user_cache() / f"peers-{self.mark}"
+        folder = Path(named) if named else user_cache() / f"peers-{self.variable.removeprefix('TFKD_').lower()}"
         python, ready = folder / "bin" / "python", folder / f".ready-{self.mark}"
         if ready.is_file():
             return python
         packages = ", ".join(self.requirements)
+        for earlier in folder.glob(".ready-*"):
+            print(f"{folder} holds other versions: {', '.join(earlier.read_text().split())}", file=sys.stderr)
         print(f"Installing {packages} into {folder} (some minutes, once) ...", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *self.requirements]
         done = subprocess.run(install, capture_output=True, text=True, check=False)
         if done.returncode:
             raise TfkdError(f"the peers cannot be installed into {folder}: {done.stderr.strip()[-800:]}")
-        ready.touch()
+        ready.write_text("\n".join(self.requirements))
         return python
 
 

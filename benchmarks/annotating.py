@@ -28,13 +28,14 @@ from typing import Any
 
 from benchmarks import Ratio
 from benchmarks._corpus import disease_abstracts, disease_corpus, write_sentences
-from benchmarks._peers import PAUSE, SPACY, peer
+from benchmarks._peers import PAUSE, SPACY, TORCH, peer
 from benchmarks._students import exported_student
 from tfkd.models import BiLSTM
 from tfkd.serving import Annotator
 from tfkd_base.corpora import Corpus
 
 UNITS = 100
+PEERS = (SPACY, TORCH)
 
 
 def run(quick: bool) -> Sequence[Ratio]:

@@ -21,6 +21,8 @@ from benchmarks._peers import ADDONS, peer, seconds_of
 from benchmarks._turns import Step, warm_up
 from tfkd.layers import crf_decode, crf_decode_top_k, crf_log_norm
 
+PEERS = (ADDONS,)
+
 
 def run(quick: bool) -> Sequence[Ratio]:
     """Measure ours and tensorflow-addons' in turns."""

@@ -35,6 +35,7 @@ from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
 
 BATCH, TAGGED = 16, 32
+PEERS = (TRANSFORMERS,)
 
 
 def run(quick: bool) -> Sequence[Ratio]:

@@ -5,7 +5,7 @@ where `TFKD_CORPORA` names no folder that holds it). Flair 0.15.1 has word vecto
 characters, and its own batches, at random, as its trainer makes them. In PyTorch it is the same network with
 `torch.nn.LSTM` and pytorch-crf on the very same batches, prepared as tensors, where ours also prepares them. Figures
 are tokens per second, without padding. The peers run in a process and an environment of their own, which is created by
-the first run. No two work at the same time.
+the first run. No two work at the same time. Where TensorFlow sees a GPU, the peers run on it too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import tfkd.layers
 from benchmarks import Ratio
 from benchmarks._batches import TINY
 from benchmarks._corpus import disease_corpus, write_sentences
-from benchmarks._peers import PAUSE, peer, seconds_of
+from benchmarks._peers import PAUSE, TORCH, peer, seconds_of
 from benchmarks._steps import bilstm_products, gradient_step, training_step
 from benchmarks._turns import Step
 from tfkd.models import BiLSTM, Tagger
@@ -34,6 +34,7 @@ from tfkd.training import batches
 from tfkd_base.corpora import Corpus
 
 BATCH = 32
+PEERS = (TORCH,)
 
 
 def run(quick: bool) -> Sequence[Ratio]:
@@ -103,6 +104,7 @@ class Ours:
         return {
             "folder": str(folder),
             "threads": os.cpu_count(),
+            "device": "cuda" if tf.config.list_physical_devices("GPU") else "cpu",
             "batches": number,
             "batch_size": BATCH,
             "types": list(self.corpus.types),

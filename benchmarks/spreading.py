@@ -42,7 +42,7 @@ def run(quick: bool) -> Sequence[Ratio]:
         sentences = itertools.cycle(" ".join(sentence.tokens) for sentence in corpus.test)
         lines = [" ".join(itertools.islice(sentences, SENTENCES)) + "\n" for _ in range(passages)]
         (folder / "in.txt").write_text("".join(lines), encoding="utf-8")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         try:
             speeds = [[_speed(str(model), folder, workers, block_bytes) for workers in (1, 2)] for _ in range(turns)]
         finally:

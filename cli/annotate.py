@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from tfkd_base.bundled_models import BUNDLED, DEFAULT_MODEL
+from tfkd_base.documents.files import STANDARD
 from tfkd_base.errors import TfkdError
+from tfkd_runtime.model_argument import split_model
 
 from .configuration import code_option, offsets_option
 from .console import make_console
@@ -21,11 +24,10 @@ from .startup import choose_threads, import_tensorflow
 
 if TYPE_CHECKING:
     from tfkd.annotate import AnnotationOptions, AnnotationOutput, AnnotationReport
-    from tfkd_base.documents import BrokenDocument, DocumentWriter
+    from tfkd_base.documents import BrokenDocument, DocumentWriter, OverlapRule
 
 SET_ASIDE = 3
 """The exit status if all is done, but broken documents were set aside."""
-STANDARD = "-"
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _COUNT = click.IntRange(min=1)
 
@@ -43,6 +45,9 @@ class _Options:
     gzip: bool
     errors: Path | None
     keep: bool
+    min_score: float | None
+    resolve: str | None
+    abbreviations: bool
     highlight: bool
     batch_size: int
     timeout: float
@@ -55,10 +60,9 @@ class _Options:
 
 
 @click.command(
-    epilog="Example: echo 'BRCA1 mutations cause breast cancer.' | tfkd annotate savedmodels/disease",
+    epilog="Example: echo 'BRCA1 mutations cause breast cancer.' | tfkd annotate",
 )
-@click.argument("model", metavar="MODEL")
-@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@click.argument("arguments", metavar="[MODEL] [INPUT]...", nargs=-1)
 @click.option("--and", "others", metavar="MODEL", multiple=True, help="Use MODEL too. Can be repeated.")
 @code_option
 @click.option("--task", "tasks", multiple=True, help="Task of a teacher. Can be repeated. Default: all tasks.")
@@ -82,6 +86,20 @@ class _Options:
     help="File for broken documents. Default: PATH.errors.jsonl beside the output.",
 )
 @click.option("--keep", is_flag=True, help="Keep the entities of the input. Default: they are replaced.")
+@click.option(
+    "--min-score", metavar="S", type=click.FloatRange(0, 1), help="Drop entities with a score below S, 0 to 1."
+)
+@click.option(
+    "--resolve",
+    type=click.Choice(["longest", "score"]),
+    help="Of entities that overlap, keep the longest, or the one with the highest score. Default: all are kept.",
+)
+@click.option(
+    "--abbreviations/--no-abbreviations",
+    default=True,
+    show_default=True,
+    help="Give short forms, such as DMD, the type of their long form in a document.",
+)
 @click.option("--highlight", is_flag=True, help="Print the texts with their entities in colour.")
 @click.option(
     "--batch-size", type=_COUNT, default=32, show_default=True, help="Passages that go through a model together."
@@ -109,12 +127,13 @@ class _Options:
     "are annotated again.",
 )
 @click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
-def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **options: Any) -> int:
+def annotate(arguments: tuple[str, ...], others: tuple[str, ...], **options: Any) -> int:
     """Find the entities in the documents of INPUT, or of standard input.
 
-    MODEL is a run, the folder of a SavedModel, or the address of a model on a TensorFlow Serving server, such as
-    grpc://localhost:8500/disease or http://localhost:8501/disease. Each passage of a document is annotated by itself,
-    such as the title and the abstract.
+    MODEL is the name of a model of `tfkd models`, a run, the folder of a SavedModel, an ONNX file, a model on the
+    Hugging Face Hub, such as hf:user/name, or the address of a model on a TensorFlow Serving server, such as
+    grpc://localhost:8500/disease or http://localhost:8501/disease. Default: biomedical. Each passage of a document is
+    annotated by itself, such as the title and the abstract.
 
     INPUT is one or more files, plain or gzip, or folders. FORMAT is one of lines (each line of a text file is a
     document), text (each text file is a document), jsonl, pubtator, bioc-xml, bioc-json, brat and columns; for the
@@ -125,6 +144,7 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
     reported and set aside, the others are annotated, and the exit status is 3.
     """
     given = _Options(**options)
+    model, inputs = split_model(arguments)
     _check(inputs, given)
     import_tensorflow()
     choose_threads(runs=[model, *others])
@@ -137,14 +157,19 @@ def annotate(model: str, inputs: tuple[str, ...], others: tuple[str, ...], **opt
         models=(model, *others),
         tasks=given.tasks,
         keep=given.keep,
+        min_score=given.min_score,
+        resolve=cast("OverlapRule | None", given.resolve),
+        abbreviations=given.abbreviations,
         batch_size=given.batch_size,
         client=ClientOptions(timeout=given.timeout, attempts=given.attempts),
     )
     output = AnnotationOutput(given.out or Path(STANDARD), to, given.parts, given.gzip)
+    # What the summary says of a model that the user did not name.
+    default = model.removeprefix(BUNDLED) if model == DEFAULT_MODEL else None
     if given.out is None or not inputs or STANDARD in inputs:
-        broken = _annotate_stream(annotation, inputs or (STANDARD,), output, given)
+        broken = _annotate_stream(annotation, inputs or (STANDARD,), output, given, default)
     else:
-        broken = _annotate_files(annotation, inputs, output, given)
+        broken = _annotate_files(annotation, inputs, output, given, default)
     return SET_ASIDE if broken else 0
 
 
@@ -174,7 +199,11 @@ def _check(inputs: tuple[str, ...], options: _Options) -> None:
 
 
 def _annotate_files(
-    annotation: AnnotationOptions, inputs: tuple[str, ...], output: AnnotationOutput, options: _Options
+    annotation: AnnotationOptions,
+    inputs: tuple[str, ...],
+    output: AnnotationOutput,
+    options: _Options,
+    default: str | None,
 ) -> int:
     """Annotate files in a run that can be resumed; return the number of broken documents."""
     from tfkd.annotate import EngineOptions, annotate_files
@@ -205,17 +234,22 @@ def _annotate_files(
         seconds=done.seconds,
         errors=options.errors or output.errors,
         is_resumed=done.is_resumed,
+        model=default,
     )
     return done.report.broken
 
 
 def _annotate_stream(
-    annotation: AnnotationOptions, inputs: tuple[str, ...], output: AnnotationOutput, options: _Options
+    annotation: AnnotationOptions,
+    inputs: tuple[str, ...],
+    output: AnnotationOutput,
+    options: _Options,
+    default: str | None,
 ) -> int:
     """Annotate documents as they come; return the number of broken documents."""
-    from tfkd.annotate import annotate_stream, error_lines
-    from tfkd_base.documents import document_files
-    from tfkd_base.files import atomic_file
+    from tfkd.annotate import annotate_stream
+    from tfkd_runtime.report import write_errors
+    from tfkd_runtime.streams import check_inputs
 
     from .annotate_progress import ProgressDisplay, print_summary
 
@@ -226,9 +260,7 @@ def _annotate_stream(
     console = make_console(stderr=True, soft_wrap=True, quiet=options.quiet)
     errors = options.errors or (output.errors if options.out else None)
     broken: list[BrokenDocument] = []
-    for source in inputs:  # missing files are reported before models are loaded
-        if source != STANDARD:
-            document_files(source, options.source_format, offsets=options.offsets)
+    check_inputs(inputs, options.source_format, options.offsets)
     with ConsoleProgress(console) as progress, progress.counted("loading the models"):
         annotator = annotation.open_models()
     # Where the documents are shown on the terminal, they are the progress.
@@ -257,10 +289,8 @@ def _annotate_stream(
             on_document=on_document,
         )
         seconds = time.perf_counter() - started
-    if errors and broken:
-        with atomic_file(errors) as part:
-            part.write_bytes(error_lines(broken))
-    print_summary(console, report, words=report.words, seconds=seconds, errors=errors)
+    write_errors(errors, broken)
+    print_summary(console, report, words=report.words, seconds=seconds, errors=errors, model=default)
     return report.broken
 
 

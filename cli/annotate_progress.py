@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from tfkd_base.progress import INTERVAL
 from tfkd_base.wording import count_of
+from tfkd_runtime.report import summary_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from tfkd.annotate import AnnotationProgress, AnnotationReport
     from tfkd_base.documents import BrokenDocument
 
-LEAST_WORDS = 1000
-"""Words from which on their number per second says something: the first batch of a model takes longer than others."""
 SHOWN = 20
 """Broken documents that are shown one by one."""
 
@@ -114,6 +113,7 @@ def print_summary(
     seconds: float,
     errors: Path | None,
     is_resumed: bool = False,
+    model: str | None = None,
 ) -> None:
     """Print what was done.
 
@@ -124,19 +124,10 @@ def print_summary(
         seconds: How long that took.
         errors: The file of broken documents.
         is_resumed: Whether an earlier process had started.
+        model: The name of the model, if the user named none.
     """
-    types = ", ".join(f"{kind} {number:,}" for kind, number in sorted(report.entities.items()))
-    entities = f"{count_of(report.entities.total(), 'entity', 'entities')}{f' ({types})' if types else ''}"
-    speed = f"; {words / seconds:,.0f} words/s" if words >= LEAST_WORDS and seconds else ""
-    now = f", {words:,} of them now" if is_resumed else ""
-    console.print(
-        f"{count_of(report.documents, 'document')} with {entities}, {report.words:,} words{now}{speed}",
-        markup=False,
-    )
-    for note in report.notes:
-        console.print(f"  {note}", markup=False)
-    for change, number in sorted(report.changes.items()):
-        console.print(f"  {change}: {number:,}", markup=False)
-    if report.broken:
-        place = f", set aside in {errors}" if errors else "; --errors PATH keeps them"
-        console.print(f"  {count_of(report.broken, 'broken document')}{place}", markup=False)
+    first, *others = summary_lines(report, words=words, seconds=seconds, errors=errors, is_resumed=is_resumed)
+    if model is not None:
+        others.insert(0, f"  model: {model}, the default; `tfkd models` has its scores")
+    for line in (first, *others):
+        console.print(line, markup=False)

@@ -30,7 +30,23 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--list", "listing", is_flag=True, help="List the benchmarks and run none.")
 @click.option("--quick", is_flag=True, help="Run them on little data, as a test. Do not report these figures.")
-def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
+@click.option(
+    "--json",
+    "record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the figures to this file too, with the machine and the versions. Figures of other benchmarks in the "
+    "file are kept.",
+)
+@click.option(
+    "--compare",
+    nargs=2,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="BEFORE AFTER",
+    help="Run none; compare two files of --json from the same machine. The exit status is 1 if a figure is worse.",
+)
+def benchmark(
+    names: tuple[str, ...], listing: bool, quick: bool, record: Path | None, compare: tuple[Path, Path] | None
+) -> int:
     """Measure speed and memory with the benchmarks NAME, or with all of them.
 
     Most figures are ratios of two programs that take turns in one run. The benchmarks are in a checkout of the source,
@@ -44,12 +60,23 @@ def benchmark(names: tuple[str, ...], listing: bool, quick: bool) -> None:
     if listing:
         for name, description in descriptions.items():
             console.print(f"{name:<12}  {description}", markup=False, soft_wrap=True)
-        return
+        return 0
+    if compare is not None:
+        return _print_changes(console, *compare)
     import_tensorflow()
     choose_threads()
+    from benchmarks._record import Record
+
+    file = None if record is None else Record(record)
     for name in names or descriptions:
         console.print(f"{name}: {descriptions[name]}", markup=False, soft_wrap=True)
-        _print_measured(console, importlib.import_module(f"benchmarks.{name}").run(quick=quick))
+        module = importlib.import_module(f"benchmarks.{name}")
+        measured = module.run(quick=quick)
+        _print_measured(console, measured)
+        if file is not None:
+            peers = [package for environment in getattr(module, "PEERS", ()) for package in environment.requirements]
+            file.add(name, measured, peers, quick=quick)
+    return 0
 
 
 def _descriptions() -> dict[str, str]:
@@ -73,6 +100,36 @@ def _descriptions() -> dict[str, str]:
     return descriptions
 
 
+def _print_changes(console: Console, before: Path, after: Path) -> int:
+    """Print the figures of two files beside each other; return 1 if one is worse."""
+    from rich import box
+    from rich.table import Table
+
+    from benchmarks._record import compare_records
+
+    changes, notes = compare_records(before, after)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for heading in ("benchmark", "measured"):
+        table.add_column(heading)
+    for heading in ("before", "after"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for change in changes:
+        both = [[_figure(value) for value in values] for values in (change.before, change.after)]
+        figures = [f"{median} ({low} to {high})" for median, low, high in both]
+        table.add_row(change.benchmark, change.what, *figures, change.verdict)
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False, soft_wrap=True)
+    worse = sum(change.verdict == "worse" for change in changes)
+    console.print(f"{worse} of {len(changes)} figures are worse: their intervals do not overlap.", markup=False)
+    return int(worse > 0)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
+
+
 def _print_measured(console: Console, measured: Sequence[Ratio | Quantity]) -> None:
     from rich import box
     from rich.table import Table
@@ -87,6 +144,7 @@ def _print_measured(console: Console, measured: Sequence[Ratio | Quantity]) -> N
     for row in measured:
         low, high = row.interval
         against, unit = (row.against, "") if isinstance(row, Ratio) else ("", f" {row.unit}")
-        table.add_row(row.what, against, f"{row.median:.2f}{unit}", f"{low:.2f} to {high:.2f}{unit}", row.wanted)
+        interval = f"{_figure(low)} to {_figure(high)}"
+        table.add_row(row.what, against, f"{_figure(row.median)}{unit}", interval, row.wanted)
     console.print(table)
     console.print()

@@ -45,9 +45,12 @@ COMMANDS = {
     "report": Entry("report", "Print a table of finished runs, and draw their training curves."),
     "study": Entry("study", "Run a grid of teachers and students over many corpora, and report it."),
     "export": Entry("export", "Write a trained model as a SavedModel that takes raw text."),
+    "push": Entry("push", "Write a trained model to the Hugging Face Hub."),
     "serve": Entry("serve", "Serve exported models on this machine, to try them."),
     "server-config": Entry("server_config", "Write the configuration of a server for several exported models."),
     "annotate": Entry("annotate", "Find the entities in raw text and documents."),
+    "demo-page": Entry("demo_page", "Try a model in a page in the browser, on this machine."),
+    "models": Entry("models", "List the models that come with tfkd."),
     "benchmark": Entry("benchmark", "Measure speed and memory (in a checkout of the source)."),
 }
 

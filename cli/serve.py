@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tfkd_base.bundled_models import BUNDLED, find_bundled_model, is_bundled_model
 from tfkd_base.errors import TfkdError
 
 from .startup import choose_threads, import_tensorflow
@@ -47,8 +48,12 @@ def _name_folders(models: tuple[str, ...]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for model in models:
         name, equals, path = model.partition("=")
-        folder = Path(path if equals else model)
-        name = name if equals else folder.resolve().name
+        path = path if equals else model
+        if is_bundled_model(path):
+            folder, name = find_bundled_model(path).parent, name if equals else path.removeprefix(BUNDLED)
+        else:
+            folder = Path(path)
+            name = name if equals else folder.resolve().name
         if not name or set(name) & set("/:"):
             raise TfkdError(
                 f"{model}: a model's name has at least one character, without '/' and ':'; write NAME=FOLDER"

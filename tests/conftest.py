@@ -6,7 +6,7 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,16 +30,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 LONGEST = (
-    "test_replicas.py",
+    "test_cpp_loader.py",
     "test_demo.py",
     "test_run.py",
-    "test_cpp_loader.py",
+    "test_replicas.py",
+    "test_distilling.py",
     "test_export.py",
+    "test_annotator.py",
     "test_cache.py",
     "test_checkpoints.py",
     "test_ray_engine.py",
     "test_commands.py",
     "test_killed.py",
+    "test_examples.py",
 )
 """Files that take longest, the longest first."""
 
@@ -52,9 +55,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let Python's garbage collector leave alone what the imports have made: half a million objects."""
+    """Let Python's garbage collector work seldom, and leave alone what the imports have made: half a million objects.
+
+    At its usual threshold of 700 new objects it takes a fifteenth of the time of a small training.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -82,25 +89,23 @@ NOT_OPTIMIZED = (
     "tests/runs",
     "tests/training",
 )
-"""Folders whose tests run graphs as they were traced."""
+"""Folders whose tests run graphs as they were traced. Others compare with processes where the optimizer works."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def graphs_as_traced(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run graphs without TensorFlow's graph optimizer in the tests of some folders.
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run graphs without TensorFlow's graph optimizer in the tests of some folders, with their fixtures.
 
     The optimizer takes a fifth of the time of a training of few steps. It works in all other tests, and in every
     process that a test starts.
     """
-    folder = request.path.parent.relative_to(ROOT).as_posix()
-    if "tensorflow" not in sys.modules or not f"{folder}/".startswith(tuple(f"{name}/" for name in NOT_OPTIMIZED)):
-        yield
-        return
-    import tensorflow as tf
+    if "tensorflow" in sys.modules:
+        import tensorflow as tf
 
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+        folder = item.path.parent.relative_to(ROOT).as_posix()
+        is_traced = f"{folder}/".startswith(tuple(f"{name}/" for name in NOT_OPTIMIZED))
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": is_traced})
+    return (yield)
 
 
 def corpora_folder() -> Path:

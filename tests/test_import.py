@@ -32,7 +32,7 @@ def test_light_imports_do_not_import_tensorflow(run_python: Callable) -> None:
     assert ok(run_python(code)) == "[]"
 
 
-@pytest.mark.parametrize("package", ["tfkd", "tfkd_base"])
+@pytest.mark.parametrize("package", ["tfkd", "tfkd_base", "tfkd_runtime"])
 def test_the_library_leaves_terminals_to_the_command_line(package: str) -> None:
     for file in (ROOT / package).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

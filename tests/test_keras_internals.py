@@ -1,4 +1,4 @@
-"""The private names of Keras that `tfkd/keras_internals.py` uses, one by one: what breaks when Keras changes them."""
+"""The private names of Keras and TensorFlow that `tfkd/keras_internals.py` uses: what breaks when they change."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ def test_no_other_module_uses_private_names_of_keras():
     assert overridden == []
     for path in modules:
         assert "keras.src" not in path.read_text(), path
+        assert "tensorflow.python" not in path.read_text(), path
     assert Path(keras_internals.__file__) == ROOT / "tfkd/keras_internals.py"
 
 
@@ -208,3 +209,20 @@ def test_averages_and_exclusions_of_an_optimizer():
     optimizer.build(variables)
     require(len(keras_internals.own_averages(optimizer)) == 2, "Optimizer._model_variables_moving_average")
     require(not copied.built, "Optimizer.built is not copied")
+
+
+def test_functions_that_xla_compiles_are_known_while_they_are_traced():
+    answers = []
+
+    def ask(x):
+        answers.append(keras_internals.is_traced_for_xla())
+        return x + 1
+
+    def ask_in_loop(x):
+        return tf.while_loop(lambda y: y < 2, lambda y: [ask(y)], [x])
+
+    for function in (ask, ask_in_loop):
+        for compiled in (True, False):
+            tf.function(function, jit_compile=compiled, autograph=False)(tf.constant(1))
+    ask(1)
+    require(answers == [True, False, True, False, False], "control_flow_util.GraphOrParentsInXlaContext of TensorFlow")

@@ -12,7 +12,7 @@ import pytest
 from tests.commands import POSIX_MODULES, POSIX_NAMES, Forked
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("tfkd", "tfkd_base", "cli", "configs", "examples")
+FOLDERS = ("tfkd", "tfkd_base", "tfkd_runtime", "cli", "configs", "examples")
 MODES = {"rb", "wb", "ab", "xb", "r+b", "w+b"}
 GUARDED = {("tfkd/studies/run.py", "sched_getaffinity"), ("tfkd/studies/run.py", "sysconf")}
 """Names that are used where the system has them only."""
@@ -52,8 +52,8 @@ def test_every_text_file_names_its_encoding() -> None:
         is_binary = any(isinstance(a, ast.Constant) and str(a.value) in MODES for a in node.args)
         is_text = name in ("open", "fdopen", "read_text", "write_text") and not is_binary
         is_text = is_text or (name in ("Popen", "run") and any(keyword.arg == "text" for keyword in node.keywords))
-        # Not files of text: our own methods, descriptors, and gzip, which reads bytes.
-        if is_text and owner not in ("self", "os", "gzip", "OutputStore"):
+        # Not files of text: our own methods, descriptors, browsers, and gzip, which reads bytes.
+        if is_text and owner not in ("self", "os", "gzip", "webbrowser", "OutputStore"):
             without.append((file, ast.unparse(node)))
     assert without == []
 

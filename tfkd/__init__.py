@@ -44,7 +44,7 @@ from tfkd.distillation import (
 from tfkd.evaluation import EntityF1, evaluate
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger, Transformer, initialize_from, load_model
 from tfkd.runs import cache_teacher, distill, train
-from tfkd.serving import Annotator, export
+from tfkd.serving import Annotator, export, load
 from tfkd.text import WordFeatures, read_corpus
 from tfkd.training import Checkpoints, batches, multitask_batches
 from tfkd_base.corpora import Corpus, Sentence, demo_corpora
@@ -93,6 +93,7 @@ __all__ = [
     "export",
     "initialize_from",
     "layers",
+    "load",
     "load_config",
     "load_model",
     "models",

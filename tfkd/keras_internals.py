@@ -1,7 +1,7 @@
-"""All uses of private names of Keras, each with its reason.
+"""All uses of private names of Keras and TensorFlow, each with its reason.
 
-No other module of this library uses a private name of Keras. `tests/test_keras_internals.py` has a test for each use,
-which says what has to change here when Keras renames it.
+No other module of this library uses such a name. `tests/test_keras_internals.py` has a test for each use, which says
+what has to change here when Keras or TensorFlow renames it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from tensorflow.python.ops import control_flow_util
 
 from tfkd.tensors import Tensor
 
@@ -146,6 +147,14 @@ def is_writing_hdf5() -> bool:
     There is no public sign of it: Keras sets the global attribute `use_legacy_config` while it does so.
     """
     return bool(global_state.get_global_attribute("use_legacy_config", False))
+
+
+def is_traced_for_xla() -> bool:
+    """Tell whether the operations that are added here are a part of a function with `jit_compile=True`.
+
+    There is no public sign of it. XLA compiles fewer operations than TensorFlow runs.
+    """
+    return bool(control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
 
 
 def loss_metric(model: keras.Model) -> keras.metrics.Mean:

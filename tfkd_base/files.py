@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import shutil
@@ -69,6 +70,12 @@ def split_lines(text: str) -> list[str]:
     """
     lines = LINE_BREAKS.split(text)
     return lines if lines[-1] else lines[:-1]
+
+
+def hash_file(file: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def user_cache() -> Path:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfkd.annotate.blocks import PlacedDocument, cut_blocks, group_files, read_file
+from tfkd.annotate.blocks import cut_blocks, group_files
 from tfkd_base.documents import (
     BrokenDocument,
     Collection,
@@ -21,6 +21,7 @@ from tfkd_base.documents import (
     Passage,
     document_writer,
 )
+from tfkd_runtime.placed import PlacedDocument, read_file
 
 LINES = {
     "lines": [b"\n", b" \r\n", b"some text\n", "\ufeffmark\n".encode(), b"bad \xff\n", b"x" * 50 + b"\n"],

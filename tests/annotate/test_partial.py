@@ -8,11 +8,12 @@ import pytest
 
 from tests.annotate.conftest import StoppedError, lines
 from tfkd.annotate import AnnotationOptions, AnnotationOutput, AnnotationProgress, AnnotationReport, partial
-from tfkd.annotate.blocks import Block, PlacedDocument, cut_blocks
+from tfkd.annotate.blocks import Block, cut_blocks
 from tfkd.annotate.folder import AnnotationFolder
 from tfkd.annotate.partial import Chunk, PartialBlock
 from tfkd.annotate.work import BlockAnnotator
 from tfkd_base.documents import Document, DocumentFile
+from tfkd_runtime.placed import PlacedDocument
 
 
 @pytest.mark.parametrize("in_parts", [False, True])
@@ -23,6 +24,7 @@ def test_a_block_that_was_stopped_resumes_behind_its_last_chunk(
     source = tmp_path / "in.jsonl"
     source.write_text("".join(f'{{"text": "{line}"}}\n' for line in lines(40).split("\n")[:-1]) + "{broken\n")
     (block,) = cut_blocks([DocumentFile(source, "jsonl")], 1 << 20)
+    options = AnnotationOptions(models=(model,), min_score=0.6)
     annotated: list[int] = []
     words: list[int] = []
 
@@ -39,7 +41,7 @@ def test_a_block_that_was_stopped_resumes_behind_its_last_chunk(
                 raise StoppedError
 
         progress = AnnotationProgress(block.size)
-        report = BlockAnnotator(AnnotationOptions(models=(model,)), output, on_document=on_document)(block)
+        report = BlockAnnotator(options, output, on_document=on_document)(block)
         progress.finish_block(block.size, report, is_resumed=False)
         words.append(progress.words)
         assert not list(folder.path.glob("partial-*"))
@@ -48,6 +50,7 @@ def test_a_block_that_was_stopped_resumes_behind_its_last_chunk(
     unbroken = annotate("unbroken")
     assert (unbroken[0].documents, unbroken[0].broken) == (40, 1)
     assert unbroken[0].entities.total() > 5
+    assert unbroken[0].changes["entities dropped, with a score below 0.6"] > 1, "counted in every chunk"
     with pytest.raises(StoppedError):
         annotate("out", stop_after=25)
     (left,) = (AnnotationFolder.of_output(AnnotationOutput(tmp_path / "out", in_parts=in_parts)).path).glob("partial-*")

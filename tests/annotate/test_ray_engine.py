@@ -7,14 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.annotate.conftest import StoppedError, lines, stop_after
+from tests.commands import until
 from tfkd.annotate import AnnotationOptions, AnnotationOutput, EngineOptions, annotate_files
+from tfkd.engines import RayEngine
 
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="needs Ray: pip install 'tfkd[ray]'")
@@ -26,7 +30,7 @@ COMMAND = [sys.executable, "-m", "ray.scripts.scripts"]
 def ray_here() -> Iterator[None]:
     # Ray's own choice, 15, makes workers wait for all else that runs here.
     os.environ.setdefault("RAY_worker_niceness", "0")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
     yield
     ray.shutdown()
 
@@ -47,17 +51,34 @@ def test_a_cluster_is_found_by_its_address(
     assert refused.returncode == 2
     assert f"there is no Ray cluster at {address}" in refused.stderr
     assert "Traceback" not in refused.stderr
-    options = ["--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=2", "--include-dashboard=false"]
-    settings = os.environ | {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
-    memory = f"--object-store-memory={100 << 20}"
-    subprocess.run([*COMMAND, "start", *options, memory], check=True, capture_output=True, env=settings)
-    try:
-        # In a process of its own: Ray remembers the address of a machine that it was started on before.
+    # In a process of its own: Ray remembers the address of a machine that it was started on before.
+    with running_cluster(port):
         done = run_tfkd(*ask)
-        assert done.returncode == 0, done.stderr
-    finally:
-        subprocess.run([*COMMAND, "stop", "--force"], check=True, capture_output=True)
+        # Without an address Ray is started, though there is a cluster on this machine.
+        with RayEngine(lambda: lambda job: job(), workers=1) as engine:
+            assert engine.slots == 1
+    assert done.returncode == 0, done.stderr
     assert there.read_bytes() == here.read_bytes()
+
+
+@contextmanager
+def running_cluster(port: int) -> Iterator[None]:
+    """Run a cluster of this machine, and stop it alone: `ray stop` would stop those of other tests too."""
+    options = ["--head", "--block", f"--port={port}", "--node-ip-address=127.0.0.1", "--include-dashboard=false"]
+    options += ["--num-cpus=2", f"--object-store-memory={100 << 20}"]
+    settings = os.environ | {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    with tempfile.TemporaryFile() as output:
+        cluster = subprocess.Popen([*COMMAND, "start", *options], stdout=output, stderr=output, env=settings)
+        try:
+            until(
+                lambda: b"Ray runtime started" in os.pread(output.fileno(), 1 << 20, 0) or cluster.poll() is not None,
+                120,
+            )
+            assert cluster.poll() is None, os.pread(output.fileno(), 1 << 20, 0).decode()
+            yield
+        finally:
+            cluster.terminate()
+            cluster.wait(60)
 
 
 def free_port() -> int:

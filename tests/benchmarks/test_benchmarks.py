@@ -9,6 +9,7 @@ import pytest
 
 WANTED = {
     "annotating": [">= 5", "", ">= 2"],
+    "bundled": [">= 20", ">= 8", "", ">= 75,000", ""],
     "caching": ["<= 1.1", ""],
     "crf": ["<= 1", "<= 1", "<= 4", "<= 1", "<= 1", "<= 4"],
     "distilling": ["<= 0.8", ""],
@@ -19,6 +20,7 @@ WANTED = {
     "loop": [">= 0.95"],
     "memory": ["<= 300 MB more"],
     "peers": [">= 2", ">= 1.2", "<= 0.8", "", ">= 2"],
+    "runtime": [">= 2", "", ">= 150,000", "", "<= 1"],
     "soak": ["<= 1.05", "<= 1.05"],
     "spreading": [">= 1.6", ""],
     "tasks": ["<= 1.1"],
@@ -27,22 +29,17 @@ WANTED = {
 }
 ONCE = ("imports", "latency", "memory", "soak", "spreading")
 """Benchmarks that a quick run repeats once only, since each repetition starts processes."""
-ENVIRONMENTS = {
-    "annotating": ("TFKD_SPACY", "TFKD_PEERS"),
-    "crf": ("TFKD_TFA",),
-    "peers": ("TFKD_PEERS",),
-    "finetuning": ("TFKD_TRANSFORMERS",),
-}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WANTED)
 def test_a_benchmark_runs_and_has_its_goals(name):
-    for variable in ENVIRONMENTS.get(name, ()):
+    module = importlib.import_module(f"benchmarks.{name}")
+    for variable in (peers.variable for peers in getattr(module, "PEERS", ())):
         if any(Path(os.environ.get(variable, "/nowhere")).glob(".ready-*")):
             continue
         pytest.skip(f"{variable} names no folder with the peers: `{variable}=FOLDER tfkd benchmark {name}` makes one")
-    rows = importlib.import_module(f"benchmarks.{name}").run(quick=True)
+    rows = module.run(quick=True)
     assert [row.wanted for row in rows] == WANTED[name]
     for row in rows:
         assert len(row.values) == (1 if name in ONCE else 2)

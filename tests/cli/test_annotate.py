@@ -104,7 +104,7 @@ def test_broken_documents_give_status_3(run_folder: Path, tmp_path: Path) -> Non
     ],
 )
 def test_options_that_do_not_go_together(options: list[str], said: str) -> None:
-    done = invoke("run", *options, stdin="")
+    done = invoke("biomedical", *options, stdin="")
     assert isinstance(done.exception, TfkdError)
     assert said in str(done.exception)
 
@@ -164,7 +164,8 @@ def test_a_server_that_is_not_there() -> None:
     assert "does the server run there" in str(done.exception)
 
 
-def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("kind: tagger\n")
     done = CliRunner().invoke(annotate, [str(tmp_path)], input="x\n")
     assert isinstance(done.exception, TfkdError)
     assert str(done.exception).startswith("expected the folder of a run, with model.keras in it, or of a SavedModel")
@@ -172,13 +173,21 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there(call_tfkd: TfkdProcess, tmp_path: Path) -> None:
-    done = call_tfkd("annotate", "run", tmp_path / "nothing.txt")
+    done = call_tfkd("annotate", "biomedical", tmp_path / "nothing.txt")
     assert done.returncode == 2
     assert "No such file" in done.stderr
 
 
+def test_the_default_model_finds_entities_in_text(call_tfkd: TfkdProcess) -> None:
+    done = call_tfkd("annotate", stdin="Loss of BRCA1 causes hereditary breast cancer in mice.\n")
+    assert done.returncode == 0, done.stderr
+    assert "  model: biomedical, the default; `tfkd models` has its scores" in done.stderr
+    found = {(entity["text"], entity["type"]) for entity in json.loads(done.stdout)["entities"]}
+    assert {("BRCA1", "Gene"), ("hereditary breast cancer", "Disease"), ("mice", "Species")} <= found
+
+
 def test_help_has_an_example(call_tfkd: TfkdProcess) -> None:
-    assert "| tfkd annotate savedmodels/disease" in call_tfkd("annotate", "--help").stdout
+    assert "| tfkd annotate" in call_tfkd("annotate", "--help").stdout
 
 
 def test_highlighting_shows_the_surest_of_overlapping_entities() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,8 @@ from scipy import stats
 
 import benchmarks
 from benchmarks import Quantity, Ratio
+from benchmarks._record import Record, compare_records
+from tfkd_base.errors import TfkdError
 
 
 def coverage(count: int, left_out: int) -> float:
@@ -83,7 +87,7 @@ def test_an_unknown_name(with_benchmark: Callable) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "figures", "quantity"),
-    [([], "3.00", "30.00 ms"), (["--quick"], "2.00", "20.00 ms"), (["sums"], "2.00 to 4.00", "20.00 to 40.00 ms")],
+    [([], "3.00", "30.00 ms"), (["--quick"], "2.00", "20.00 ms"), (["sums"], "2.00 to 4.00", "20.00 to 40.00")],
 )
 def test_prints_ratios_and_quantities(
     with_benchmark: Callable, arguments: list[str], figures: str, quantity: str
@@ -107,3 +111,99 @@ def test_every_benchmark_says_what_it_measures() -> None:
         first = file.read_text(encoding="utf-8").partition("\n")[0]
         assert first.startswith('"""'), file
         assert "def run(" in file.read_text(encoding="utf-8"), file
+
+
+def write_record(file: Path, sums: list[float], **changes: object) -> Path:
+    """Write the figures of one benchmark, with values of its ratio."""
+    record = Record(file)
+    record.add(
+        "sums", [Ratio("sum", "product", sums, ">= 2"), Quantity("sum", "ms", sums)], ["spacy==3.8.18"], quick=False
+    )
+    content = json.loads(file.read_text("utf-8"))
+    for key, value in changes.items():
+        content["machine"][key] = value
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def test_figures_are_written_with_machine_and_versions(with_benchmark: Callable, tmp_path: Path) -> None:
+    file = write_record(tmp_path / "speed.json", [1.0])
+    content = json.loads(file.read_text("utf-8"))
+    content["benchmarks"]["other"] = content["benchmarks"]["sums"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert with_benchmark("sums", "--json", "speed.json").returncode == 0
+    content = json.loads(file.read_text("utf-8"))
+    assert content["machine"]["cores"] == len(os.sched_getaffinity(0))
+    assert content["benchmarks"]["other"]["rows"][0]["values"] == [1.0]  # it was not run again
+    assert content["benchmarks"]["other"]["versions"]["spacy"] == "3.8.18"
+    measured = content["benchmarks"]["sums"]
+    assert measured["versions"]["numpy"] == np.__version__
+    assert measured["rows"] == [
+        {
+            "what": "sum",
+            "against": "product",
+            "median": 3.0,
+            "interval": [2.0, 4.0],
+            "wanted": ">= 2",
+            "values": [2.0, 4.0, 3.0],
+        },
+        {
+            "what": "a sum",
+            "unit": "ms",
+            "median": 30.0,
+            "interval": [20.0, 40.0],
+            "wanted": "",
+            "values": [20.0, 40.0, 30.0],
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "verdicts", "status"),
+    [
+        ([2.0, 2.1], ["worse", "differs"], 1),
+        ([4.0, 4.5], ["better", "differs"], 0),
+        ([2.9, 3.2], ["equal", "equal"], 0),
+    ],
+)
+def test_files_are_compared(
+    with_benchmark: Callable, tmp_path: Path, after: list[float], verdicts: list[str], status: int
+) -> None:
+    files = write_record(tmp_path / "before.json", [3.0, 3.5]), write_record(tmp_path / "after.json", after)
+    changes, notes = compare_records(*files)
+    assert ([change.verdict for change in changes], notes) == (verdicts, [])
+    result = with_benchmark("--compare", "before.json", "after.json")
+    assert result.returncode == status, result.stderr
+    assert f"{status} of 2 figures are worse" in result.stdout
+
+
+def test_versions_that_changed_and_missing_benchmarks_are_noted(tmp_path: Path) -> None:
+    before, after = (write_record(tmp_path / name, [1.0]) for name in ("before.json", "after.json"))
+    content = json.loads(after.read_text("utf-8"))
+    content["benchmarks"]["sums"]["versions"]["spacy"] = "3.9.0"
+    content["benchmarks"]["layers"] = content["benchmarks"]["sums"]
+    after.write_text(json.dumps(content), encoding="utf-8")
+    assert compare_records(before, after)[1] == [f"layers: only in {after}", "sums: spacy 3.8.18 -> 3.9.0"]
+    content["benchmarks"]["sums"]["rows"][0]["what"] = "a longer sum"
+    after.write_text(json.dumps(content), encoding="utf-8")
+    assert compare_records(before, after)[1][2:] == [
+        f"sums: only in {before}: sum, product",
+        f"sums: only in {after}: a longer sum, product",
+    ]
+
+
+def test_files_that_cannot_be_compared(with_benchmark: Callable, tmp_path: Path) -> None:
+    before = write_record(tmp_path / "before.json", [1.0])
+    write_record(tmp_path / "other.json", [1.0], cores=4096)
+    (tmp_path / "wrong.json").write_text("[]")
+    result = with_benchmark("--compare", "before.json", "other.json")
+    assert result.returncode == 2
+    assert "figures of different machines cannot be compared: cores is" in result.stderr
+    result = with_benchmark("sums", "--json", "other.json")
+    assert (result.returncode, "write one file for each machine" in result.stderr) == (2, True)
+    result = with_benchmark("--compare", "before.json", "wrong.json")
+    assert result.returncode == 2
+    assert "expected a file that `tfkd benchmark --json wrong.json` wrote" in result.stderr
+    Record(before).add("sums", [Ratio("sum", "product", [1.0])], [], quick=True)
+    with pytest.raises(TfkdError, match="sums ran with --quick"):
+        compare_records(before, before)

@@ -10,9 +10,13 @@ import pytest
 
 @pytest.mark.slow
 def test_the_whole_demonstration(run_tfkd, call_tfkd, tmp_path):
-    answer = run_tfkd("demo", "--out", "demo", "--seed", "2", cwd=tmp_path, timeout=1500)
+    """With fewer epochs than its own. Reason for the time: seven trainings and three exports."""
+    shorter = ("--set", "training.epochs=12")
+    answer = run_tfkd("demo", "--out", "demo", "--seed", "2", *shorter, cwd=tmp_path, timeout=1500)
     assert answer.returncode == 0, answer.stderr
     out = answer.stdout
+    # The bundled model comes first.
+    assert out.index("Disease: chronic myeloid leukemia") < out.index("Multi-task teacher")
     # The table holds what the runs hold.
     for row, runs in (("teacher", ["teacher"] * 3), ("student alone", "alone"), ("student distilled", "distilled")):
         line = next(line for line in out.splitlines() if line.strip().startswith(row + " "))
@@ -42,3 +46,10 @@ def test_a_folder_with_other_files_is_not_touched(call_tfkd, tmp_path):
     assert answer.returncode == 2
     assert "holds other files than a demonstration" in answer.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_wrong_setting_is_refused_before_anything_is_written(call_tfkd, tmp_path):
+    answer = call_tfkd("demo", "--out", "demo", "--set", "training.epoch=1", cwd=tmp_path)
+    assert answer.returncode == 2
+    assert "did you mean 'epochs'" in " ".join(answer.stderr.split())
+    assert not (tmp_path / "demo").exists()

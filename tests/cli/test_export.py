@@ -16,6 +16,7 @@ from tfkd.runs import train
 from tfkd.text import WordFeatures
 from tfkd_base.errors import TfkdError
 from tfkd_cli.export import export
+from tfkd_runtime.onnx_model import OnnxModel
 
 TfkdProcess = Callable[..., CompletedProcess[str]]
 TAGS = ("O", "B-X", "I-X")
@@ -91,3 +92,19 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_help_has_an_example(call_tfkd: TfkdProcess) -> None:
     assert "Example: tfkd export runs/student savedmodels/disease" in call_tfkd("export", "--help").stdout
+
+
+def test_a_run_becomes_an_onnx_file(run_folder: Path, tmp_path: Path) -> None:
+    for options, name in (([], "a.onnx"), (["--format", "onnx", "--weights", "float32"], "b")):
+        done = CliRunner().invoke(export, [str(run_folder), str(tmp_path / name), *options, "--licence", "CC BY 4.0"])
+        assert (done.exit_code, done.stdout.strip()) == (0, str(tmp_path / name))
+    card = OnnxModel(tmp_path / "b").description
+    assert (card["types"], card["weights"], card["data_license"]) == (["X"], "float32", "CC BY 4.0")
+
+
+def test_a_savedmodel_may_store_word_vectors_as_int8(run_folder: Path, tmp_path: Path) -> None:
+    for options, weights in (([], "float32"), (["--weights", "int8"], "int8")):
+        done = CliRunner().invoke(export, [str(run_folder), str(tmp_path / weights), *options])
+        assert done.exit_code == 0, done.exception
+        card = json.loads((tmp_path / weights / "1" / "assets.extra" / "tfkd.json").read_text(encoding="utf-8"))
+        assert card["weights"] == weights

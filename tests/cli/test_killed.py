@@ -150,7 +150,7 @@ def test_a_full_disk_ends_with_a_message_and_a_good_checkpoint(folder):
     assert wait_for_checkpoint(process, run)
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=60)
-    assert process.returncode == 143
+    assert process.returncode == 143, said
     assert said.endswith(
         f"tfkd: interrupted by SIGTERM; the last checkpoint is kept in {run}: run the same command to resume\n"
         f"  tfkd train {folder / 'teacher.yaml'} --out {run}\n"

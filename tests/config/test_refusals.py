@@ -106,6 +106,10 @@ def test_what_is_no_configuration(text: str, message: str) -> None:
             "kind: tagger\ntasks: {a: {path: A}}\ntask_encoder: {}",
             "x.yaml:3: task_encoder: only a model of several tasks",
         ),
+        (
+            "kind: teacher\ntasks: {a: {path: A}, b: {path: B}}\nnegatives: {a: [bb]}",
+            "x.yaml:3: negatives: there is no task 'bb', which the negatives name: did you mean 'b'?",
+        ),
         ("kind: teacher\ntasks: {a: {path: A}}\ndistillation: {}", "x.yaml:3: distillation: only a student"),
         (
             "kind: tagger\ntasks: {a: {path: A}}\ndistillation: {losses: []}",

@@ -56,11 +56,14 @@ def configs(draw: st.DrawFn) -> Config:
         student_loss_weight=st.floats(0, 1) | weights,
         losses=st.lists(losses, min_size=1, max_size=3).map(tuple),
     )
+    tasks_of_corpora = draw(st.dictionaries(names, tasks, min_size=1, max_size=3 if teacher else 1))
+    first, *others = tasks_of_corpora
     return Config(
         kind="teacher" if teacher else "tagger",
         name=draw(st.none() | st.text(max_size=8)),
         seed=draw(st.integers(0, 2**32 - 1)),
-        tasks=draw(st.dictionaries(names, tasks, min_size=1, max_size=3 if teacher else 1)),
+        tasks=tasks_of_corpora,
+        negatives={first: tuple(others)} if others else {},
         text=TextConfig(min_count=draw(counts), lowercase=draw(st.booleans())),
         encoder=draw(bilstms),
         task_encoder=draw(st.none() | st.builds(TaskEncoderConfig, units=counts)) if teacher else None,

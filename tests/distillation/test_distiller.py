@@ -97,7 +97,7 @@ def test_a_step_runs_the_student_once_and_the_teacher_without_dropout():
     assert len([op for op in operations if op.type in ("While", "StatelessWhile")]) == 1 + 1
     called = [op.get_attr("f").name for op in operations if op.type == "PartitionedCall"]
     # The shared encoder and the task's of the teacher, forwards only; the student's encoder forwards and backwards.
-    assert len([name for name in called if "run_lstms" in name]) == 2 + 1
+    assert len([name for name in called if "run_blocks" in name]) == 2 + 1
     assert len([name for name in called if "lstm_gradients" in name]) == 1
     dropouts = {op.name for op in step.graph.get_operations() if op.type.startswith("StatelessRandom")}
     assert any("encoder_dropout" in name for name in dropouts)

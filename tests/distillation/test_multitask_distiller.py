@@ -142,7 +142,7 @@ def test_the_teacher_runs_once_and_the_student_once(teacher):
     step = tf.function(distiller.train_step, autograph=False).get_concrete_function((x, y))
     called = [op.get_attr("f").name for op in step.graph.get_operations() if op.type == "PartitionedCall"]
     # The shared encoder and two task encoders of the teacher, forwards only; the student's encoder in both directions.
-    assert len([name for name in called if "run_lstms" in name]) == 3 + 1
+    assert len([name for name in called if "run_blocks" in name]) == 3 + 1
     assert len([name for name in called if "lstm_gradients" in name]) == 1
 
 

@@ -10,6 +10,19 @@ NOT_RUN = {
     ("docs/results/", "tfkd"): "hours; tests/benchmarks and tests/cli run the commands on little data",
     ("docs/annotating.md", "--engine ray"): "starts Ray; tests/annotate/test_ray_engine.py",
     ("docs/annotating.md", "hours ="): "a formula",
+    ("docs/annotating.md", "selected_entities.py"): "needs real corpora; tests/annotate/test_selection.py",
+    ("docs/annotating.md", "tfkd push"): "needs an account; tests/serving/test_hub.py",
+    ("docs/annotating.md", "tfkd demo-page"): "runs until Ctrl-C; tests/cli/test_demo_page.py",
+    ("docs/annotating.md", "import spacy"): "needs spaCy; tests/annotate/test_spacy_component.py",
+    ("docs/bundled-models.md", "make models"): "trains the model, which takes 40 minutes, on real corpora",
+    ("docs/bundled-models.md", "earlier.onnx"): "needs real corpora; tests/models/test_negatives.py",
+    ("docs/bundled-models.md", "tfkd train biomedical"): "needs real corpora; tests/models/test_negatives.py",
+    (
+        "docs/bundled-models.md",
+        "runs/distilled",
+    ): "needs real corpora and an hour; tests/runs/test_multitask_students.py",
+    ("docs/bundled-models.md", "DIR/CRAFT-IOB"): "needs a real corpus; tests/cli/test_evaluate.py",
+    ("docs/bundled-models.md", "reference.txt"): "a long text; tests/cli/test_annotate.py",
     ("docs/corpora.md", "benchmarks/results"): "needs real corpora",
     ("docs/distillation.md", "loss = "): "a formula",
     ("docs/distillation.md", "runs/student/config.yaml"): "tests/runs/test_recipe.py",
@@ -23,6 +36,10 @@ NOT_RUN = {
     ("docs/documents.md", "<PubmedArticleSet>"): "a file; tests/base/documents/test_pubmed.py",
     ("docs/documents.md", "PMID- 7"): "a file; tests/base/documents/test_medline.py",
     ("docs/documents.md", "corpus.xml:7"): "a message; tests/base/documents/test_offsets.py",
+    ("docs/gpu.md", "tfkd benchmark"): "needs a GPU; tests/benchmarks runs the benchmarks on little data",
+    ("docs/onnx.md", "tfkd_runtime.load"): "tests/serving/test_onnx_export.py",
+    ("docs/onnx.md", "pip wheel"): "builds a wheel",
+    ("docs/onnx.md", "pytest"): "a test",
     ("docs/serving.md", "benchmarks/results"): "needs real corpora; tests/text/test_segmentation.py",
     ("docs/serving.md", "tfkd serve "): "runs until Ctrl-C; tests/cli/test_serve.py",
     ("docs/tutorials/serve.md", "tfkd serve "): "runs until Ctrl-C; tests/cli/test_serve.py",
@@ -54,6 +71,7 @@ OWN_TESTS = {
 """Tests that run all blocks of a page in one language."""
 
 PROGRAMS = {
+    "tfkd-runtime": "tests/runtime/test_command.py",
     "curl": "needs a running server; tests/serving/test_client.py sends such requests",
     "docker": "TensorFlow Serving is not installed",
     "pip": "installs from the network",

@@ -50,6 +50,8 @@ def test_a_configuration_of_a_page_can_be_read(
     tiny_bert(folder / "models" / "biobert", num_hidden_layers=4)
     monkeypatch.chdir(folder)
     rest = "" if "kind:" in block.code else "kind: tagger\ntasks: {disease: {path: 'demo:disease'}}\n"
+    if block.code.startswith("negatives:"):
+        rest = "kind: teacher\ntasks: {chemical: {path: 'demo:chemical'}, gene: {path: 'demo:gene'}}\n"
     if "transfer:" in block.code and "losses:" not in block.code:
         rest += "distillation: {losses: [{logits: {}}]}\n"
     parse_config(rest + block.code)

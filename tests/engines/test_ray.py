@@ -37,6 +37,18 @@ def run(engine: Engine[Any, Any], jobs: dict[str, Callable[[], Any]]) -> dict[st
     return ended
 
 
+def test_the_mode_of_authentication_of_an_imported_ray_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # First of the tests, since it needs a process that is not connected to Ray.
+    # Ray has read the mode: servers started with another mode would refuse this process.
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with pytest.raises(TfkdError, match=r"there is no Ray cluster at 127\.0\.0\.1:1"):
+        RayEngine(lambda: lambda job: job(), address="127.0.0.1:1")
+    assert "RAY_AUTH_MODE" not in os.environ
+
+
 def test_jobs_run_in_processes_of_their_own_in_the_same_folder(engine: Engine[Any, Any]) -> None:
     ended = run(engine, {str(number): lambda: (os.getpid(), os.getcwd()) for number in range(6)})
     processes, folders = zip(*(outcome.unwrap() for outcome in ended.values()), strict=True)

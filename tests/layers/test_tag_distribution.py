@@ -91,6 +91,17 @@ def test_log_probabilities_of_all_paths_do_not_depend_on_the_padding(chained):
 
 
 @pytest.mark.parametrize("chained", [False, True])
+def test_the_log_probability_of_allowed_tags_is_the_sum_over_their_paths(chained):
+    allowed = np.random.default_rng(3).random((*MASK.shape, TAGS)) < 0.6
+    allowed[..., 0] |= ~allowed.any(-1)
+    logs = distribution(0, chained).log_probability_of(tf.constant(allowed))
+    for value, own, truth, n in zip(logs.numpy(), allowed, truths(0, chained), LENGTHS, strict=True):
+        has_allowed = [all(own[np.arange(n), list(path)]) for path in (truth.paths if truth else ())]
+        expected = np.log(truth.probabilities[has_allowed].sum()) if truth else 0.0
+        np.testing.assert_allclose(value, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("chained", [False, True])
 @pytest.mark.parametrize("scheme", [None, "iob2"])
 @pytest.mark.parametrize("number", [1, 4, 40])
 def test_best_paths_are_the_most_probable_allowed_paths(chained, scheme, number):

@@ -12,7 +12,7 @@ from tests.models.small import small_corpus
 from tfkd.config import parse_config
 from tfkd.distillation import TeacherCache
 from tfkd.runs import cache_teacher, distill, evaluate_run, train
-from tfkd.runs.assembly import read_data
+from tfkd.runs.assembly import read_corpora, read_data
 from tfkd.runs.distilling import read_teachers_sentences, read_transfer
 from tfkd.runs.held_out import RunSentences, TrainingOverlap, describe_known, warn_of_training_overlap
 from tfkd_base.corpora import Corpus, Sentence, SentenceHashes, write_corpus
@@ -50,6 +50,9 @@ def place(tmp_path_factory):
     write_corpus(A.with_split("train", A.train + A.test), folder / "own")
     write_corpus(A.with_split("train", A.test), folder / "same")
     write_corpus(OTHER.with_split("train", OTHER.train + A.test), folder / "all-tests")
+    long = rows(*(f"this is sentence number {n} of all" for n in range(40)))
+    write_corpus(A.with_split("train", long), folder / "long")
+    write_corpus(A.with_split("test", long), folder / "long-tests")
     with warnings.catch_warnings(record=True):
         train(config(folder, "all-tests"), folder / "teacher")
         distill(config(folder, "a"), folder / "teacher", folder / "student")
@@ -75,6 +78,24 @@ def test_training_sentences_of_its_own_test_set_are_excluded_as_the_configuratio
         warn_of_training_overlap(data.corpora, data.overlaps)
     assert len(caught) == len(expected)
     assert all(text in str(warning.message) for text, warning in zip(expected, caught, strict=True))
+
+
+def test_sentences_of_further_corpora_are_excluded_and_counted(place):
+    further = config(place, "all-tests", f"held_out=[{place}/a]")
+    data = read_data(further)
+    # Sentences of fewer than six tokens recur by chance, and stay.
+    assert data.excluded == {"a": LONG}
+    assert {s.tokens for s in A.test if len(s.tokens) >= 6}.isdisjoint(s.tokens for s in data.corpora["a"].train)
+    assert read_data(config(place, "all-tests")).excluded == {"a": 0}
+    with pytest.raises(TfkdError, match="all 40 training sentences of 'a' are excluded"):
+        read_data(config(place, "long", f"held_out=[{place}/long-tests]"))
+
+
+def test_a_task_of_several_corpora_has_the_sentences_of_all(place):
+    both = config(place, "a", f"tasks.a.also=[{place}/all-tests]")
+    (corpus,) = read_corpora(both).values()
+    assert corpus.train == A.train + OTHER.train + A.test
+    assert corpus.test == A.test + OTHER.test
 
 
 def test_few_short_duplicates_are_counted_without_a_warning():

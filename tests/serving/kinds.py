@@ -46,8 +46,6 @@ def transformer_teacher(name: str) -> MultiTaskTagger:
 
 
 KINDS: Mapping[str, Callable[[], Tagger | MultiTaskTagger]] = {
-    "softmax": bilstm,
-    "crf-iobes": lambda: bilstm("crf", "iobes"),
     "words-alone": lambda: bilstm("crf", characters=None, casing_units=0),
     "layers": lambda: bilstm("crf", layers=3, task_encoder=3),
     "bfloat16": lambda: bilstm("crf", dtype="mixed_bfloat16"),
@@ -55,7 +53,6 @@ KINDS: Mapping[str, Callable[[], Tagger | MultiTaskTagger]] = {
     "bert": lambda: transformer("bert_relu", "crf"),
     "bert-mean": lambda: transformer("bert_with_task", "crf", "iobes", pooling="mean"),
     "bert-bfloat16": lambda: transformer("bert_with_task", dtype="mixed_bfloat16"),
-    "roberta-mean": lambda: transformer("roberta_with_task", "crf", pooling="mean"),
     "distilbert-mean": lambda: transformer("distilbert_with_task", scheme="iobes", pooling="mean", layers=1),
     "view-crf": lambda: teacher("crf", task_encoder=None).for_task("gene"),
     "teacher": teacher,

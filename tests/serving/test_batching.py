@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.models.small import draw_strong_weights, small_corpus, small_tagger
 from tfkd.serving import Annotator
-from tfkd.serving.annotator import bounded_batches
 from tfkd.serving.signatures import Signatures
+from tfkd_runtime.annotator import bounded_batches
 
 
 @given(st.lists(st.integers(0, 30)), st.integers(1, 8), st.integers(1, 60))

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+from tfkd.layers import WordEmbedding
 from tfkd.models import BiLSTM, MultiTaskTagger, Tagger
 from tfkd.serving import Signatures, export, signatures
 from tfkd.text import WordFeatures
@@ -51,6 +52,31 @@ def test_only_core_operations_are_inside(demo_export: Path) -> None:
     assert "UnicodeDecode" in found  # the tokenizer is among what was looked at
     assert [name for name in sorted(found) if not hasattr(tf.raw_ops, name)] == []
     assert not found & {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+
+
+def test_int8_word_vectors_take_a_quarter_and_answer_nearly_the_same(
+    demo_export: Path, demo_tagger: Tagger, demo_corpus: Corpus, tmp_path: Path
+) -> None:
+    place = export(demo_tagger, tmp_path / "a", weights="int8")
+    saved = tf.train.load_checkpoint(str(place / "variables" / "variables"))
+    stored = {name: saved.get_tensor(name) for name in saved.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name}
+    embeddings = [layer.embeddings for layer in demo_tagger.layers if isinstance(layer, WordEmbedding)]
+    assert len(embeddings) == 2  # of words and of casing
+    expected = [((table.shape[0], table.shape[1]), "int8") for table in embeddings]
+    expected += [((table.shape[0], 1), "float32") for table in embeddings]
+    others = {id(weight) for weight in demo_tagger.weights} - {id(table) for table in embeddings}
+    expected += [(tuple(w.shape), w.dtype) for w in demo_tagger.weights if id(w) in others]
+    assert sorted((value.shape, str(value.dtype)) for value in stored.values()) == sorted(expected)
+    sentences = [" ".join(sentence.tokens) for sentence in demo_corpus.test[:50]]
+    exact, rounded = (
+        tf.saved_model.load(path).signatures["serving_default"](text=tf.constant(sentences))
+        for path in (demo_export, place)
+    )
+    assert (exact["tags"].numpy() == rounded["tags"].numpy()).mean() > 0.99
+    np.testing.assert_allclose(exact["scores"], rounded["scores"], atol=0.05)
+    # The model itself still reads its own vectors.
+    vectors = demo_tagger.get_layer("word_embedding")(tf.constant([[2, 3]]))
+    np.testing.assert_array_equal(vectors[0], demo_tagger.get_layer("word_embedding").embeddings.numpy()[2:4])
 
 
 def test_the_weights_and_nothing_else_are_inside(demo_export: Path, demo_tagger: Tagger) -> None:
@@ -246,7 +272,7 @@ def test_a_teacher_tags_for_all_tasks_as_in_memory(
 def test_the_encoder_of_a_teacher_runs_once(teacher_export: Path) -> None:
     saved = SavedModel.FromString((teacher_export / "saved_model.pb").read_bytes())
     functions = [function for meta in saved.meta_graphs for function in meta.graph_def.library.function]
-    calls = [node for function in functions for node in function.node_def if "run_lstms" in node.attr["f"].func.name]
+    calls = [node for function in functions for node in function.node_def if "run_blocks" in node.attr["f"].func.name]
     assert sorted(re.findall(r"([a-z]+_encoder)_\d+/", " ".join(node.name for node in calls))) == [
         "chemical_encoder", "disease_encoder", "gene_encoder", "shared_encoder",
     ]  # fmt: skip

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -12,10 +10,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def two_devices():
+def two_devices(fork_python):
     """What `tests/training/two_devices.py` finds in a process whose CPU is parted in two."""
-    command = [sys.executable, "-m", "tests.training.two_devices"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False)
+    done = fork_python("from tests.training.two_devices import main; main()", cwd=ROOT, timeout=1200)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 

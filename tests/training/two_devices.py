@@ -1,4 +1,4 @@
-"""Train on one device and on two logical CPUs and print the differences: `python -m tests.training.two_devices`.
+"""Train on one device and on two logical CPUs and print the differences.
 
 A process of its own, since TensorFlow parts a CPU only before it has computed anything.
 """
@@ -94,6 +94,7 @@ def refusals(strategy: Any) -> dict[str, str]:
 
 def main() -> None:
     """Print everything as JSON."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # the graphs as they were traced
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -106,7 +107,3 @@ def main() -> None:
     found["dropout"] = trained(strategy, "distiller", OPTIMIZERS["adam"], dropout=0.5, word_dropout=0.1)[1]
     found["refused"] = refusals(strategy)
     print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main()

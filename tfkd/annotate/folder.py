@@ -14,12 +14,12 @@ from typing import Any
 
 import tfkd
 from tfkd.annotate.options import AnnotationOptions, AnnotationOutput, EngineOptions
-from tfkd.annotate.report import AnnotationReport
 from tfkd.serving import identify_model
 from tfkd_base.documents import BrokenDocument, DocumentFile, get_format
 from tfkd_base.documents.offsets import CHARACTERS
 from tfkd_base.files import atomic_file
 from tfkd_base.resumable import ResumableFolder
+from tfkd_runtime.report import AnnotationReport, error_lines
 
 MANIFEST = "manifest.json"
 _ATTEMPT = ".attempt-"
@@ -167,11 +167,6 @@ class AnnotationFolder:
             stream.write(error_lines(more))
 
 
-def error_lines(broken: Iterable[BrokenDocument]) -> bytes:
-    """Return broken documents as lines of JSON. Bytes of a file's name that are not UTF-8 are written as escapes."""
-    return "".join(one.to_json() + "\n" for one in broken).encode("utf-8", "backslashreplace")
-
-
 def describe_run(
     options: AnnotationOptions, files: Sequence[DocumentFile], output: AnnotationOutput, engine: EngineOptions
 ) -> dict[str, Any]:
@@ -195,8 +190,19 @@ def describe_run(
             "parts": output.in_parts,
             "gzip": output.gzip,
             "block": engine.block_bytes,
+            **_describe_selection(options),
         },
     }
+
+
+def _describe_selection(options: AnnotationOptions) -> dict[str, Any]:
+    """Describe the settings that are not the default: runs of versions that had none of them are resumed."""
+    values = {
+        "min_score": options.min_score,
+        "abbreviations": options.abbreviations or None,
+        "resolve": options.resolve,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _number(values: Iterable[dict[str, str]]) -> dict[str, dict[str, str]]:

@@ -10,38 +10,36 @@ from tfkd.engines import check_engine
 from tfkd.serving import Annotator, ClientOptions
 from tfkd_base.documents import DocumentFormat, get_format
 from tfkd_base.errors import TfkdError
+from tfkd_runtime.documents import DocumentOptions
 
 BLOCK_BYTES = 4 << 20
 """Bytes of input in a block: about 2,500 abstracts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnnotationOptions:
+class AnnotationOptions(DocumentOptions):
     """The models of an annotation run, and how to use them.
 
     Attributes:
         models: Runs, SavedModels and addresses of servers, see `tfkd.serving.Annotator`.
         tasks: Tasks of models that have several. Default: all.
-        keep: Keep the entities that the documents have, beside those that are found.
-        batch_size: Passages that go through a model, or to a server, together.
         client: How long to wait for a server, and how often to ask again.
 
+    The other attributes are those of `DocumentOptions`.
+
     Raises:
-        TfkdError: There is no model, or the batch size is below 1.
+        TfkdError: There is no model, or a value is out of range.
     """
 
     models: tuple[str, ...]
     tasks: tuple[str, ...] = ()
-    keep: bool = False
-    batch_size: int = 32
     client: ClientOptions = field(default_factory=ClientOptions)
 
     def __post_init__(self) -> None:
         """Check the values before any work."""
         if not self.models:
             raise TfkdError("expected a model or several, got none")
-        if self.batch_size < 1:
-            raise TfkdError(f"expected a batch size of at least 1, got {self.batch_size}")
+        DocumentOptions.__post_init__(self)
 
     def open_models(self) -> Annotator:
         """Open the models.

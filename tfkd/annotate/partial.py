@@ -7,13 +7,13 @@ import itertools
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from tfkd.annotate.blocks import PlacedDocument
-from tfkd_base.documents import BrokenDocument
+from tfkd_base.documents import BrokenDocument, Counts
+from tfkd_runtime.placed import PlacedDocument
 
 CHUNK_WORDS = 20_000
 """Words of a chunk, about 100 abstracts: a transformer takes some seconds. Only the last chunk is lost in a kill."""
@@ -46,10 +46,17 @@ def cut_chunks(placed: Iterable[PlacedDocument], words: int = CHUNK_WORDS) -> It
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Number of documents that were read for a chunk, and what became of them: annotated documents and broken ones."""
+    """Number of documents that were read for a chunk, and what became of them.
+
+    Attributes:
+        read: Number of documents.
+        lines: Annotated documents and broken ones.
+        changes: How often an entity was dropped, added or changed, by its description.
+    """
 
     read: int
     lines: tuple[bytes, ...]
+    changes: Mapping[str, int] = field(default_factory=dict)
 
 
 class PartialBlock:
@@ -64,11 +71,13 @@ class PartialBlock:
 
     Attributes:
         read: Number of the block's documents that were read for the chunks.
+        changes: How often an entity was dropped, added or changed in the chunks, by its description.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._prefix = folder, f"partial-{name}."
         self.read = 0
+        self.changes = Counts()
         self._file: BinaryIO | None = None
         self._path: Path | None = None
 
@@ -87,10 +96,12 @@ class PartialBlock:
     def append(self, chunk: Chunk) -> None:
         """Add a chunk. It is complete when its last line is written."""
         assert self._file is not None
-        end = json.dumps({"read": chunk.read, "lines": len(chunk.lines)}).encode() + b"\n"
+        facts = {"read": chunk.read, "lines": len(chunk.lines), "changes": dict(chunk.changes)}
+        end = json.dumps(facts).encode() + b"\n"
         self._file.write(b"".join((*chunk.lines, end)))
         self._file.flush()
         self.read += chunk.read
+        self.changes.update(chunk.changes)
 
     def documents(self) -> Iterator[PlacedDocument]:
         """Read the documents of all chunks, the broken ones among them, in their order."""
@@ -131,6 +142,6 @@ def _read_chunks(path: Path) -> list[Chunk]:
         end = json.loads(line)
         if end["lines"] != len(lines):
             break
-        chunks.append(Chunk(end["read"], tuple(lines)))
+        chunks.append(Chunk(end["read"], tuple(lines), end.get("changes", {})))
         lines = []
     return chunks

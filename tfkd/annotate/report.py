@@ -2,73 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Self
 
-from tfkd_base.documents import Counts, Document
-
-
-@dataclass(slots=True, kw_only=True)
-class AnnotationReport:
-    """Counts of the documents of a block, or of all blocks.
-
-    Attributes:
-        documents: Documents written.
-        words: Their words, separated by white space.
-        characters: Their Unicode code points.
-        entities: Their entities, by type.
-        broken: Broken documents, which were set aside.
-        changes: How often something was dropped or changed in reading and writing, by its description.
-        notes: What users of the models must know of their training data.
-
-    Example:
-        >>> report = AnnotationReport()
-        >>> report.count(Document("1", "Some text."))
-        >>> report.documents, report.words, AnnotationReport.from_json(report.to_json()) == report
-        (1, 2, True)
-    """
-
-    documents: int = 0
-    words: int = 0
-    characters: int = 0
-    entities: Counter[str] = field(default_factory=Counter)
-    broken: int = 0
-    changes: Counts = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
-
-    def count(self, document: Document) -> None:
-        """Count a document that was written, with the entities found."""
-        self.documents += 1
-        self.words += len(document.text.split())
-        self.characters += len(document.text)
-        for entity in document.entities:
-            self.entities[entity.type] += 1
-
-    def add(self, other: AnnotationReport) -> None:
-        """Add the counts of another report."""
-        self.documents += other.documents
-        self.words += other.words
-        self.characters += other.characters
-        self.broken += other.broken
-        self.entities.update(other.entities)
-        self.changes.update(other.changes)
-        self.notes += [note for note in other.notes if note not in self.notes]
-
-    def to_json(self) -> str:
-        """Return the report as JSON."""
-        return (
-            json.dumps({one.name: getattr(self, one.name) for one in fields(self)}, indent=2, ensure_ascii=False) + "\n"
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        value = json.loads(text)
-        return cls(**value | {"entities": Counter(value["entities"]), "changes": Counter(value["changes"])})
+from tfkd_runtime.report import AnnotationReport
 
 
 class AnnotationProgress:

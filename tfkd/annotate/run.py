@@ -1,33 +1,30 @@
-"""Annotating files and streams of documents."""
+"""Annotating files of documents."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from tfkd.annotate.blocks import Block, PlacedDocument, cut_blocks, read_file
+from tfkd.annotate.blocks import Block, cut_blocks
 from tfkd.annotate.folder import AnnotationFolder, describe_run
 from tfkd.annotate.options import AnnotationOptions, AnnotationOutput, EngineOptions
-from tfkd.annotate.report import AnnotationProgress, AnnotationReport
-from tfkd.annotate.work import BlockAnnotator, annotate_placed, join_parts, without_broken, write_placed
+from tfkd.annotate.report import AnnotationProgress
+from tfkd.annotate.work import BlockAnnotator, join_parts
 from tfkd.engines import Engine, Outcome, open_engine
-from tfkd.serving import Annotator
 from tfkd_base.documents import (
-    STANDARD,
     BrokenDocument,
     Counts,
     DocumentFile,
-    DocumentWriter,
     document_files,
-    open_documents,
 )
 from tfkd_base.documents.offsets import CHARACTERS
 from tfkd_base.errors import TfkdError
 from tfkd_base.files import atomic_file
 from tfkd_base.registry import loaded_code
+from tfkd_runtime.report import AnnotationReport
 
 BLOCKS_PER_WORKER = 2
 """Blocks that are read and not yet annotated, for each worker."""
@@ -174,77 +171,3 @@ def _open_engine(
     opened = open_engine(engine.name, work, workers=engine.workers, address=engine.address)
     progress.start_clock()
     return opened
-
-
-def annotate_stream(
-    options: AnnotationOptions,
-    annotator: Annotator,
-    inputs: Iterable[str | os.PathLike[str]],
-    writer: DocumentWriter,
-    *,
-    format: str | None = None,
-    offsets: str = CHARACTERS,
-    on_broken: Callable[[BrokenDocument], None],
-    on_document: Callable[[AnnotationReport], None] | None = None,
-) -> AnnotationReport:
-    r"""Annotate the documents of files and of standard input one after the other. The run cannot be resumed.
-
-    Args:
-        options: How to annotate.
-        annotator: The models of the options, opened.
-        inputs: Files, folders, and `-` for standard input.
-        writer: Receives the documents.
-        format: The name of the input's format. Default: detected from name and content.
-        offsets: What offsets of entities count in the input, one of `OFFSETS`.
-        on_broken: Called with each broken document.
-        on_document: Called with the report after each document.
-
-    Returns:
-        The counts of all documents.
-
-    Raises:
-        DocumentError: There is no such input, or its format cannot be detected.
-        ServerError: A server did not answer.
-
-    Example:
-        >>> import io, tempfile
-        >>> from tfkd_base.documents import document_writer
-        >>> from tfkd.models import BiLSTM, Tagger
-        >>> from tfkd.text import WordFeatures
-        >>> model = Tagger(WordFeatures(["x"], ["c"]), ["O", "B-X", "I-X"], encoder=BiLSTM(units=2))
-        >>> file = Path(tempfile.mkdtemp()) / "in.txt"
-        >>> _ = file.write_text("One.\nTwo.\n")
-        >>> options = AnnotationOptions(models=("x",))
-        >>> with document_writer(out := io.BytesIO(), "jsonl") as writer:
-        ...     report = annotate_stream(options, Annotator(model), [file], writer, on_broken=print)
-        >>> report.documents, len(out.getvalue().splitlines())
-        (2, 2)
-    """
-    report, counts = AnnotationReport(notes=list(annotator.notes)), Counts()
-    for note in annotator.notes:
-        writer.add_note(note)
-
-    def set_aside(broken: BrokenDocument) -> None:
-        report.broken += 1
-        on_broken(broken)
-
-    read = without_broken(_read_inputs(inputs, format, offsets, counts), set_aside)
-    placed = annotate_placed(read, annotator, options, writer.needs_tokens)
-    write_placed(placed, lambda one: writer.write(one.whole), set_aside, report, on_document)
-    report.changes.update(+counts)
-    report.changes.update(writer.counts)
-    return report
-
-
-def _read_inputs(
-    inputs: Iterable[str | os.PathLike[str]], format: str | None, offsets: str, counts: Counts
-) -> Iterator[PlacedDocument]:
-    for source in inputs:
-        if os.fspath(source) == STANDARD:
-            reader = open_documents(STANDARD, format, offsets)
-            for number, document in enumerate(reader, 1):
-                yield PlacedDocument("standard input", number, document)
-            counts.update(reader.counts)
-        else:
-            for file in document_files(Path(source), format, counts, offsets):
-                yield from read_file(file, counts)

@@ -172,7 +172,10 @@ def with_absolute_paths(config: Config) -> Config:
     encoder = config.encoder
     if isinstance(encoder, Transformer) and encoder.transformer is not None:
         encoder = encoder.model_copy(update={"transformer": of_source(encoder.transformer)})
-    tasks = {name: task.model_copy(update={"path": of_corpus(task.path)}) for name, task in config.tasks.items()}
+    tasks = {
+        name: task.model_copy(update={"path": of_corpus(task.path), "also": tuple(map(of_corpus, task.also))})
+        for name, task in config.tasks.items()
+    }
     vectors, transfer = config.text.vectors, config.transfer
     if isinstance(vectors, EncoderVectorsConfig):
         vectors = vectors.model_copy(update={"encoder": of_source(vectors.encoder)})
@@ -191,6 +194,7 @@ def with_absolute_paths(config: Config) -> Config:
     return config.model_copy(
         update={
             "tasks": tasks,
+            "held_out": tuple(map(of_corpus, config.held_out)),
             "encoder": encoder,
             "corpora_root": config.corpora_root and os.path.normpath(root),
             "text": config.text.model_copy(update={"vectors": vectors}),

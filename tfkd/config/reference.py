@@ -129,7 +129,8 @@ def _name(annotation: Any) -> str:
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in arguments)
     if origin is dict:
-        return "sections by name"
+        # Values of any type: a section whose keys the schema does not list.
+        return "section" if arguments[1] is Any else f"{_name(arguments[1]).split()[0]}s by name"
     if origin is tuple:
         item = arguments[0]
         return "list of sections" if _is_section(item) else f"list of {_name(item)}"

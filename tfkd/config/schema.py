@@ -13,11 +13,12 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from tfkd.config.augmentation import AugmentationConfig
-from tfkd.config.distillation import AUTO, DistillationConfig, Transfer, TransferConfig
+from tfkd.config.distillation import AUTO, DistillationConfig, Paths, Transfer, TransferConfig
 from tfkd.config.source import Key
 from tfkd.config.text import EncoderVectorsConfig, TextConfig
 from tfkd.config.training import CHECKPOINT_KEYS, FINE_TUNING, FINE_TUNING_SAID, TrainingConfig
 from tfkd.models import CRF, ENCODERS, HEADS, BiLSTM, Encoder, Head, Transformer
+from tfkd.models.negatives import Negatives
 from tfkd.parts import Named, Part
 from tfkd.sections import (
     Count,
@@ -28,7 +29,7 @@ from tfkd.sections import (
     Units,
 )
 from tfkd_base.documents import OffsetName
-from tfkd_base.errors import nearest
+from tfkd_base.errors import TfkdError, nearest
 
 KEY_ERROR = "key_error"
 """Type of the errors that name their key in `ctx["key"]`: they are found at the whole configuration."""
@@ -41,6 +42,11 @@ class CorpusConfig(Section):
         description="folder of the corpus, relative to `corpora_root`, with `train`, `devel` and `test` files: column "
         "files or annotated documents (PubTator, BioC, BRAT, JSON lines); or a bundled corpus: `demo:disease`, "
         "`demo:chemical`, `demo:gene`"
+    )
+    also: Paths = Field(
+        default=(),
+        description="further corpora with the same entity types, relative to `corpora_root`; their sentences are added "
+        "to each split",
     )
     offsets: OffsetName = Field(
         default="characters",
@@ -62,6 +68,11 @@ class CorpusConfig(Section):
         description="number of development sentences, drawn at random, that choose the best epoch; null: all",
     )
     sample_seed: Seed = Field(default=1, description="seed of the random samples of sentences")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All corpora: `path` and those of `also`."""
+        return (self.path, *self.also)
 
 
 class TaskConfig(CorpusConfig):
@@ -142,6 +153,11 @@ class Config(Section):
     tasks: Annotated[dict[Name, TaskConfig], Field(min_length=1)] = Field(
         description="the corpus of each task, by the name of the task"
     )
+    held_out: Paths = Field(
+        default=(),
+        description="further corpora, relative to `corpora_root`, whose development and test sentences are excluded "
+        "from training text, besides those of the tasks",
+    )
     text: TextConfig = Field(
         default=TextConfig(), description="the vocabulary of an encoder that reads words; a transformer brings its own"
     )
@@ -153,6 +169,11 @@ class Config(Section):
     task_encoder: TaskEncoderConfig | None = Field(
         default=None,
         description="in a model of several tasks, each task's own layer above the shared one; null is none",
+    )
+    negatives: dict[Name, Annotated[tuple[Name, ...], Field(strict=False)]] = Field(
+        default={},
+        description="in a model of several tasks, for a task other tasks whose labelled entities are not entities of "
+        "it: `{chemical: [gene]}` if no gene is a chemical",
     )
     head: Annotated[Head, Named(HEADS, "my_head: {width: 32}", by_name=True)] = Field(
         default=CRF(),
@@ -286,6 +307,14 @@ class Config(Section):
         for name in task if isinstance(task, Mapping) else ():
             if name not in self.tasks:
                 raise _refused("distillation.task", f"the student has no task {name!r}; {nearest(name, self.tasks)}")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_the_tasks_of_its_negatives(self) -> Self:
+        try:
+            Negatives(self.negatives, tuple(self.tasks))
+        except TfkdError as error:
+            raise _refused("negatives", str(error)) from None
         return self
 
     @model_validator(mode="after")

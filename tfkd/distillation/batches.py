@@ -19,8 +19,9 @@ from tfkd.training import (
     VariantPlan,
     tag_ids,
 )
-from tfkd.training.arguments import check_tagged_sentences, check_variants, describe_sentences
+from tfkd.training.arguments import check_tagged_sentences, check_variants
 from tfkd.training.plans import AnyPlan
+from tfkd_base.arguments import describe_sentences
 from tfkd_base.corpora import Corpus, Sentence, Variants
 from tfkd_base.errors import TfkdError, nearest
 

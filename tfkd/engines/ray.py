@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -183,9 +184,12 @@ def _import_ray(address: str | None) -> ModuleType:
     # Ray's own reports and the messages of its C++ part are turned off, except for what ends the work.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    # A cluster may need the token on this machine. Ray sends it by itself only to the cluster called `auto`.
+    # A cluster may need the token on this machine. Ray sends it by itself only to the cluster called `auto`. It reads
+    # the variable when it is imported: a later change would reach only the servers that it starts, and these would
+    # then refuse this process.
     tokens = (os.environ.get("RAY_AUTH_TOKEN"), os.environ.get("RAY_AUTH_TOKEN_PATH"))
-    if address is not None and (any(tokens) or (Path.home() / ".ray" / "auth_token").is_file()):
+    has_token = any(tokens) or (Path.home() / ".ray" / "auth_token").is_file()
+    if address is not None and has_token and "ray" not in sys.modules:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
@@ -202,8 +206,9 @@ def _connect(ray: ModuleType, workers: int | None, address: str | None) -> Itera
         _require_reachable(address)
         try:
             with kept_handlers():  # Ray sets its own handler of SIGTERM
+                # Without an address Ray would connect to a cluster that someone else runs on this machine.
                 ray.init(
-                    address=address,
+                    address=address or "local",
                     num_cpus=None if address else workers,
                     include_dashboard=None if address else False,
                     log_to_driver=False,

@@ -11,7 +11,7 @@ import numpy as np
 from tfkd.evaluation.scores import Scores, compute_scores
 from tfkd.evaluation.type_checks import warn_about_low_f1, warn_about_types
 from tfkd.models import MultiTaskTagger
-from tfkd.training.arguments import describe_sentences
+from tfkd_base.arguments import describe_sentences
 from tfkd_base.corpora import Corpus, Scheme, Sentence
 from tfkd_base.errors import TfkdError
 from tfkd_base.progress import Progress

@@ -1,4 +1,4 @@
-"""A bidirectional LSTM that runs both directions in one loop."""
+"""A bidirectional LSTM with a gradient of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import keras
 import tensorflow as tf
 from typing_extensions import override
 
+from tfkd.keras_internals import is_traced_for_xla
 from tfkd.layers.crf_recursions import pad_empty_time
+from tfkd.layers.cudnn_lstm import DTYPES, CudnnLSTM, has_gpu, may_use_cudnn, reorder_gates
 from tfkd.layers.packing import Packing
 from tfkd.layers.shared_graphs import share_graph
 from tfkd.tensors import Tensor
@@ -20,11 +22,15 @@ class BiLSTMLayer(keras.layers.Layer):
     """Bidirectional LSTM over whole sentences (Hochreiter and Schmidhuber 1997; Graves and Schmidhuber 2005).
 
     The result is that of `keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))`. This layer
-    is faster for three reasons: one loop runs both directions, the inputs are multiplied before the loop, and the
-    gradient is written by hand, so that the products for the weights follow after the backward loop.
+    is faster for two reasons: one operation runs all steps of a direction, and the gradient is written by hand, so
+    that the products for the weights follow after one backward loop for both directions.
 
     The gates are stored in the order input, forget, output, cell. The bias of the forget gate starts at 1. In mixed
-    precision, matrix products use the compute dtype; gates and cells use float32.
+    precision, and in functions that XLA compiles, a loop of TensorFlow runs both directions: matrix products use the
+    compute dtype; gates and cells use float32.
+
+    If a model is built where TensorFlow sees a GPU, Keras' LSTM calls cuDNN with the same weights, except in exports,
+    in bfloat16, in functions that XLA compiles, and on a CPU that a strategy or `tf.device` names.
 
     Args:
         units: Units of each direction.
@@ -41,6 +47,7 @@ class BiLSTMLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.supports_masking = True
+        self._cudnn: CudnnLSTM | None = None
 
     @override
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -58,6 +65,8 @@ class BiLSTMLayer(keras.layers.Layer):
             shape=(2, self.units, gates), initializer=per_direction(orthogonal), name="recurrent_kernel"
         )
         self.bias = self.add_weight(shape=(2, gates), initializer=bias, autocast=False, name="bias")
+        if has_gpu() and self.compute_dtype in DTYPES:
+            self._cudnn = CudnnLSTM(self.kernel.shape[1], self.units, self.compute_dtype)
 
     @override
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -67,7 +76,8 @@ class BiLSTMLayer(keras.layers.Layer):
         lengths = packing.lengths
         by_time = tf.transpose(packing.pack(pad_empty_time(inputs)), [1, 0, 2])
         reversed_by_time = tf.reverse_sequence(by_time, lengths, seq_axis=0, batch_axis=1)
-        forward, backward = _lstm(
+        run = self._cudnn if self._cudnn and may_use_cudnn() else _lstm
+        forward, backward = run(
             by_time,
             reversed_by_time,
             tf.convert_to_tensor(self.kernel),
@@ -95,9 +105,7 @@ BiLSTMLayer.__name__ = "BiLSTM"
 
 @tf.custom_gradient
 def _lstm(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor) -> tuple[Any, Any]:
-    """Run the LSTMs of both directions in one loop.
-
-    Each direction has its own matrix products, because TensorFlow's batched product is half as fast.
+    """Run the LSTMs of both directions.
 
     Args:
         forward: The inputs `[time, batch, width]`, in the dtype of the products.
@@ -109,7 +117,8 @@ def _lstm(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, 
     Returns:
         The states of the two directions, each float32 `[time, batch, units]`.
     """
-    results = _run_lstms(forward, backward, kernel, recurrent, bias)
+    run = _run_loop if kernel.dtype != tf.float32 or is_traced_for_xla() else _run_blocks
+    results = run(forward, backward, kernel, recurrent, bias)
 
     def grad(*upstream: Tensor) -> tuple[Tensor, ...]:
         return _lstm_gradients(forward, backward, kernel, recurrent, *results, *upstream)
@@ -118,13 +127,47 @@ def _lstm(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, 
 
 
 @share_graph
-def _run_lstms(
+def _run_blocks(
     forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor
 ) -> tuple[Tensor, ...]:
-    """Return the states, the cells and the gates, each of both directions."""
+    """Run each direction with one operation for all steps.
+
+    Returns:
+        The states, the cells, the input, forget and output gates, the candidates and the hyperbolic tangent of the
+        cells, each float32 `[time, batch, units]` of both directions.
+    """
+    units = recurrent.shape[1]
+    matrices = tf.unstack(reorder_gates(tf.concat([kernel, recurrent], axis=1)))
+    biases = tf.unstack(reorder_gates(bias))
+    start, no_peephole = tf.zeros([tf.shape(forward)[1], units]), tf.zeros([units])
+    runs = [
+        tf.raw_ops.BlockLSTMV2(
+            seq_len_max=tf.shape(inputs, tf.int64)[0],
+            x=inputs,
+            cs_prev=start,
+            h_prev=start,
+            w=matrix,
+            wci=no_peephole,
+            wcf=no_peephole,
+            wco=no_peephole,
+            b=row,
+            cell_clip=-1.0,  # none
+        )
+        for inputs, matrix, row in zip((forward, backward), matrices, biases, strict=True)
+    ]
+    return tuple(getattr(run, kind) for kind in ("h", "cs", "i", "f", "o", "ci", "co") for run in runs)
+
+
+@share_graph
+def _run_loop(forward: Tensor, backward: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
+    """Run both directions in one loop, with the results of `_run_blocks`.
+
+    Each direction has its own matrix products, because TensorFlow's batched product is half as fast.
+    """
     weights = zip((forward, backward), tf.unstack(kernel), tf.unstack(bias), strict=True)
     states, cells, gates = _forward_loop([_multiply(x, k) + b for x, k, b in weights], tf.unstack(recurrent))
-    return *states, *cells, *gates
+    by_gate = zip(*(tf.split(g, 4, axis=-1) for g in gates), strict=True)
+    return *states, *cells, *(direction for gate in by_gate for direction in gate), *(tf.tanh(c) for c in cells)
 
 
 @share_graph
@@ -138,11 +181,11 @@ def _lstm_gradients(
         backward: The reversed inputs.
         kernel: As in `_lstm`.
         recurrent: As in `_lstm`.
-        rest: The results of `_run_lstms`, and the gradients of the states.
+        rest: The results of `_run_blocks`, and the gradients of the states.
     """
     inputs, kernels, recurrents = (forward, backward), tf.unstack(kernel), tf.unstack(recurrent)
-    states, cells, gates, upstream = (rest[first : first + 2] for first in range(0, 8, 2))
-    factors = [_gate_factors(g, c) for g, c in zip(gates, cells, strict=True)]
+    states, *parts, upstream = (rest[first : first + 2] for first in range(0, 16, 2))
+    factors = [_gate_factors(*of_direction) for of_direction in zip(*parts, strict=True)]
     d_gates = _backward_loop(upstream, factors, recurrents)
     d = [_by_token(tf.cast(x, kernel.dtype)) for x in d_gates]
     previous = [_by_token(tf.cast(_shift(s), kernel.dtype)) for s in states]
@@ -181,16 +224,25 @@ def _forward_loop(projected: Sequence[Tensor], recurrents: Sequence[Tensor]) -> 
     return tuple([array.stack() for array in kind] for kind in zip(*arrays, strict=True))
 
 
-def _gate_factors(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _gate_factors(
+    cell: Tensor, i: Tensor, f: Tensor, o: Tensor, candidate: Tensor, activated: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Compute the factors of the backward loop for all steps of one direction.
+
+    Args:
+        cell: The cells, `[time, batch, units]`.
+        i: The input gates.
+        f: The forget gates.
+        o: The output gates.
+        candidate: The candidates of the cells.
+        activated: The hyperbolic tangent of the cells.
 
     Returns:
         The factor from the gradient of the cell (output gate: of the state) to that of each gate's score,
         `[time, batch, 4 * units]`; the factor from the gradient of the state to that of the cell; the forget gates.
     """
-    i, f, o, g = tf.split(gates, 4, axis=-1)
-    activated = tf.tanh(cell)
-    factors = [g * i * (1 - i), _shift(cell) * f * (1 - f), activated * o * (1 - o), i * (1 - g * g)]
+    to_candidate = i * (1 - candidate * candidate)
+    factors = [candidate * i * (1 - i), _shift(cell) * f * (1 - f), activated * o * (1 - o), to_candidate]
     return tf.concat(factors, axis=-1), o * (1 - activated * activated), f
 
 

@@ -24,12 +24,10 @@ import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.tensors import Tensor
+from tfkd_runtime.decoding import FORBIDDEN
 
 STEPS_PER_ITERATION = 4
 """Steps in each iteration of a loop. They share the fixed cost of an iteration."""
-
-FORBIDDEN = -1e30
-"""Score of forbidden tags and transitions: below every real score and far from overflow. Lower scores count as it."""
 
 MAX_SPREAD = 30.0
 """Largest difference of transition scores for which computing with probabilities is exact."""

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import keras
+import numpy as np
 import tensorflow as tf
 from typing_extensions import override
 
 from tfkd.layers.packing import Packing
 from tfkd.tensors import Tensor
+
+
+@dataclass(frozen=True)
+class Int8Rows:
+    """Rows of a table as int8 numbers, each row with a scale of its own.
+
+    A number differs from the original by at most 1/254 of the largest magnitude in its row.
+
+    Attributes:
+        numbers: int8 `[rows, units]`.
+        scales: float32 `[rows, 1]`.
+
+    Example:
+        >>> rows = Int8Rows.of(np.array([[0.5, -1.0], [0.0, 0.0]], np.float32))
+        >>> rows.gather(tf.constant([0])).numpy().round(2).tolist()
+        [[0.5, -1.0]]
+    """
+
+    numbers: tf.Variable
+    scales: tf.Variable
+
+    @classmethod
+    def of(cls, table: np.ndarray) -> Self:
+        """Round a table, float `[rows, units]`."""
+        scales = np.abs(table).max(axis=1, keepdims=True) / 127
+        numbers = np.rint(table / np.where(scales > 0, scales, 1)).astype(np.int8)
+        return cls(tf.Variable(numbers, trainable=False), tf.Variable(scales.astype(np.float32), trainable=False))
+
+    def gather(self, ids: Tensor) -> Tensor:
+        """Return rows as float32 `[..., units]`, given their numbers, int32 `[...]`."""
+        return tf.cast(tf.gather(self.numbers, ids), tf.float32) * tf.gather(self.scales, ids)
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -44,6 +78,20 @@ class WordEmbedding(keras.layers.Layer):
         self.units = units
         self.word_dropout = word_dropout
         self.seed_generator = keras.random.SeedGenerator()
+        self._int8_rows: Int8Rows | None = None
+
+    @contextlib.contextmanager
+    def reading_int8(self) -> Iterator[Int8Rows]:
+        """Read the vectors from an int8 copy in this context, where graphs for an export are traced.
+
+        Yields:
+            The copy, a quarter of the size of the vectors.
+        """
+        self._int8_rows = Int8Rows.of(self.embeddings.numpy())
+        try:
+            yield self._int8_rows
+        finally:
+            self._int8_rows = None
 
     @override
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -62,7 +110,9 @@ class WordEmbedding(keras.layers.Layer):
         if training and self.word_dropout > 0:
             draw = keras.random.uniform(tf.shape(ids), seed=self.seed_generator)
             ids = tf.where(real & (draw < self.word_dropout), 1, ids)
-        vectors = tf.cast(tf.gather(self.embeddings.value, ids), self.compute_dtype)
+        rows = self._int8_rows
+        vectors = tf.gather(self.embeddings.value, ids) if rows is None else rows.gather(ids)
+        vectors = tf.cast(vectors, self.compute_dtype)
         return vectors * tf.cast(real, self.compute_dtype)[..., tf.newaxis]
 
     @override
@@ -191,7 +241,9 @@ class CharacterBiLSTM(CharacterEncoder):
         super().__init__(characters, units, embedding_units, **kwargs)
         if units % 2:
             raise ValueError(f"The two directions share the units equally: expected an even number, got {units}.")
-        self.lstm = keras.layers.Bidirectional(keras.layers.LSTM(units // 2), name="lstm", dtype=self.dtype_policy)
+        # Without cuDNN, which refuses words without characters, and whose graphs would need a GPU.
+        lstm = keras.layers.LSTM(units // 2, use_cudnn=False)
+        self.lstm = keras.layers.Bidirectional(lstm, name="lstm", dtype=self.dtype_policy)
 
     @override
     def build(self, input_shape: Sequence[int | None]) -> None:

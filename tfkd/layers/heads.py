@@ -79,6 +79,24 @@ class TagHead(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def summed_negative_loss(self, emissions: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
+        """Return the loss of tokens that are known to be in no entity, whatever the tags of the others are.
+
+        It is the negative log-probability that all these tokens of a sentence have the tag `O`, summed over the
+        sentences.
+
+        Args:
+            emissions: Emission scores, float32 `[batch, time, tags]`.
+            negatives: True at these tokens, bool `[batch, time]`.
+            mask: True at real tokens, bool `[batch, time]`.
+
+        Returns:
+            A float32 scalar.
+        """
+        is_outside = tf.constant([tag == "O" for tag in self.tags])
+        allowed = is_outside | ~negatives[:, :, tf.newaxis]
+        return -tf.reduce_sum(self.distribution(emissions, mask).log_probability_of(allowed))
+
     def distribution(self, emissions: Tensor, mask: Tensor) -> TagDistribution:
         """Return the distribution over tag sequences that the head defines for each sentence.
 

@@ -6,7 +6,7 @@ expected scores and best paths are therefore exact for every pair of teacher and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -124,6 +124,19 @@ class TagDistribution:
             real = tf.cast(self.mask, self.emissions.dtype)
             return tf.reduce_sum(tf.reduce_logsumexp(self.emissions, axis=-1) * real, axis=1)
         return crf_log_norm(self._potentials, self.lengths, self._transitions)
+
+    def log_probability_of(self, allowed: Tensor) -> Tensor:
+        """Return the log-probability that every real token has one of the tags that are allowed at it.
+
+        Args:
+            allowed: bool `[batch, time, tags]`; any value in the padding.
+
+        Returns:
+            `[batch]`.
+        """
+        forbidden = tf.constant(FORBIDDEN, self.emissions.dtype)
+        among = replace(self, emissions=tf.where(allowed, self.emissions, forbidden))
+        return among.log_norms() - self.log_norms()
 
     def expected_scores(self, marginals: Tensor, transitions: Tensor) -> Tensor:
         """Return the expected score of paths drawn from another distribution over the same sentences.

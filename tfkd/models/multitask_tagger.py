@@ -14,13 +14,14 @@ from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoder
 from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.models.layer_names import check_model_name, check_task_names, task_prefix
+from tfkd.models.negatives import Negatives
 from tfkd.models.tagger import Tagger
 from tfkd.models.tagging import Tagging, check_parts
 from tfkd.models.task_layers import Graph, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
 from tfkd.tensors import Tensor
 from tfkd.text import Text
-from tfkd.training.fitting import data_form
+from tfkd.training.fitting import count_tokens, data_form, regularization_losses, take_gradient_step
 from tfkd_base.corpora import Corpus, Scheme, tag_list
 from tfkd_base.errors import TfkdError, nearest
 
@@ -37,8 +38,9 @@ class MultiTaskTagger(Tagging):
     one, and `for_task(task).layer_named` by both.
 
     Training takes batches of one task each, from `tfkd.training.multitask_batches`. A step runs and changes the shared
-    layers and those of that task. The weights and the optimizer state of the other tasks stay as they are. The cost of
-    a step does not grow with the number of tasks.
+    layers and those of that task. The weights and the optimizer state of the other tasks stay as they are, except
+    those of tasks that have the entities of this one as `negatives`. The cost of a step does not grow with the number
+    of tasks.
 
     Args:
         text: The featurizer.
@@ -46,12 +48,15 @@ class MultiTaskTagger(Tagging):
         encoder: Description of the shared encoder. Default: `BiLSTM()`.
         head: `"softmax"`, `"crf"`, the name of a registered head, or a `Head`; for every task.
         task_encoder: Units of each direction of a task's own BiLSTM, or `None` for no such layer.
+        negatives: For a task other tasks whose labelled entities are not entities of it, such as `{"chemical":
+            ["gene"]}`. In training, the tokens of such entities are examples of the tag `O` for the task. Each
+            counts as much as a gold tag; sample weights do not apply. Default: none.
         scheme: The tag scheme to train and decode in.
         dtype: Dtype policy of the layers. Default: Keras' global policy.
         name: The model's name.
 
     Raises:
-        TfkdError: There is no task, a task has no name, or there is no such head.
+        TfkdError: There is no task, a task has no name, there is no such head, or `negatives` names no task.
 
     Example:
         >>> from tfkd_base.corpora import demo_corpora
@@ -77,6 +82,7 @@ class MultiTaskTagger(Tagging):
         encoder: Encoder | None = None,
         head: str | Mapping[str, Any] | Head = "crf",
         task_encoder: int | None = None,
+        negatives: Mapping[str, Sequence[str]] | None = None,
         scheme: Scheme = "iob2",
         dtype: keras.DTypePolicy | str | None = None,
         name: str = "multitask_tagger",
@@ -85,6 +91,7 @@ class MultiTaskTagger(Tagging):
         check_model_name(name)
         check_parts(text, encoder, *tasks.values())
         encoder = encoder or BiLSTM()
+        checked = Negatives(negatives or {}, tuple(tasks))
         tags = {t: tag_list(c.types, scheme) if isinstance(c, Corpus) else tuple(c) for t, c in tasks.items()}
         with dtype_policy(dtype) as policy:
             inputs = text.inputs()
@@ -102,6 +109,7 @@ class MultiTaskTagger(Tagging):
             )
         self.text = text
         self._prefixes = prefixes
+        self._negatives = Untracked(checked)
         self.tasks = tuple(tags)
         self.scheme = scheme
         self._task_tags = {task: list(names) for task, names in tags.items()}
@@ -114,6 +122,11 @@ class MultiTaskTagger(Tagging):
         self._distinct_tokens = DistinctTokens()
         graphs = {task: Graph(inputs, encoded, emissions, layer) for task, (emissions, layer) in built.items()}
         self._views = Untracked({task: self._view(task, graph) for task, graph in graphs.items()})
+
+    @property
+    def negatives(self) -> Negatives:
+        """For each task the other tasks whose labelled entities are not entities of it."""
+        return self._negatives.value
 
     @property
     @override
@@ -151,7 +164,10 @@ class MultiTaskTagger(Tagging):
             if task in tasks[:number]:
                 raise TfkdError(f"the task {task!r} is named twice: name each task once")
         chosen = {task: self._task_tags[task] for task in tasks}
-        some = MultiTaskTagger(self.text, chosen, scheme=self.scheme, name=self.name, **self._arguments)
+        negatives = self.negatives.among(tasks)
+        some = MultiTaskTagger(
+            self.text, chosen, negatives=negatives, scheme=self.scheme, name=self.name, **self._arguments
+        )
         for layer in some.layers:
             layer.set_weights(self.get_layer(layer.name).get_weights())
         return some
@@ -192,16 +208,48 @@ class MultiTaskTagger(Tagging):
     def make_train_function(self, force: bool = False) -> None:
         """Make the function that `fit` calls for each batch."""
         if force or getattr(self, "train_function", None) is None:
-            self.train_function: Any = self._dispatch(
-                lambda view: lambda data: view.train_step_of(data, self.optimizer, self)
-            )
+            self.train_function: Any = self._dispatch(self._train_step_of)
 
     def make_test_function(self, force: bool = False) -> None:
         """Make the function that `evaluate` calls for each batch."""
         if force or getattr(self, "test_function", None) is None:
-            self.test_function: Any = self._dispatch(lambda view: lambda data: view.test_step_of(data, self))
+            self.test_function: Any = self._dispatch(
+                lambda task: lambda data: self.for_task(task).test_step_of(data, self)
+            )
 
-    def _dispatch(self, step_of: Callable[[Tagger], Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    def _train_step_of(self, task: str) -> Callable[[Any], Any]:
+        """Return the training step of batches of a task."""
+        view, targets = self.for_task(task), self.negatives.targets(task)
+        if not targets:
+            return lambda data: view.train_step_of(data, self.optimizer, self)
+        outputs = {name: self.for_task(name).output for name in (task, *targets)}
+        network = keras.Model(self.input, outputs, name=f"{view.name}_with_negatives")
+        return lambda data: self._step_with_negatives(task, network, data)
+
+    def _step_with_negatives(self, task: str, network: keras.Model, data: Any) -> dict[str, Any]:
+        """Train on a batch of a task whose labelled entities are negatives for others.
+
+        Args:
+            task: The task.
+            network: Gives the emission scores of the task and of these others.
+            data: The batch.
+        """
+        view = self.for_task(task)
+        x, y, sample_weight = view.unpack(data)
+        mask, tagged = tf.cast(self.text.mask(x), tf.bool), view.tagged(x, y)
+        kept: dict[str, Tensor] = {}
+
+        def loss() -> Tensor:
+            emissions = network({name: x[name] for name in self.input_names_needed}, training=True)
+            kept["emissions"] = emissions[task]
+            gold = view.token_loss(x, y, sample_weight, emissions[task])
+            negative = self.negatives.summed_loss(self.task_views(), emissions, {task: y}, {task: tagged}, mask)
+            return tf.add_n([gold, negative / count_tokens(tagged), *regularization_losses(network)])
+
+        value = take_gradient_step(self.optimizer, network.trainable_variables, loss)
+        return view.update_metrics(x, y, sample_weight, value, kept["emissions"], self)
+
+    def _dispatch(self, step_of: Callable[[str], Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return a function that runs each batch through a function traced for its task alone."""
         functions: dict[tuple[int, str], Callable[[Any], Any]] = {}
         many = self.distribute_strategy.num_replicas_in_sync > 1
@@ -212,7 +260,7 @@ class MultiTaskTagger(Tagging):
             data = fetch(iterator)
             task, form = self._task_of(data), data_form(data)
             if (task, form) not in functions:
-                step = step_of(self.for_task(self.tasks[task]))
+                step = step_of(self.tasks[task])
                 functions[task, form] = self._trace_replicas(step, iterator) if many else self._trace(step, data)
             return functions[task, form](data)
 
@@ -249,7 +297,7 @@ class MultiTaskTagger(Tagging):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Train on a batch of one task, outside of a graph."""
-        return self.for_task(self.tasks[self._task_of(data)]).train_step_of(data, self.optimizer, self)
+        return self._train_step_of(self.tasks[self._task_of(data)])(data)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Compute loss and metrics of a batch of one task, outside of a graph."""
@@ -274,6 +322,7 @@ class MultiTaskTagger(Tagging):
         return {
             "text": keras.saving.serialize_keras_object(self.text),
             "tasks": {task: list(tags) for task, tags in self._task_tags.items()},
+            "negatives": self.negatives.among(self.tasks),
             "scheme": self.scheme,
             "name": self.name,
             **self._arguments,

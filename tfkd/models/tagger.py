@@ -289,7 +289,7 @@ class Tagger(Tagging):
 
     def train_step_of(self, data: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model) -> dict[str, Any]:
         """Train this tagger on one batch with the optimizer and the metrics of `model`, which may be a teacher."""
-        x, y, sample_weight = self._unpack(data)
+        x, y, sample_weight = self.unpack(data)
         kept: dict[str, Tensor] = {}
 
         def loss() -> Tensor:
@@ -299,7 +299,8 @@ class Tagger(Tagging):
         value = take_gradient_step(optimizer, self.trainable_variables, loss)
         return self.update_metrics(x, y, sample_weight, value, kept["emissions"], model)
 
-    def _unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
+    def unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
+        """Return the features, the tags and the checked sample weights of a batch."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         return x, y, check_sample_weight(sample_weight, self.name, per_token=self.weighs_tokens)
 
@@ -309,7 +310,7 @@ class Tagger(Tagging):
 
     def test_step_of(self, data: Any, model: keras.Model) -> dict[str, Any]:
         """Compute the loss of a batch and update the metrics of `model`."""
-        x, y, sample_weight = self._unpack(data)
+        x, y, sample_weight = self.unpack(data)
         emissions = self(x, training=False)
         value = self.token_loss(x, y, sample_weight, emissions)
         return self.update_metrics(x, y, sample_weight, value, emissions, model)

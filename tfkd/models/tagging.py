@@ -11,8 +11,9 @@ from tfkd.models.distinct_tokens import DistinctTokens, are_prepared
 from tfkd.models.encoders import Encoder
 from tfkd.tensors import Tensor
 from tfkd.text import Text, WordFeatures, WordVectors
-from tfkd.training.arguments import check_model_data, describe_sentences
+from tfkd.training.arguments import check_model_data
 from tfkd.training.fitting import Trained
+from tfkd_base.arguments import describe_sentences
 from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
 

@@ -17,7 +17,8 @@ from tfkd.runs.held_out import TrainingOverlap, exclude_held_out
 from tfkd.sections import resolve
 from tfkd.text import Text, WordFeatures, WordVectors, read_corpus, read_word_vectors
 from tfkd.training import Batches, ResizedEpochs, batches, multitask_batches
-from tfkd_base.corpora import Corpus, SentenceHashes, exclude_sentences
+from tfkd_base.corpora import Corpus, SentenceHashes, exclude_sentences, held_out_hashes
+from tfkd_base.corpora.overlap import LEAST_TOKENS
 from tfkd_base.errors import TfkdError
 from tfkd_base.seeds import derive_seed
 
@@ -29,26 +30,29 @@ class Data:
     Attributes:
         corpora: The corpus of each task, in the configuration's scheme.
         overlaps: For each task the training sentences that are also in a development or test set.
+        excluded: For each task the number of training sentences that are excluded.
     """
 
     corpora: dict[str, Corpus]
     overlaps: dict[str, TrainingOverlap]
+    excluded: dict[str, int]
 
 
 def read_task(task: CorpusConfig) -> Corpus:
-    """Read the corpus of a task, with the entity types that the configuration gives it.
+    """Read the corpora of a task, and join them, with the entity types that the configuration gives them.
 
     Raises:
         TfkdError: It cannot be read, or has no entity of a type that is mapped.
     """
-    return read_corpus(task.path, offsets=task.offsets).map_types(task.map)
+    first, *others = (read_corpus(path, offsets=task.offsets) for path in task.paths)
+    return first.join(others).map_types(task.map)
 
 
 def read_data(config: Config, exclude: SentenceHashes | None = None) -> Data:
     """Read the corpora of a configuration.
 
     The training sentences are sampled first. Then those are excluded that are in a development or test set of any of
-    the corpora, as `training.exclude_duplicates` says.
+    the corpora, as `training.exclude_duplicates` says, and those that are in one of the corpora of `held_out`.
 
     Args:
         config: The configuration.
@@ -58,7 +62,24 @@ def read_data(config: Config, exclude: SentenceHashes | None = None) -> Data:
         TfkdError: A corpus cannot be read, is smaller than the sample asked for, or has no training sentence left.
     """
     corpora = read_corpora(config)
-    return Data(*exclude_held_out(config, corpora if exclude is None else exclude_sentences(corpora, exclude)))
+    sets = [] if exclude is None else [exclude]
+    if config.held_out:
+        sets.append(hash_further_held_out(config))
+    rest = exclude_sentences(corpora, SentenceHashes.union(sets)) if sets else corpora
+    kept, overlaps = exclude_held_out(config, rest)
+    excluded = {name: len(corpus.splits.get("train", ())) for name, corpus in corpora.items()}
+    for name, corpus in kept.items():
+        excluded[name] -= len(corpus.splits.get("train", ()))
+    return Data(kept, overlaps, excluded)
+
+
+def hash_further_held_out(config: Config) -> SentenceHashes:
+    """Hash the development and test sentences of the corpora of `held_out`, those of at least six tokens.
+
+    Raises:
+        TfkdError: A corpus cannot be read.
+    """
+    return held_out_hashes((read_corpus(path) for path in config.held_out), LEAST_TOKENS)
 
 
 def read_corpora(config: Config) -> dict[str, Corpus]:
@@ -148,7 +169,7 @@ def make_model(config: Config, text: Text, corpora: Mapping[str, Corpus]) -> Tag
         (corpus,) = corpora.values()
         return Tagger(text, corpus, **common)
     task_units = None if config.task_encoder is None else config.task_encoder.units
-    return MultiTaskTagger(text, corpora, task_encoder=task_units, **common)
+    return MultiTaskTagger(text, corpora, task_encoder=task_units, negatives=config.negatives, **common)
 
 
 def make_optimizer(config: Config, steps: int, layers: Sequence[str] = ()) -> keras.optimizers.Optimizer:

@@ -39,6 +39,7 @@ from tfkd_base.corpora import Corpus, Folds, SentenceHashes, held_out_hashes
 from tfkd_base.errors import TfkdError, TfkdWarning
 from tfkd_base.files import atomic_file
 from tfkd_base.progress import Progress
+from tfkd_base.wording import format_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +159,7 @@ def cache_teacher(
     )
     progress.start("teacher outputs", count, "sentences")
     try:
-        corpora = [settings.path for settings in config.tasks.values()]
+        corpora = [path for settings in config.tasks.values() for path in settings.paths]
         common: dict[str, Any] = {"dtype": dtype, "corpora": corpora, "progress": progress.advance}
         run_name = str(folder.path.absolute())
         if has_tasks:
@@ -177,16 +178,6 @@ def cache_teacher(
     store = OutputStore.open(out)
     files = sum(file.stat().st_size for file in Path(out).iterdir() if file.is_file())
     return CacheResult(path=Path(out), sentences=len(store), tokens=store.tokens, bytes=files, held_out=held_out)
-
-
-def format_bytes(size: int) -> str:
-    """Format a size with a unit, in powers of 1,000.
-
-    Example:
-        >>> format_bytes(1_234_567), format_bytes(2_500_000_000)
-        ('1.2 MB', '2.5 GB')
-    """
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _needs_of(student: Config | None, head: Head) -> list[Need]:

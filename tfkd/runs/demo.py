@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfkd.config import Config, load_config
+from tfkd.config import load_config
 from tfkd.models import Tagger
 from tfkd.runs.run_folder import run_card
 from tfkd.runs.runs import RunResult, distill, train
@@ -19,7 +20,7 @@ SENTENCE = (
     "Imatinib inhibited the BCR-ABL kinase in chronic myeloid leukemia (CML), while tumor necrosis factor alpha "
     "and IL-6 rose in patients with severe hepatitis after acetaminophen."
 )
-"""The raw text that the exported students annotate."""
+"""The raw text that the bundled model and the exported students annotate."""
 
 MARK = ".tfkd-demo"
 
@@ -43,20 +44,29 @@ class DemoResult:
     annotations: dict[str, Annotation]
 
 
-def run_demo(out: str | os.PathLike[str], seed: int = 1, progress: Progress | None = None) -> DemoResult:
-    """Train, distil, export and annotate on the bundled corpora; an earlier demonstration in the folder is replaced.
+def run_demo(
+    out: str | os.PathLike[str], seed: int = 1, progress: Progress | None = None, settings: Sequence[str] = ()
+) -> DemoResult:
+    """Annotate with the bundled model; then train, distil, export and annotate on the bundled corpora.
+
+    An earlier demonstration in the folder is replaced.
 
     Args:
         out: The folder.
         seed: Seed of the corpora, the initial weights and the order of the batches.
         progress: Receives the progress. Default: it is not reported.
+        settings: Keys to override in the configurations of all runs, such as `training.epochs=5`.
 
     Raises:
-        TfkdError: The folder holds other files.
+        TfkdError: The folder holds other files, or a setting is wrong.
     """
     progress = progress or Progress()
     folder = Path(out)
+    for name in ("demo-teacher", "demo-student"):
+        load_config(name, settings)  # a wrong setting is refused before anything is written
     _prepare(folder)
+    progress.stage("The model that comes with tfkd, on raw text")
+    _show_bundled_model(progress)
     corpora = demo_corpora(seed=seed)
     progress.stage(f"Corpora, generated with seed {seed}")
     paths = {}
@@ -68,12 +78,13 @@ def run_demo(out: str | os.PathLike[str], seed: int = 1, progress: Progress | No
 
     progress.stage("Multi-task teacher")
     tasks = ", ".join(f"{task}: {{path: '{path.absolute()}'}}" for task, path in paths.items())
-    teacher_config = load_config("demo-teacher", [f"seed={seed}", f"tasks={{{tasks}}}"])
+    teacher_config = load_config("demo-teacher", [f"seed={seed}", f"tasks={{{tasks}}}", *settings])
     teacher = train(teacher_config, folder / "runs" / "teacher", overwrite=True, progress=progress)
 
     alone, distilled, annotations = {}, {}, {}
     for task, path in paths.items():
-        config = _student(task, path, seed)
+        own_task = f"tasks={{{task}: {{path: '{path.absolute()}'}}}}"
+        config = load_config("demo-student", [f"seed={seed}", own_task, *settings])
         progress.stage(f"Student for {task}s, trained alone")
         alone[task] = train(config, folder / "runs" / f"{task}-alone", overwrite=True, progress=progress)
         progress.stage(f"Student for {task}s, distilled from the teacher")
@@ -86,8 +97,11 @@ def run_demo(out: str | os.PathLike[str], seed: int = 1, progress: Progress | No
     return DemoResult(folder=folder, teacher=teacher, alone=alone, distilled=distilled, annotations=annotations)
 
 
-def _student(task: str, path: Path, seed: int) -> Config:
-    return load_config("demo-student", [f"seed={seed}", f"tasks={{{task}: {{path: '{path.absolute()}'}}}}"])
+def _show_bundled_model(progress: Progress) -> None:
+    progress.message(SENTENCE)
+    (annotation,) = Annotator().annotate([SENTENCE])
+    for entity in annotation.entities:
+        progress.message(f"{entity.type}: {annotation.text_of(entity)}")
 
 
 def _prepare(folder: Path) -> None:

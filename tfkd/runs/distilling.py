@@ -23,7 +23,7 @@ from tfkd.distillation import (
 from tfkd.distillation.multitask_cache import open_cache
 from tfkd.distillation.output_store import OutputStore
 from tfkd.models import MultiTaskTagger, Tagger, initialize_from
-from tfkd.runs.assembly import compiled_shapes, read_corpora, read_data, updates
+from tfkd.runs.assembly import compiled_shapes, hash_further_held_out, read_corpora, read_data, updates
 from tfkd.runs.augmenting import AugmentedSentences
 from tfkd.runs.held_out import RunSentences
 from tfkd.runs.run_folder import RunFolder
@@ -186,7 +186,7 @@ def read_transfer(
     sources += [TextSentences(path) for path in settings.texts]
     labelled = (sentence for corpus in corpora.values() for sentence in corpus.train)
     in_play = [*corpora.values(), *named]
-    further = [teacher.held_out for teacher in teachers if teacher is not None]
+    further = [hash_further_held_out(config), *(teacher.held_out for teacher in teachers if teacher is not None)]
     return TransferSentences(sources, in_play, labelled, settings.sentences, settings.sample_seed, further)
 
 

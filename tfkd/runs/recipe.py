@@ -97,8 +97,9 @@ def _is_narrower(transformer: Transformer, units: int) -> bool:
 
 def _choose_transfer(config: Config, teachers: Iterable[Config]) -> TransferConfig | None:
     """Return the corpora of the teachers' tasks, without those of the student's own task."""
-    own = {task.path for task in config.tasks.values()}
-    paths = dict.fromkeys(task.path for teacher in teachers for task in teacher.tasks.values() if task.path not in own)
+    own = {path for task in config.tasks.values() for path in task.paths}
+    all_paths = (path for teacher in teachers for task in teacher.tasks.values() for path in task.paths)
+    paths = dict.fromkeys(path for path in all_paths if path not in own)
     missing = [path for path in paths if not (path.startswith(BUNDLED) or Path(path).exists())]
     if missing:
         warnings.warn(

@@ -246,7 +246,11 @@ def run_card(run: str | os.PathLike[str], tasks: Sequence[str] = ()) -> dict[str
     teachers = [teacher] if isinstance(teacher, str) else list(teacher or ())
     return {
         **({GENERATED: True} if facts.get(GENERATED) else {}),
-        "corpora": {name: Path(task.path).name for name, task in config.tasks.items() if not tasks or name in tasks},
+        "corpora": {
+            name: ", ".join(Path(path).name for path in task.paths)
+            for name, task in config.tasks.items()
+            if not tasks or name in tasks
+        },
         "scores": {name: splits for name, splits in scores.items() if not tasks or name in tasks},
         "sizes": {"model_bytes": facts["model_bytes"]},
         "teachers": [Path(path).name for path in teachers],

@@ -252,7 +252,7 @@ def _read_data(config: Config, progress: Progress, exclude: SentenceHashes | Non
                     f"{config.tasks[name].path} has no {split} sentences: a run needs a training set, a development "
                     "set to choose the best epoch, and a test set to be scored on."
                 )
-        excluded = data.overlaps[name].excluded
+        excluded = data.excluded[name]
         note = f" ({excluded} excluded: also in a development or test set)" if excluded else ""
         progress.message(f"{name}: {len(corpus.train)} training sentences{note}")
         for text in (*corpus.report.warnings, *type_differences(corpus)):

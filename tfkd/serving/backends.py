@@ -5,52 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from tfkd.models import MultiTaskTagger, Tagger
 from tfkd.models.loading import MODEL_FILE, load_model
-from tfkd.serving.card import CARD, ModelDescription, learned_from_generated, note_on_data
+from tfkd.serving.card import CARD, FORMAT, learned_from_generated
 from tfkd.serving.client import Address, ClientOptions, is_address
 from tfkd.serving.export import list_versions
 from tfkd.serving.signatures import Signatures
-from tfkd_base.corpora import Scheme
-from tfkd_base.errors import TfkdError, nearest
+from tfkd_base.bundled_models import BUNDLED, SAVED_MODEL
+from tfkd_base.errors import TfkdError
+from tfkd_runtime.backends import Backend, OpenedModel, choose_tasks
+from tfkd_runtime.loading import locate_model
+from tfkd_runtime.onnx_model import OnnxModel
 
 Model = Tagger | MultiTaskTagger | str | Path
-"""A model in memory, a path or an address."""
-
-
-class Backend(Protocol):
-    """A model of this library that takes raw text.
-
-    Attributes:
-        name: The path or address that the user gave, for messages.
-        description: The tag scheme, tags and types, see `tfkd.serving.card.describe_model`.
-    """
-
-    name: str
-    description: ModelDescription
-
-    def answer(self, texts: Sequence[bytes]) -> dict[str, np.ndarray]:
-        """Tag one or more texts of any bytes.
-
-        Returns:
-            The outputs of the signature `serving_default`, with strings as bytes.
-        """
-        ...
-
-    def answer_tokens(self, sentences: Sequence[Sequence[bytes]]) -> dict[str, np.ndarray]:
-        """Tag sentences of tokens, padded with empty ones to one length.
-
-        Returns:
-            The outputs of the signature `tag_tokens`, with strings as bytes.
-        """
-        ...
+"""A model in memory, the name of a bundled model, a path or an address."""
 
 
 class InMemory:
@@ -92,13 +65,15 @@ class SavedModel:
 
     Args:
         folder: The folder of one version.
+        name: Its name in messages. Default: the folder.
 
     Raises:
-        TfkdError: It is not a SavedModel that `tfkd export` wrote, or it is damaged.
+        TfkdError: It is not a SavedModel that `tfkd export` wrote, or it is damaged, or a newer version of tfkd wrote
+            it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.name = str(folder)
+    def __init__(self, folder: Path, name: str | None = None) -> None:
+        self.name = name or str(folder)
         try:
             self.description = json.loads((folder / CARD).read_text(encoding="utf-8"))
             self.description["scheme"]
@@ -106,6 +81,12 @@ class SavedModel:
             raise TfkdError(
                 f"{folder}: a SavedModel, but not one that `tfkd export` wrote: expected its tag scheme in {CARD}"
             ) from None
+        if self.description.get("format", 1) > FORMAT:
+            version = self.description.get("versions", {}).get("tfkd", "a newer version")
+            raise TfkdError(
+                f"{folder}: tfkd {version} exported this model, and this version cannot read it: install that version, "
+                "or export the model again with this one"
+            )
         try:
             self._loaded = tf.saved_model.load(folder)
             self._signature = self._loaded.signatures["serving_default"]
@@ -125,26 +106,6 @@ class SavedModel:
         return {name: value.numpy() for name, value in answer.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedModel:
-    """A model, and what to read of its answers.
-
-    Attributes:
-        backend: The model.
-        suffixes: For each task the ending of the names `tags` and `scores` in the answers: `/TASK`, or `""` if the
-            model has a single task.
-        scheme: The tag scheme.
-        types: The entity types of these tasks.
-        note: What users must know of the training data; `None` without a note.
-    """
-
-    backend: Backend
-    suffixes: tuple[str, ...]
-    scheme: Scheme
-    types: tuple[str, ...]
-    note: str | None = None
-
-
 def open_model(model: Model, tasks: Sequence[str], options: ClientOptions) -> OpenedModel:
     """Open a model.
 
@@ -157,28 +118,7 @@ def open_model(model: Model, tasks: Sequence[str], options: ClientOptions) -> Op
         TfkdError: There is no such model, or it lacks a task.
         ServerError: A server cannot be reached, or does not serve the model.
     """
-    backend = _open_backend(model, options)
-    description = backend.description
-    note = note_on_data(description, backend.name)
-    if "tasks" not in description:
-        if tasks:
-            raise TfkdError(f"{backend.name} is a model of one task; omit the task {tasks[0]!r}")
-        return OpenedModel(
-            backend=backend,
-            suffixes=("",),
-            scheme=description["scheme"],
-            types=tuple(description["types"]),
-            note=note,
-        )
-    for task in tasks:
-        if task not in description["tasks"]:
-            raise TfkdError(f"{backend.name} has no task {task!r}: {nearest(task, description['tasks'])}")
-    chosen = [task for task in description["tasks"] if not tasks or task in tasks]
-    types = {type for task in chosen for type in description["tasks"][task]["types"]}
-    suffixes = tuple(f"/{task}" for task in chosen)
-    return OpenedModel(
-        backend=backend, suffixes=suffixes, scheme=description["scheme"], types=tuple(sorted(types)), note=note
-    )
+    return choose_tasks(_open_backend(model, options), tasks)
 
 
 def _open_backend(model: Model, options: ClientOptions) -> Backend:
@@ -186,9 +126,13 @@ def _open_backend(model: Model, options: ClientOptions) -> Backend:
         return InMemory(model)
     if is_address(model):
         return _connect(Address.parse(str(model)), options)
-    folder = find_saved_model(Path(model))
+    path = Path(locate_model(model, SAVED_MODEL))
+    name = str(model).removeprefix(BUNDLED)
+    if is_onnx(path):
+        return OnnxModel(path, name=name)
+    folder = find_saved_model(path)
     if folder is not None:
-        return SavedModel(folder)
+        return SavedModel(folder, name if folder == path else str(folder))
     _check_run(Path(model))
     backend = InMemory(load_model(model), generated=learned_from_generated(Path(model)))
     backend.name = str(model)
@@ -204,6 +148,16 @@ def _connect(address: Address, options: ClientOptions) -> Backend:
     from tfkd.serving.protocols import RestClient
 
     return RestClient(address, options)
+
+
+def is_onnx(path: str | Path) -> bool:
+    """Tell whether a path is that of an ONNX file, by its ending.
+
+    Example:
+        >>> is_onnx("disease.onnx"), is_onnx("savedmodels/disease")
+        (True, False)
+    """
+    return Path(path).suffix == ".onnx"
 
 
 def find_saved_model(path: Path) -> Path | None:
@@ -222,7 +176,8 @@ def _check_run(path: Path) -> None:
     state = "which holds neither" if path.is_dir() else "which is no folder"
     raise TfkdError(
         f"expected the folder of a run, with {MODEL_FILE} in it, or of a SavedModel, with saved_model.pb in it or in a "
-        f"numbered folder below it, or an address such as grpc://host:8500/NAME; got {path}, {state}"
+        "numbered folder below it, an ONNX file, an address such as grpc://host:8500/NAME, or the name of a model on "
+        f"the Hub such as hf:user/name; got {path}, {state}"
     )
 
 
@@ -230,7 +185,7 @@ def identify_model(model: str) -> str:
     """Return a text that differs for models that may give different answers.
 
     Args:
-        model: A run, a SavedModel or an address, see `tfkd.serving.Annotator`.
+        model: A run, a SavedModel, an ONNX file, an address or a name on the Hub, see `tfkd.serving.Annotator`.
 
     Returns:
         The path and a hash of the model's files, or the address.
@@ -244,7 +199,7 @@ def identify_model(model: str) -> str:
     """
     if is_address(model):
         return str(Address.parse(model))
-    path = Path(model)
+    path = Path(locate_model(model, SAVED_MODEL))
     place = find_saved_model(path) or (path / MODEL_FILE if path.is_dir() else path)
     digest = hashlib.sha256()
     for file in sorted(place.rglob("*")) if place.is_dir() else [place]:

@@ -109,7 +109,7 @@ def _check_training_sizes(plan: Plan, sizes: Mapping[str, CorpusSize]) -> None:
 
 def _check_other_files(plan: Plan) -> None:
     """Check unlabelled text, word vectors and encoders; the corpora of the study have been read already."""
-    checked = {task.path for job in plan.runs.values() for task in job.config.tasks.values()}
+    checked = {path for job in plan.runs.values() for task in job.config.tasks.values() for path in task.paths}
     for job in plan.runs.values():
         config, transfer = job.config, job.config.transfer_source
         try:

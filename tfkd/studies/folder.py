@@ -207,10 +207,11 @@ def _shorten_paths(value: Any, root: Path, key: str = "") -> Any:
         return {name: _shorten_paths(item, root, name) for name, item in value.items()}
     if isinstance(value, list):
         return [_shorten_paths(item, root, key) for item in value]
-    is_path = key in ("path", "transformer", "vectors", "encoder", "corpora", "texts") and isinstance(value, str)
+    of_corpus = ("path", "also", "held_out", "corpora")
+    is_path = key in (*of_corpus, "transformer", "vectors", "encoder", "texts") and isinstance(value, str)
     if not is_path or not Path(value).is_absolute():
         return value
-    is_below = key in ("path", "corpora") and Path(value).is_relative_to(root)
+    is_below = key in of_corpus and Path(value).is_relative_to(root)
     return str(Path(value).relative_to(root)) if is_below else Path(value).name
 
 

@@ -79,7 +79,8 @@ class JobRunner:
         environment = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # jobs share a GPU
         for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
             environment[variable] = self._threads
-        with self._folder.log(name).open("wb") as log:
+        # Appended: an earlier process of the job may still be about to end, and writes to the same file.
+        with self._folder.log(name).open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(name),
                 stdin=subprocess.PIPE,

@@ -54,7 +54,7 @@ class Job:
         return portable_config(self.config) | ({"code": code} if code else {})
 
 
-_LATER_KEYS: dict[str, Any] = {"map": {}, "offsets": "characters", "exclude_duplicates": None}
+_LATER_KEYS: dict[str, Any] = {"also": [], "map": {}, "offsets": "characters", "exclude_duplicates": None}
 """Keys of a corpus that studies of earlier versions lack, and the values that change nothing"""
 
 
@@ -69,7 +69,7 @@ def portable_config(config: Config) -> dict[str, Any]:
     """
     plain = config.result_settings("json", "corpora_root", "name")
     for task in plain["tasks"].values():
-        task["path"] = _name_of(task["path"])
+        task["path"], task["also"] = _name_of(task["path"]), [_name_of(path) for path in task["also"]]
         for key, default in _LATER_KEYS.items():
             if task[key] == default:
                 del task[key]
@@ -86,6 +86,9 @@ def portable_config(config: Config) -> dict[str, Any]:
     if plain["transfer"] is not None:
         for name in ("corpora", "texts"):
             plain["transfer"][name] = [_name_of(path) for path in plain["transfer"][name]]
+    plain["held_out"] = [_name_of(path) for path in plain["held_out"]]
+    if not plain["held_out"]:
+        del plain["held_out"]
     if plain["augmentation"] is None:
         del plain["augmentation"]
     elif config.augmentation is not None:

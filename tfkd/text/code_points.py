@@ -15,22 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfkd.tensors import Tensor
-
-CODE_POINTS = 0x110000
-BLOCK = 256
-
-SEPARATOR = 1
-"""Never part of a token: white space, control characters, and invisible characters between words."""
-SINGLE = 2
-"""Always a separate token: punctuation (categories P*) and symbols (S*)."""
-TERMINAL = 4
-"""Ends a sentence if the other conditions hold: full stop, exclamation and question marks."""
-CLOSER = 8
-"""May follow a terminal at the end of a sentence: closing brackets and quotation marks."""
-BEGINS = 16
-"""May begin a sentence: a letter that is not lower-case, a digit, an opening bracket or quotation mark."""
-BREAK = 32
-"""Ends a line."""
+from tfkd_runtime.characters import BEGINS, BLOCK, BREAK, CLOSER, CODE_POINTS, SEPARATOR, SINGLE, TERMINAL
 
 TERMINALS = ".!?\u2026\u203c\u203d\u2047\u2048\u2049\u061f\u06d4\u0964\u0965\u055e"
 LINE_BREAKS = "\n\r\u0085\u2028\u2029"

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from itertools import islice, pairwise
+from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from tfkd.text.segmentation import traced_segment
 from tfkd_base.corpora import Scheme, Sentence
 from tfkd_base.documents import Document, TaggingReport, tagged
-
-_BATCH = 64
-"""Number of documents that are cut together"""
-
-Tokens = tuple[tuple[int, int], ...]
+from tfkd_runtime.document_sentences import PassageTokens, cut_documents
 
 
 def tokenized(documents: Iterable[Document]) -> Iterator[Document]:
@@ -33,31 +26,17 @@ def tokenized(documents: Iterable[Document]) -> Iterator[Document]:
         >>> [[document.text[start:end] for start, end in sentence] for sentence in document.sentences]
         [['TNF', 'falls', '.'], ['It', 'rises', '.']]
     """
-    waiting = iter(documents)
-    while batch := list(islice(waiting, _BATCH)):
-        uncut = [document for document in batch if not document.sentences]
-        cut = iter(_cut(uncut))
-        for document in batch:
-            yield document if document.sentences else replace(document, sentences=next(cut))
+    return cut_documents(documents, _segment)
 
 
-def _cut(documents: list[Document]) -> list[tuple[Tokens, ...]]:
-    """Return the sentences of each document: start and end of each token."""
-    passages = [(number, passage) for number, document in enumerate(documents) for passage in document.passages]
-    # UTF-8 cannot express half a surrogate pair; a question mark has the same length.
-    texts = [documents[number].text[p.start : p.end].encode("utf-8", "replace") for number, p in passages]
+def _segment(texts: Sequence[bytes]) -> PassageTokens:
     segments = traced_segment()(tf.constant(texts, tf.string, shape=[len(texts)]))
-    splits = segments.passage_splits.numpy()
-    shifts = np.repeat([passage.start for _, passage in passages], np.diff(splits)).astype(int)
-    tokens = list(
-        zip((segments.starts.numpy() + shifts).tolist(), (segments.ends.numpy() + shifts).tolist(), strict=True)
+    return PassageTokens(
+        segments.starts.numpy(),
+        segments.ends.numpy(),
+        segments.sentence_splits.numpy(),
+        segments.passage_splits.numpy(),
     )
-    owners = np.repeat([number for number, _ in passages], np.diff(splits)).astype(int)
-    sentences: list[list[Tokens]] = [[] for _ in documents]
-    borders = segments.sentence_splits.numpy().tolist()
-    for start, end in pairwise(borders):
-        sentences[owners[start]].append(tuple(tokens[start:end]))
-    return [tuple(of_document) for of_document in sentences]
 
 
 def documents_to_sentences(

@@ -16,14 +16,16 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfkd.text.code_points import BEGINS, BREAK, CLOSER, SEPARATOR, SINGLE, TERMINAL, look_up, make_flag_table
+from tfkd.text.code_points import look_up, make_flag_table
+from tfkd_runtime.characters import BEGINS, BREAK, CLOSER, SEPARATOR, SINGLE, TERMINAL
 
 NEVER_LAST = (
     "[Ff]igs?|[Ee]qs?|[Rr]efs?|[Dd]rs?|[Pp]rofs?|Mrs?|vs|[Cc]f|[Aa]pprox|[Vv]iz|[Nn]os?|pp|[Vv]ols?|[Rr]esp|[Ss]uppl"
 )
 """Abbreviations that never end a sentence, as a pattern. In capitals they are acronyms, which may end one."""
-SELDOM_LAST = r"al|etc|[Ss]pp?|ssp|subsp|var|ca|[Ii]nc|Ltd|Co|Corp|[JS]r|St|[Ee]ds?|\p{L}"
-"""Abbreviations and single letters (initials, `E. coli`, `i.e.`) that end a sentence only before one of `OPENERS`."""
+SELDOM_LAST = r"al|etc|[Ss]pp?|ssp|subsp|var|ca|[Ii]nc|Ltd|Co|Corp|[JS]r|St|[Ee]ds?"
+"""Abbreviations that end a sentence only before one of `OPENERS`, as single letters do (`E. coli`, `i.e.`)."""
+SINGLE_LETTER = r"\p{L}"
 OPENERS = (
     "A|After|All|Also|Although|Among|An|Analysis|And|Another|As|At|Based|Because|Both|But|By|Conversely|Despite|During|"
     "Each|Finally|For|From|Furthermore|He|Hence|Her|Here|His|How|However|If|In|Is|It|Its|Many|Moreover|Most|"
@@ -179,7 +181,13 @@ def _ends_sentence(
     full_stop = (tf.gather(tokens, terminal) == ".") & ~tf.gather(heads, terminal)
     next_word = tf.gather(tokens, candidates + 1)
     is_match = tf.strings.regex_full_match
-    ends = ~(full_stop & (is_match(word, NEVER_LAST) | is_match(word, SELDOM_LAST) & ~is_match(next_word, OPENERS)))
+    ends = ~(
+        full_stop
+        & (
+            is_match(word, NEVER_LAST)
+            | is_match(word, f"{SELDOM_LAST}|{SINGLE_LETTER}") & ~is_match(next_word, OPENERS)
+        )
+    )
     return tf.scatter_nd(
         tf.boolean_mask(candidates, ends)[:, None], tf.boolean_mask(ends, ends), tf.shape(tokens, tf.int64)
     )

@@ -16,9 +16,7 @@ from tfkd.tensors import Tensor
 from tfkd.text.text import Text
 from tfkd_base.corpora import Corpus
 from tfkd_base.errors import TfkdError
-
-CASINGS = ("padding", "lower", "upper", "title", "mixed", "number", "with_digit", "punctuation", "other")
-"""Casing classes of words, in the order of the ids of the feature `casing`."""
+from tfkd_runtime.word_features import CASINGS
 
 
 @keras.saving.register_keras_serializable("tfkd")

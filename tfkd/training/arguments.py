@@ -7,7 +7,6 @@ tag for each token. What would be understood otherwise than it was meant is refu
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,12 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfkd_base.arguments import TEXT, describe_sentences
 from tfkd_base.corpora import Corpus, Sentence, Variants
 from tfkd_base.documents import Document
 from tfkd_base.errors import TfkdError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_TEXT = str | bytes | os.PathLike
 
 
 def bind_arguments(method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,38 +73,6 @@ def check_model_data(data: Any, method: str, remedy: str) -> None:
     )
 
 
-def describe_sentences(data: Any) -> str | None:
-    """Return what data are, if they are corpora, sentences, tokens, texts or documents; otherwise `None`.
-
-    Example:
-        >>> describe_sentences([["It", "binds"]]), describe_sentences({"words": [[3]]})
-        ('a list of lists of tokens', None)
-    """
-    if isinstance(data, Corpus):
-        return f"the corpus {data.name!r}"
-    if isinstance(data, Mapping):
-        has_corpora = any(isinstance(value, Corpus) for value in data.values())
-        return "a dictionary of corpora" if has_corpora else None
-    if isinstance(data, _TEXT):
-        return f"the text {str(data)[:40]!r}"
-    if isinstance(data, Sentence):
-        return "a single sentence"
-    if isinstance(data, Document):
-        return "a document"
-    if isinstance(data, np.ndarray | tf.Tensor):
-        is_text = data.dtype == tf.string if isinstance(data, tf.Tensor) else data.dtype.kind in "USO"
-        return "an array of texts" if is_text else None
-    if not isinstance(data, list | tuple) or not data:
-        return None
-    kind, first = "list" if isinstance(data, list) else "tuple", data[0]
-    if isinstance(first, Corpus | Sentence | Document):
-        return f"a {kind} of {type(first).__name__} objects"
-    if isinstance(first, _TEXT):
-        return f"a {kind} of texts"
-    is_tokens = isinstance(first, list | tuple) and first and isinstance(first[0], str)
-    return f"a {kind} of lists of tokens" if is_tokens else None
-
-
 def check_token_lists(sentences: Any, method: str) -> None:
     """Refuse anything but sentences, or lists of tokens.
 
@@ -131,7 +98,7 @@ def check_token_lists(sentences: Any, method: str) -> None:
     )
     if isinstance(sentences, Corpus):
         refuse(f"the corpus {sentences.name!r}", "give one of its splits, such as `corpus.test`")
-    if isinstance(sentences, _TEXT):
+    if isinstance(sentences, TEXT):
         refuse(f"the text {str(sentences)[:40]!r}", to_tokens)
     if isinstance(sentences, Sentence):
         refuse("a single sentence", "write [sentence]")
@@ -140,7 +107,7 @@ def check_token_lists(sentences: Any, method: str) -> None:
     if not isinstance(sentences, Sequence | np.ndarray):
         refuse(f"a {type(sentences).__name__}", "make a list of it")
     for sentence in sentences:
-        if isinstance(sentence, _TEXT):
+        if isinstance(sentence, TEXT):
             refuse(f"the text {str(sentence)[:40]!r}", to_tokens)
         tokens = sentence.tokens if isinstance(sentence, Sentence) else sentence
         if not isinstance(tokens, Sequence | np.ndarray):

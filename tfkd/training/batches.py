@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from tfkd.tensors import Tensor
 from tfkd.text.text import Text
-from tfkd.training.arguments import check_tagged_sentences, check_variants, describe_sentences
+from tfkd.training.arguments import check_tagged_sentences, check_variants
 from tfkd.training.plans import AnyPlan, BatchPlan, TaskMixPlan, VariantPlan
 from tfkd.training.sentences import EncodedSentences, Features, Texts, tag_ids
+from tfkd_base.arguments import describe_sentences
 from tfkd_base.corpora import Corpus, Scheme, Sentence, Variants
 from tfkd_base.errors import TfkdError, nearest
 

@@ -20,7 +20,6 @@ from typing import TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import override
 
 from tfkd_base.corpora.corpus import Corpus, Sentence
 from tfkd_base.corpora.overlap import hash_held_out
@@ -271,11 +270,9 @@ class Variants(Sequence[Sentence]):
                 f"{dropped:,} are in a development or test set. Raise the probabilities, or remove the augmentation."
             )
 
-    @override
     def __len__(self) -> int:
         return len(self._sentences)
 
-    @override
     def __iter__(self) -> Iterator[Sentence]:
         return iter(self._sentences)
 
@@ -283,6 +280,5 @@ class Variants(Sequence[Sentence]):
     def __getitem__(self, index: int) -> Sentence: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[Sentence, ...]: ...
-    @override
     def __getitem__(self, index: int | slice) -> Sentence | tuple[Sentence, ...]:
         return self._sentences[index]

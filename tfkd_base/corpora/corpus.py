@@ -281,6 +281,46 @@ class Corpus:
             )
         return Corpus(self.name, self.scheme, splits, replace(self.report, splits=counts))
 
+    def join(self, others: Iterable[Corpus]) -> Corpus:
+        """Return the corpus with the sentences of other corpora added to each split.
+
+        The name and the scheme are those of this corpus.
+
+        Args:
+            others: Corpora with the same entity types. Another scheme is converted.
+
+        Example:
+            >>> row, other = Sentence(("asthma",), ("B-Disease",)), Sentence(("gout",), ("B-Disease",))
+            >>> tiny, more = Corpus("tiny", "iob2", {"train": (row,)}), Corpus("more", "iob2", {"train": (other,)})
+            >>> tiny.join([more])
+            Corpus('tiny', iob2, train 2, types Disease)
+        """
+        corpora = [self, *(other.convert(self.scheme) for other in others)]
+        if len(corpora) == 1:
+            return self
+        splits = {
+            split: tuple(sentence for corpus in corpora for sentence in corpus.splits.get(split, ()))
+            for split in SPLITS
+            if any(split in corpus.splits for corpus in corpora)
+        }
+        counts = {}
+        for split, sentences in splits.items():
+            reports = [corpus.report.splits[split] for corpus in corpora if split in corpus.report.splits]
+            changes: Counter[str] = Counter()
+            for report in reports:
+                changes.update(report.changes)
+            counts[split] = replace(
+                count_split(sentences, self.scheme),
+                repairs=sum(report.repairs for report in reports),
+                first_repair=next((report.first_repair for report in reports if report.first_repair), None),
+                merged=sum(report.merged for report in reports),
+                changes=dict(changes),
+            )
+        warnings = tuple(warning for corpus in corpora for warning in corpus.report.warnings)
+        generated = any(corpus.report.generated for corpus in corpora)
+        joined = replace(self.report, splits=counts, warnings=warnings, generated=generated)
+        return Corpus(self.name, self.scheme, splits, joined)
+
     def sample(self, sentences: int, seed: int, split: str = "train") -> Corpus:
         """Return the corpus with a random sample of one split.
 

@@ -143,8 +143,8 @@ def exclude_sentences(corpora: Mapping[str, Corpus], known: SentenceHashes) -> d
             continue
         if is_dropped.all():
             raise CorpusError(
-                f"all {len(train):,} training sentences of {name!r} are excluded, as those of a fold: take more folds, "
-                "or a teacher without this corpus."
+                f"all {len(train):,} training sentences of {name!r} are excluded, as those of a fold or of a corpus in "
+                "`held_out`: take more folds, or leave out one of the corpora."
             )
         rest = corpus.with_split("train", [s for s, drop in zip(train, is_dropped, strict=True) if not drop])
         if rest.types != corpus.types:

@@ -1,5 +1,6 @@
 """Documents of raw text with entities at character offsets, read and written one by one in many formats."""
 
+from tfkd_base.documents.abbreviations import Abbreviation, find_abbreviations, type_short_forms
 from tfkd_base.documents.bioc_json import BioCJson
 from tfkd_base.documents.bioc_xml import BioCXml
 from tfkd_base.documents.brat import Brat
@@ -23,11 +24,13 @@ from tfkd_base.documents.jats import Jats
 from tfkd_base.documents.json_lines import JsonLines
 from tfkd_base.documents.medline import Medline
 from tfkd_base.documents.offsets import OFFSETS, OffsetName
+from tfkd_base.documents.overlaps import OverlapRule, resolve_overlaps
 from tfkd_base.documents.plain_text import Lines, WholeText
 from tfkd_base.documents.pubannotation import Bern2, PubAnnotation
 from tfkd_base.documents.pubmed import PubMed
 from tfkd_base.documents.pubtator import PubTator, read_pubtator
 from tfkd_base.documents.reading import DocumentFile, DocumentReader, document_files, open_documents, read_document_file
+from tfkd_base.documents.selecting import EntitySelection
 from tfkd_base.documents.stated import StatedEntity, place_entities, whole_text
 from tfkd_base.documents.tables import CsvTable, TsvTable
 from tfkd_base.documents.tagging import TaggingReport, tagged
@@ -37,6 +40,7 @@ __all__ = [
     "FORMATS",
     "OFFSETS",
     "STANDARD",
+    "Abbreviation",
     "Bern2",
     "BioCJson",
     "BioCXml",
@@ -53,6 +57,7 @@ __all__ = [
     "DocumentReader",
     "DocumentWriter",
     "Entity",
+    "EntitySelection",
     "FormatWriter",
     "HtmlPage",
     "Jats",
@@ -62,6 +67,7 @@ __all__ = [
     "Lines",
     "Medline",
     "OffsetName",
+    "OverlapRule",
     "Passage",
     "PubAnnotation",
     "PubMed",
@@ -76,12 +82,15 @@ __all__ = [
     "detect_output_format",
     "document_files",
     "document_writer",
+    "find_abbreviations",
     "get_format",
     "holds_documents",
     "open_documents",
     "place_entities",
     "read_document_file",
     "read_pubtator",
+    "resolve_overlaps",
     "tagged",
+    "type_short_forms",
     "whole_text",
 ]

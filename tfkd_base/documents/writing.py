@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
@@ -39,9 +39,10 @@ class DocumentWriter:
         """The number of things that were dropped or changed so far, by what they are."""
         return +self._counts
 
-    def add_note(self, text: str) -> None:
-        """Add a note on all documents, which formats to look at show."""
-        self._writer.add_note(text)
+    def add_notes(self, notes: Iterable[str]) -> None:
+        """Add notes on all documents, which formats to look at show."""
+        for note in notes:
+            self._writer.add_note(note)
 
     def write(self, document: Document) -> None:
         """Write one document.

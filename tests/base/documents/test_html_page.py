@@ -46,11 +46,11 @@ def test_an_empty_page_says_so() -> None:
 
 def test_notes_are_shown_with_the_legend() -> None:
     with document_writer(stream := io.BytesIO(), "html") as writer:
-        writer.add_note("<x> was trained on generated sentences")
+        writer.add_notes(["<x> was trained on generated sentences"])
         writer.write(Document("1", "text"))
     shown = stream.getvalue().decode()
     legend = shown[shown.index('id="legend"') :]
     assert '<div class="note">&lt;x&gt; was trained on generated sentences</div></div>' in legend
     with document_writer(stream := io.BytesIO(), "jsonl") as writer:
-        writer.add_note("not for data formats")
+        writer.add_notes(["not for data formats"])
     assert not stream.getvalue()

@@ -58,8 +58,8 @@ class Page:
 
 
 @contextmanager
-def opened(path: Path, width: int, profile: Path, dark: bool = False) -> Iterator[Page]:
-    """Open a file in a window so many pixels wide; `page.events` holds every request."""
+def opened(place: Path | str, width: int, profile: Path, dark: bool = False) -> Iterator[Page]:
+    """Open a file, or an address, in a window so many pixels wide; `page.events` holds every request."""
     read_commands, to = os.pipe()
     back, write_answers = os.pipe()
     # Chromium reads from descriptor 3 and answers on 4.
@@ -85,7 +85,7 @@ def opened(path: Path, width: int, profile: Path, dark: bool = False) -> Iterato
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         page.call("Emulation.setEmulatedMedia", features=[scheme])
         page.events.clear()
-        page.call("Page.navigate", url=path.resolve().as_uri())
+        page.call("Page.navigate", url=place if isinstance(place, str) else place.resolve().as_uri())
         page.wait_for("Page.loadEventFired")
         yield page
     finally:

@@ -52,9 +52,15 @@ def read_entities(tokens: Mapping[str, np.ndarray], scheme: Scheme) -> Iterator[
         [(3, 9, 'X', 0.8)]
     """
     tagged = np.flatnonzero(tokens["tags"] != b"O")
-    for sentence in np.unique(tokens["sentences"][tagged]):
-        first, end = np.searchsorted(tokens["sentences"], [sentence, sentence + 1])
-        tags = [tag.decode() for tag in tokens["tags"][first:end]]
+    if not tagged.size:
+        return
+    # An entity lies within a run of tagged tokens of one sentence.
+    is_break = (np.diff(tagged) > 1) | (np.diff(tokens["sentences"][tagged]) != 0)
+    breaks = np.flatnonzero(is_break)
+    firsts = tagged[np.concatenate([[0], breaks + 1])].tolist()
+    lasts = tagged[np.concatenate([breaks, [-1]])].tolist()
+    for first, last in zip(firsts, lasts, strict=True):
+        tags = [tag.decode() for tag in tokens["tags"][first : last + 1].tolist()]
         for span in spans(tags, scheme):
             a, b = first + span.start, first + span.end
             start, stop = int(tokens["starts"][a]), int(tokens["ends"][b - 1])
