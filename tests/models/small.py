@@ -49,11 +49,16 @@ def small_tagger(corpus: Corpus, units: int = 5, head: str = "softmax", **settin
 
 
 def small_teacher(
-    tasks: dict[str, Corpus], units: int = 5, head: str = "softmax", task_encoder: int | None = 4, **settings: Any
+    tasks: dict[str, Corpus],
+    units: int = 5,
+    head: str = "softmax",
+    task_encoder: int | None = 4,
+    negatives: dict[str, list[str]] | None = None,
+    **settings: Any,
 ) -> MultiTaskTagger:
     """Build a teacher for corpora."""
-    text = WordFeatures.adapt(tasks.values())
-    return MultiTaskTagger(text, tasks, encoder=small_encoder(units, **settings), head=head, task_encoder=task_encoder)
+    text, encoder = WordFeatures.adapt(tasks.values()), small_encoder(units, **settings)
+    return MultiTaskTagger(text, tasks, encoder=encoder, head=head, task_encoder=task_encoder, negatives=negatives)
 
 
 def small_training(

@@ -18,7 +18,7 @@ from tfkd_base.errors import TfkdError
 TASKS = {"a": small_corpus("A", 0), "b": small_corpus("B", 1), "c": small_corpus("C", 2)}
 
 
-def teacher_with(negatives, head="softmax", task_encoder=None):
+def teacher_with(negatives, head="softmax", task_encoder=None, dtype=None):
     keras.utils.set_random_seed(1)
     text = WordFeatures.adapt(TASKS.values())
     return MultiTaskTagger(
@@ -28,6 +28,7 @@ def teacher_with(negatives, head="softmax", task_encoder=None):
         head=head,
         task_encoder=task_encoder,
         negatives=negatives,
+        dtype=dtype,
     )
 
 
@@ -57,6 +58,63 @@ def test_a_step_has_the_gradient_of_the_gold_loss_and_of_the_log_probability_of_
         np.testing.assert_allclose(old - variable.numpy(), tf.convert_to_tensor(gradient), atol=2e-6)
     for old, variable in zip(untouched, teacher.get_layer("b_head").weights, strict=True):
         np.testing.assert_array_equal(old, variable.numpy())
+
+
+@pytest.mark.parametrize(("head", "per_token"), [("softmax", False), ("softmax", True), ("crf", False)])
+def test_sample_weights_apply_to_negatives_in_training_and_in_evaluation(head, per_token):
+    teacher = teacher_with({"c": ["a"]}, head)
+    x, y = one_batch(teacher, "a")
+    mask = teacher.text.mask(x).numpy().astype(bool)
+    rng = np.random.default_rng(1)
+    weight = (rng.random(y.shape) if per_token else rng.random(y.shape[0])).astype("float32")
+    emissions = {task: scores.numpy() for task, scores in teacher(x).items()}
+    # Each sentence alone has the loss of its weight, each token of a softmax head too.
+    gold, negative = 0.0, 0.0
+    for i, length in enumerate(mask.sum(1)):
+        real, row = tf.ones([1, length], tf.bool), y.numpy()[i : i + 1, :length]
+        own = weight[i, :length] if per_token else np.full(length, weight[i])
+        if head == "crf":
+            scores = {task: tf.constant(values[i : i + 1, :length]) for task, values in emissions.items()}
+            gold += own[0] * float(teacher.for_task("a").head.summed_loss(scores["a"], tf.constant(row), real))
+            outside = teacher.for_task("c").head.summed_negative_loss(scores["c"], tf.constant(row > 0), real)
+            negative += own[0] * float(outside)
+        else:
+            logs = {task: np.log(keras.ops.softmax(values[i, :length])) for task, values in emissions.items()}
+            gold -= (own * logs["a"][np.arange(length), row[0]]).sum()
+            negative -= (own * logs["c"][:, 0])[row[0] > 0].sum()
+    expected = (gold + negative) / mask.sum()
+    data = tf.data.Dataset.from_tensors((x, y, tf.constant(weight)))
+    teacher.compile(keras.optimizers.SGD(0.0))
+    assert teacher.fit(data, verbose=0).history["loss"] == [pytest.approx(expected, rel=1e-5)]
+    assert teacher.evaluate(data, verbose=0) == pytest.approx(expected, rel=1e-5)
+    assert teacher.test_on_batch(x, y, sample_weight=tf.constant(weight)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("setting", [{"jit_compile": True}, {"run_eagerly": True}])
+def test_a_step_is_the_same_however_it_is_run(setting):
+    weights = []
+    for settings in ({}, setting):
+        teacher = teacher_with({"c": ["a"]}, "crf")
+        teacher.compile(keras.optimizers.SGD(0.5), **settings)
+        teacher.fit(tf.data.Dataset.from_tensors(one_batch(teacher, "a")), verbose=0)
+        weights.append(teacher.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_step_in_float16_is_close_to_that_in_float32():
+    weights = []
+    for dtype in ("float32", "mixed_float16"):
+        keras.utils.set_random_seed(1)
+        teacher = teacher_with({"c": ["a"]}, "crf", dtype=dtype)
+        teacher.compile(keras.optimizers.SGD(0.5))
+        teacher.fit(tf.data.Dataset.from_tensors(one_batch(teacher, "a")), verbose=0)
+        weights.append(teacher.get_layer("c_head").get_weights())
+    before = teacher_with({"c": ["a"]}, "crf").get_layer("c_head").get_weights()
+    moved = [np.abs(one - old).max() for one, old in zip(weights[0], before, strict=True)]
+    assert min(moved) > 1e-3
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.05 * max(moved))
 
 
 def test_entities_of_a_source_are_no_entities_of_the_target():

@@ -33,6 +33,8 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 def make(kind: str, **encoder: Any) -> tuple[keras.Model, keras.Model, Batches]:
     """Build what is trained, the model whose weights count, and batches."""
     encoder = {"dropout": 0.0, "word_dropout": 0.0, **encoder}
+    if kind == "teacher":
+        encoder["negatives"] = {"b": ["a"]}
     if kind != "correlations":
         return small_training(kind, CORPORA, encoder, batch_size=5, seed=1)
     # Losses over all the tokens of a batch and over whole sentences, of which some have no gold tags. A CRF would take

@@ -334,11 +334,10 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
             sums = [tf.cond(tf.reduce_any(masks[t]), lambda t=t: summed(t), lambda: tf.constant(0.0)) for t in views]
         if isinstance(self.student, MultiTaskTagger):
             emissions = {task: outputs.emissions for task, outputs in student.items()}
-            tags, mask = (
-                {task: batch.tags for task, batch in batches.items()},
-                tf.cast(self.student.text.mask(x), tf.bool),
-            )
-            sums.append(self.student.negatives.summed_loss(views, emissions, tags, masks, mask))
+            tags = {task: batch.tags for task, batch in batches.items()}
+            mask = tf.cast(self.student.text.mask(x), tf.bool)
+            weight = next(iter(batches.values())).sample_weight  # that of the whole batch
+            sums.append(self.student.negatives.summed_loss(views, emissions, tags, masks, mask, weight))
         return tf.add_n(sums) / count_tokens(tf.reduce_any(tf.stack([*masks.values()]), axis=0))
 
     def _update_metrics(self, x: Any, batch: Batch, loss: Tensor, losses: _Losses) -> dict[str, Any]:

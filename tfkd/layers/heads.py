@@ -79,7 +79,9 @@ class TagHead(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def summed_negative_loss(self, emissions: Tensor, negatives: Tensor, mask: Tensor) -> Tensor:
+    def summed_negative_loss(
+        self, emissions: Tensor, negatives: Tensor, mask: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
         """Return the loss of tokens that are known to be in no entity, whatever the tags of the others are.
 
         It is the negative log-probability that all these tokens of a sentence have the tag `O`, summed over the
@@ -89,13 +91,17 @@ class TagHead(keras.layers.Layer):
             emissions: Emission scores, float32 `[batch, time, tags]`.
             negatives: True at these tokens, bool `[batch, time]`.
             mask: True at real tokens, bool `[batch, time]`.
+            sample_weight: As in `summed_loss`.
 
         Returns:
             A float32 scalar.
         """
-        is_outside = tf.constant([tag == "O" for tag in self.tags])
-        allowed = is_outside | ~negatives[:, :, tf.newaxis]
-        return -tf.reduce_sum(self.distribution(emissions, mask).log_probability_of(allowed))
+        losses = -self.distribution(emissions, mask).log_probability_of(self._allowed(negatives))
+        return tf.reduce_sum(losses if sample_weight is None else losses * _sentence_weights(sample_weight, losses))
+
+    def _allowed(self, negatives: Tensor) -> Tensor:
+        """Return which tags are possible if the given tokens are in no entity, bool `[batch, time, tags]`."""
+        return tf.constant([tag == "O" for tag in self.tags]) | ~negatives[:, :, tf.newaxis]
 
     def distribution(self, emissions: Tensor, mask: Tensor) -> TagDistribution:
         """Return the distribution over tag sequences that the head defines for each sentence.
@@ -166,6 +172,15 @@ class SoftmaxHead(TagHead):
         return tf.reduce_sum(losses * token_weights(mask, sample_weight))
 
     @override
+    def summed_negative_loss(
+        self, emissions: Tensor, negatives: Tensor, mask: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        # The tokens are independent, so that each can have a weight of its own.
+        scores = tf.where(self._allowed(negatives), emissions, FORBIDDEN)
+        losses = tf.reduce_logsumexp(emissions, axis=-1) - tf.reduce_logsumexp(scores, axis=-1)
+        return tf.reduce_sum(losses * token_weights(mask, sample_weight))
+
+    @override
     def decode(self, emissions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         packing = Packing(mask)
         log_probabilities = tf.nn.log_softmax(packing.pack(emissions))
@@ -221,15 +236,10 @@ class CRFHead(TagHead):
 
     @override
     def summed_loss(self, emissions: Tensor, tags: Tensor, mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:
-        if sample_weight is not None and len(sample_weight.shape) != 1:
-            raise ValueError(
-                f"A CRF scores whole sentences: expected a sample_weight of shape [batch], got {sample_weight.shape}. "
-                "Give one weight per sentence, or use a softmax head."
-            )
         packing = Packing(mask)
         bounded = self._potentials(emissions, packing)
         losses = -crf_log_likelihood(bounded, packing.pack(tags), packing.lengths, self.transitions.value)[0]
-        return tf.reduce_sum(losses if sample_weight is None else losses * tf.cast(sample_weight, losses.dtype))
+        return tf.reduce_sum(losses if sample_weight is None else losses * _sentence_weights(sample_weight, losses))
 
     @override
     def _chain(self) -> Chain:
@@ -252,6 +262,20 @@ class CRFHead(TagHead):
         packing = Packing(mask)
         tags = self._viterbi(self._potentials(emissions, packing), packing.lengths, self.transitions.value)
         return packing.unpack(tf.ensure_shape(tags, emissions.shape[:2]))
+
+
+def _sentence_weights(sample_weight: Tensor, losses: Tensor) -> Tensor:
+    """Return the weights of sentences `[batch]` in the dtype of their losses.
+
+    Raises:
+        ValueError: There is a weight for each token.
+    """
+    if len(sample_weight.shape) != 1:
+        raise ValueError(
+            f"A CRF scores whole sentences: expected a sample_weight of shape [batch], got {sample_weight.shape}. "
+            "Give one weight per sentence, or use a softmax head."
+        )
+    return tf.cast(sample_weight, losses.dtype)
 
 
 def token_weights(mask: Tensor, sample_weight: Tensor | None = None) -> Tensor:

@@ -14,14 +14,14 @@ from tfkd.models.distinct_tokens import DistinctTokens
 from tfkd.models.encoders import BiLSTM, Encoder
 from tfkd.models.heads import Head, describe_head, make_head
 from tfkd.models.layer_names import check_model_name, check_task_names, task_prefix
-from tfkd.models.negatives import Negatives
+from tfkd.models.negatives import Negatives, TaskNegatives
 from tfkd.models.tagger import Tagger
 from tfkd.models.tagging import Tagging, check_parts
 from tfkd.models.task_layers import Graph, TaskLayers, dtype_policy
 from tfkd.optimizers import TaskOptimizer
 from tfkd.tensors import Tensor
 from tfkd.text import Text
-from tfkd.training.fitting import count_tokens, data_form, regularization_losses, take_gradient_step
+from tfkd.training.fitting import data_form
 from tfkd_base.corpora import Corpus, Scheme, tag_list
 from tfkd_base.errors import TfkdError, nearest
 
@@ -49,8 +49,8 @@ class MultiTaskTagger(Tagging):
         head: `"softmax"`, `"crf"`, the name of a registered head, or a `Head`; for every task.
         task_encoder: Units of each direction of a task's own BiLSTM, or `None` for no such layer.
         negatives: For a task other tasks whose labelled entities are not entities of it, such as `{"chemical":
-            ["gene"]}`. In training, the tokens of such entities are examples of the tag `O` for the task. Each
-            counts as much as a gold tag; sample weights do not apply. Default: none.
+            ["gene"]}`. In training, the tokens of such entities are examples of the tag `O` for the task, with the
+            weights of gold tags. Default: none.
         scheme: The tag scheme to train and decode in.
         dtype: Dtype policy of the layers. Default: Keras' global policy.
         name: The model's name.
@@ -213,41 +213,24 @@ class MultiTaskTagger(Tagging):
     def make_test_function(self, force: bool = False) -> None:
         """Make the function that `evaluate` calls for each batch."""
         if force or getattr(self, "test_function", None) is None:
-            self.test_function: Any = self._dispatch(
-                lambda task: lambda data: self.for_task(task).test_step_of(data, self)
-            )
+            self.test_function: Any = self._dispatch(self._test_step_of)
 
     def _train_step_of(self, task: str) -> Callable[[Any], Any]:
         """Return the training step of batches of a task."""
-        view, targets = self.for_task(task), self.negatives.targets(task)
-        if not targets:
-            return lambda data: view.train_step_of(data, self.optimizer, self)
-        outputs = {name: self.for_task(name).output for name in (task, *targets)}
-        network = keras.Model(self.input, outputs, name=f"{view.name}_with_negatives")
-        return lambda data: self._step_with_negatives(task, network, data)
+        view, negatives = self.for_task(task), self._negatives_of(task)
+        return lambda data: view.train_step_of(data, self.optimizer, self, negatives)
 
-    def _step_with_negatives(self, task: str, network: keras.Model, data: Any) -> dict[str, Any]:
-        """Train on a batch of a task whose labelled entities are negatives for others.
+    def _test_step_of(self, task: str) -> Callable[[Any], Any]:
+        """Return the step of `evaluate` for batches of a task."""
+        view, negatives = self.for_task(task), self._negatives_of(task)
+        return lambda data: view.test_step_of(data, self, negatives)
 
-        Args:
-            task: The task.
-            network: Gives the emission scores of the task and of these others.
-            data: The batch.
-        """
-        view = self.for_task(task)
-        x, y, sample_weight = view.unpack(data)
-        mask, tagged = tf.cast(self.text.mask(x), tf.bool), view.tagged(x, y)
-        kept: dict[str, Tensor] = {}
-
-        def loss() -> Tensor:
-            emissions = network({name: x[name] for name in self.input_names_needed}, training=True)
-            kept["emissions"] = emissions[task]
-            gold = view.token_loss(x, y, sample_weight, emissions[task])
-            negative = self.negatives.summed_loss(self.task_views(), emissions, {task: y}, {task: tagged}, mask)
-            return tf.add_n([gold, negative / count_tokens(tagged), *regularization_losses(network)])
-
-        value = take_gradient_step(self.optimizer, network.trainable_variables, loss)
-        return view.update_metrics(x, y, sample_weight, value, kept["emissions"], self)
+    def _negatives_of(self, task: str) -> TaskNegatives | None:
+        """Return what the entities of a task are negatives for, if there is such a task."""
+        if not self.negatives.targets(task):
+            return None
+        name = f"{self.for_task(task).name}_with_negatives"
+        return TaskNegatives(self.negatives, task, self.task_views(), name)
 
     def _dispatch(self, step_of: Callable[[str], Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return a function that runs each batch through a function traced for its task alone."""
@@ -301,7 +284,7 @@ class MultiTaskTagger(Tagging):
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Compute loss and metrics of a batch of one task, outside of a graph."""
-        return self.for_task(self.tasks[self._task_of(data)]).test_step_of(data, self)
+        return self._test_step_of(self.tasks[self._task_of(data)])(data)
 
     def predict_step(self, data: Any) -> dict[str, dict[str, Tensor]]:
         """Decode a batch for every task, see `decode`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import keras
 import tensorflow as tf
 
 from tfkd.layers.heads import TagHead
@@ -61,6 +62,7 @@ class Negatives:
         tags: Mapping[str, Tensor],
         tagged: Mapping[str, Tensor],
         mask: Tensor,
+        sample_weight: Tensor | None = None,
     ) -> Tensor:
         """Return the sum of the losses of negatives over a batch, see `TagHead.summed_negative_loss`.
 
@@ -70,6 +72,7 @@ class Negatives:
             tags: Indices of the gold tags of each task with labels in the batch, int `[batch, time]`.
             tagged: True at the tokens that have a gold tag, bool `[batch, time]`, for each of these tasks.
             mask: True at real tokens, bool `[batch, time]`.
+            sample_weight: Weight of each sentence `[batch]`, or of each token `[batch, time]` if all heads allow it.
 
         Returns:
             A float32 scalar. Divide it by the number of tokens to get a mean.
@@ -84,8 +87,51 @@ class Negatives:
                 head, scores = views[task].head, emissions[task]
 
                 def compute(head: TagHead = head, scores: Tensor = scores, negatives: Tensor = negatives) -> Tensor:
-                    return head.summed_negative_loss(scores, negatives, mask)
+                    return head.summed_negative_loss(scores, negatives, mask, sample_weight)
 
                 # Without negatives, the recursions of a CRF need not run.
                 losses.append(tf.cond(tf.reduce_any(negatives), compute, lambda: tf.constant(0.0)))
         return tf.add_n(losses)
+
+
+class TaskNegatives:
+    """The entities of one task as negatives for other tasks, in batches of this task.
+
+    Args:
+        negatives: The negatives of all tasks.
+        task: The task whose entities they are.
+        views: The tagger of each task.
+        name: Name of the network.
+
+    Attributes:
+        task: The task.
+        network: Gives the emission scores of the task and of these other tasks.
+    """
+
+    def __init__(self, negatives: Negatives, task: str, views: Mapping[str, Tagger], name: str) -> None:
+        self.task = task
+        self._negatives = negatives
+        self._views = views
+        outputs = {each: views[each].output for each in (task, *negatives.targets(task))}
+        self.network = keras.Model(views[task].input, outputs, name=name)
+
+    def summed_loss(
+        self,
+        emissions: Mapping[str, Tensor],
+        tags: Tensor,
+        tagged: Tensor,
+        mask: Tensor,
+        sample_weight: Tensor | None,
+    ) -> Tensor:
+        """Return the sum of the losses of negatives over a batch of the task.
+
+        Args:
+            emissions: The outputs of `network`.
+            tags: Indices of the gold tags, int `[batch, time]`.
+            tagged: True at the tokens that have a gold tag, bool `[batch, time]`.
+            mask: True at real tokens, `[batch, time]`.
+            sample_weight: As in `Negatives.summed_loss`.
+        """
+        of_task, has_tag = {self.task: tags}, {self.task: tagged}
+        real = tf.cast(mask, tf.bool)
+        return self._negatives.summed_loss(self._views, emissions, of_task, has_tag, real, sample_weight)

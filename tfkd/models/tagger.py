@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -25,6 +25,9 @@ from tfkd.training.arguments import check_sample_weight, check_token_lists
 from tfkd.training.fitting import count_tokens, regularization_losses, take_gradient_step, update_mean
 from tfkd_base.corpora import Corpus, Scheme, Sentence, tag_list
 from tfkd_base.errors import TfkdError, nearest
+
+if TYPE_CHECKING:
+    from tfkd.models.negatives import TaskNegatives
 
 
 @keras.saving.register_keras_serializable("tfkd")
@@ -287,17 +290,45 @@ class Tagger(Tagging):
         """Train on one batch of features, tags and, if given, sample weights."""
         return self.train_step_of(data, self.optimizer, self)
 
-    def train_step_of(self, data: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model) -> dict[str, Any]:
-        """Train this tagger on one batch with the optimizer and the metrics of `model`, which may be a teacher."""
+    def train_step_of(
+        self,
+        data: Any,
+        optimizer: keras.optimizers.Optimizer,
+        model: keras.Model,
+        negatives: TaskNegatives | None = None,
+    ) -> dict[str, Any]:
+        """Train this tagger on one batch with the optimizer and the metrics of `model`, which may be a teacher.
+
+        Args:
+            data: The batch.
+            optimizer: The optimizer.
+            model: The model whose metrics are updated.
+            negatives: Further loss of a teacher, for whose other tasks the entities of this one are negatives.
+        """
         x, y, sample_weight = self.unpack(data)
+        network = self if negatives is None else negatives.network
         kept: dict[str, Tensor] = {}
 
         def loss() -> Tensor:
-            kept["emissions"] = self(x, training=True)
-            return tf.add_n([self.token_loss(x, y, sample_weight, kept["emissions"]), *regularization_losses(self)])
+            value, kept["emissions"] = self._score(x, y, sample_weight, negatives, training=True)
+            return tf.add_n([value, *regularization_losses(network)])
 
-        value = take_gradient_step(optimizer, self.trainable_variables, loss)
+        value = take_gradient_step(optimizer, network.trainable_variables, loss)
         return self.update_metrics(x, y, sample_weight, value, kept["emissions"], model)
+
+    def _score(
+        self, x: Any, y: Tensor, sample_weight: Tensor | None, negatives: TaskNegatives | None, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch without regularization, and the emission scores of this tagger."""
+        if negatives is None:
+            emissions = self(x, training=training)
+            return self.token_loss(x, y, sample_weight, emissions), emissions
+        by_task = negatives.network({name: x[name] for name in self.input_names_needed}, training=training)
+        emissions = by_task[negatives.task]
+        gold = self.token_loss(x, y, sample_weight, emissions)
+        tagged = self.tagged(x, y)
+        further = negatives.summed_loss(by_task, y, tagged, self.text.mask(x), sample_weight)
+        return gold + further / count_tokens(tagged), emissions
 
     def unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
         """Return the features, the tags and the checked sample weights of a batch."""
@@ -308,11 +339,10 @@ class Tagger(Tagging):
         """Compute the loss and the metrics of a batch."""
         return self.test_step_of(data, self)
 
-    def test_step_of(self, data: Any, model: keras.Model) -> dict[str, Any]:
-        """Compute the loss of a batch and update the metrics of `model`."""
+    def test_step_of(self, data: Any, model: keras.Model, negatives: TaskNegatives | None = None) -> dict[str, Any]:
+        """Compute the loss of a batch and update the metrics of `model`; see `train_step_of`."""
         x, y, sample_weight = self.unpack(data)
-        emissions = self(x, training=False)
-        value = self.token_loss(x, y, sample_weight, emissions)
+        value, emissions = self._score(x, y, sample_weight, negatives, training=False)
         return self.update_metrics(x, y, sample_weight, value, emissions, model)
 
     def update_metrics(
