@@ -16,6 +16,10 @@ NOT_RUN = {
     ("docs/annotating.md", "import spacy"): "needs spaCy; tests/annotate/test_spacy_component.py",
     ("docs/bundled-models.md", "make models"): "trains the model, which takes 40 minutes, on real corpora",
     ("docs/bundled-models.md", "earlier.onnx"): "needs real corpora; tests/models/test_negatives.py",
+    (
+        "docs/bundled-models.md",
+        "tfkd train six-corpora-transformer",
+    ): "needs real corpora and a pre-trained transformer",
     ("docs/bundled-models.md", "tfkd train biomedical"): "needs real corpora; tests/models/test_negatives.py",
     (
         "docs/bundled-models.md",
