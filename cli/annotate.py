@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from tfkd_base.bundled_models import BUNDLED, DEFAULT_MODEL
+from tfkd_base.bundled_models import DEFAULT_MODEL, short_name
 from tfkd_base.documents.files import STANDARD
 from tfkd_base.errors import TfkdError
 from tfkd_runtime.model_argument import split_model
@@ -165,7 +165,7 @@ def annotate(arguments: tuple[str, ...], others: tuple[str, ...], **options: Any
     )
     output = AnnotationOutput(given.out or Path(STANDARD), to, given.parts, given.gzip)
     # What the summary says of a model that the user did not name.
-    default = model.removeprefix(BUNDLED) if model == DEFAULT_MODEL else None
+    default = short_name(model) if model == DEFAULT_MODEL else None
     if given.out is None or not inputs or STANDARD in inputs:
         broken = _annotate_stream(annotation, inputs or (STANDARD,), output, given, default)
     else:

@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from tfkd_base.bundled_models import BUNDLED, DEFAULT_MODEL
+from tfkd_base.bundled_models import DEFAULT_MODEL, short_name
 
 from .configuration import code_option
 from .console import make_console
@@ -38,7 +38,7 @@ def demo_page(model: str, others: tuple[str, ...], tasks: tuple[str, ...], port:
     console = make_console(stderr=True, soft_wrap=True)
     with ConsoleProgress(console) as progress, progress.counted("loading the models"):
         annotator = options.open_models()
-    with serve_demo_page(DemoPage(annotator, ", ".join(options.models).removeprefix(BUNDLED)), port) as address:
+    with serve_demo_page(DemoPage(annotator, ", ".join(map(short_name, options.models))), port) as address:
         click.echo(address, file=sys.stdout)
         click.echo("Press Ctrl-C to stop.", file=sys.stderr)
         if opens:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tfkd_base.bundled_models import BUNDLED, DEFAULT_MODEL, list_bundled_models
+from tfkd_base.bundled_models import DEFAULT_MODEL, list_bundled_models, short_name
 from tfkd_base.wording import format_bytes
 
 from .console import make_console
@@ -33,7 +33,7 @@ def models(as_json: bool) -> None:
         return
     console = make_console()
     for model in found:
-        default = ", the default" if f"{BUNDLED}{model.name}" == DEFAULT_MODEL else ""
+        default = ", the default" if model.name == short_name(DEFAULT_MODEL) else ""
         console.print(f"{model.name}{default}: {', '.join(model.types)}", style="bold")
         console.print(_scores_table(model))
         console.print(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from tfkd_base.bundled_models import BUNDLED, find_bundled_model, is_bundled_model
+from tfkd_base.bundled_models import find_bundled_model, is_bundled_model, short_name
 from tfkd_base.errors import TfkdError
 
 from .startup import choose_threads, import_tensorflow
@@ -50,7 +50,7 @@ def _name_folders(models: tuple[str, ...]) -> dict[str, Path]:
         name, equals, path = model.partition("=")
         path = path if equals else model
         if is_bundled_model(path):
-            folder, name = find_bundled_model(path).parent, name if equals else path.removeprefix(BUNDLED)
+            folder, name = find_bundled_model(path).parent, name if equals else short_name(path)
         else:
             folder = Path(path)
             name = name if equals else folder.resolve().name

@@ -16,9 +16,9 @@ from typing import Any
 from tfkd_base.errors import TfkdError, nearest
 from tfkd_base.files import atomic_file, hash_file
 
-BUNDLED = "bundled:"
+MODEL_PREFIX = "bundled:"
 """Prefix of the name of a bundled model, for the case that a file or folder has the same name."""
-DEFAULT_MODEL = f"{BUNDLED}biomedical"
+DEFAULT_MODEL = f"{MODEL_PREFIX}biomedical"
 """The model of a command or a function that is given none."""
 SAVED_MODEL, ONNX_FILE = "1", "model.onnx"
 """The SavedModel in the folder of a model, and the file for programs without TensorFlow."""
@@ -87,7 +87,17 @@ def is_bundled_model(name: str) -> bool:
         >>> is_bundled_model("biomedical"), is_bundled_model("bundled:biomedical"), is_bundled_model("runs/x")
         (True, True, False)
     """
-    return name.startswith(BUNDLED) or name in {model.name for model in list_bundled_models()}
+    return name.startswith(MODEL_PREFIX) or name in {model.name for model in list_bundled_models()}
+
+
+def short_name(model: str | Path) -> str:
+    """Return the name of a model for messages: that of a bundled model without its prefix, any other as it is.
+
+    Example:
+        >>> short_name(DEFAULT_MODEL), short_name(Path("runs/x"))
+        ('biomedical', 'runs/x')
+    """
+    return str(model).removeprefix(MODEL_PREFIX)
 
 
 def find_bundled_model(name: str, part: str = SAVED_MODEL, folder: Path | None = None) -> Path:
@@ -107,12 +117,12 @@ def find_bundled_model(name: str, part: str = SAVED_MODEL, folder: Path | None =
         Traceback (most recent call last):
         tfkd_base.errors.TfkdError: there is no bundled model 'biomedicine'; ...
     """
-    if not name.startswith(BUNDLED) and Path(name).exists():
+    if not name.startswith(MODEL_PREFIX) and Path(name).exists():
         raise TfkdError(
-            f"'{name}' is a bundled model, and also a file or folder here: write {BUNDLED}{name} for the model, or "
-            f"./{name} for the other"
+            f"'{name}' is a bundled model, and also a file or folder here: write {MODEL_PREFIX}{name} for the model, "
+            f"or ./{name} for the other"
         )
-    wanted = name.removeprefix(BUNDLED)
+    wanted = short_name(name)
     models = {model.name: model for model in list_bundled_models(folder)}
     if wanted not in models:
         raise TfkdError(f"there is no bundled model '{wanted}'; {nearest(wanted, models)}")

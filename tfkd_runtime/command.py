@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, get_args
 
-from tfkd_base.bundled_models import BUNDLED, DEFAULT_MODEL
+from tfkd_base.bundled_models import DEFAULT_MODEL, short_name
 from tfkd_base.documents import BrokenDocument, OverlapRule, detect_output_format, document_writer
 from tfkd_base.documents.files import STANDARD
 from tfkd_base.documents.offsets import CHARACTERS, OFFSETS
@@ -150,5 +150,5 @@ def _annotate(given: argparse.Namespace) -> int:
         for line in summary_lines(report, words=report.words, seconds=seconds, errors=errors):
             print(line, file=sys.stderr)
         if model == DEFAULT_MODEL:
-            print(f"  model: {DEFAULT_MODEL.removeprefix(BUNDLED)}, the default", file=sys.stderr)
+            print(f"  model: {short_name(model)}, the default", file=sys.stderr)
     return SET_ASIDE if report.broken else 0

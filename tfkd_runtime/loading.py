@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfkd_base.bundled_models import BUNDLED, DEFAULT_MODEL, ONNX_FILE, find_bundled_model, is_bundled_model
+from tfkd_base.bundled_models import DEFAULT_MODEL, ONNX_FILE, find_bundled_model, is_bundled_model, short_name
 from tfkd_base.errors import TfkdError
 from tfkd_runtime.annotator import TextAnnotator
 from tfkd_runtime.backends import choose_tasks
@@ -43,7 +43,7 @@ def load(
         raise TfkdError("expected a model or several, got an empty list")
     if isinstance(tasks, str):
         raise TfkdError(f"expected a list of tasks, got a single string; write [{tasks!r}]")
-    models = [OnnxModel(locate_model(path), threads, name=str(path).removeprefix(BUNDLED)) for path in paths]
+    models = [OnnxModel(locate_model(path), threads, name=short_name(path)) for path in paths]
     tokenize = functools.partial(cut_documents, segment=models[0].segment)
     return TextAnnotator([choose_tasks(one, tasks) for one in models], tokenize)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tfkd_base.bundled_models import (
-    BUNDLED,
     DEFAULT_MODEL,
+    MODEL_PREFIX,
     ONNX_FILE,
     find_bundled_model,
     is_bundled_model,
@@ -65,9 +65,9 @@ def test_unknown_and_ambiguous_names_are_refused(folder: Path, tmp_path: Path, m
 
 def test_every_model_of_the_package_is_whole_and_small() -> None:
     models = list_bundled_models()
-    assert DEFAULT_MODEL in {f"{BUNDLED}{model.name}" for model in models}
+    assert DEFAULT_MODEL in {f"{MODEL_PREFIX}{model.name}" for model in models}
     assert sum(model.size for model in models) <= 25_000_000
     for model in models:
         assert is_bundled_model(model.name)
-        assert (find_bundled_model(f"{BUNDLED}{model.name}") / "saved_model.pb").is_file()
-        assert find_bundled_model(f"{BUNDLED}{model.name}", ONNX_FILE).is_file()
+        assert (find_bundled_model(f"{MODEL_PREFIX}{model.name}") / "saved_model.pb").is_file()
+        assert find_bundled_model(f"{MODEL_PREFIX}{model.name}", ONNX_FILE).is_file()

@@ -296,7 +296,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         own_x = part_of(x, STUDENT)
         student = self._run_student(own_x, training=training)
         batches = self._by_task(x, batch)
-        own = self._gold_loss(own_x, batches, student)
+        own = self._gold_loss(own_x, batches, student, batch.sample_weight)
         distilled = [
             value_at(weight, batch.step) * each.total(taught, student, batches, batch) / len(batches)
             for weight, groups in zip(self._distillation_loss_weights, self._task_losses, strict=True)
@@ -318,14 +318,16 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
         task_of = tf.cast(x["task"], tf.int32)[:, tf.newaxis]
         return {task: replace(batch, tags=tf.where(task_of == i, batch.tags, -1)) for i, task in enumerate(tasks)}
 
-    def _gold_loss(self, x: Any, batches: Mapping[str, Batch], student: Mapping[str, Outputs]) -> Tensor:
+    def _gold_loss(
+        self, x: Any, batches: Mapping[str, Batch], student: Mapping[str, Outputs], sample_weight: Tensor | None
+    ) -> Tensor:
         """Compute the mean of the gold loss over the tokens that have a gold tag, each in its own task."""
         views = self.student.task_views()
         masks = {task: views[task].tagged(x, batch.tags) for task, batch in batches.items()}
 
         def summed(task: str) -> Tensor:
-            batch = batches[task]
-            return views[task].head.summed_loss(student[task].emissions, batch.tags, masks[task], batch.sample_weight)
+            head, emissions = views[task].head, student[task].emissions
+            return head.summed_loss(emissions, batches[task].tags, masks[task], sample_weight)
 
         if len(views) == 1:
             (sums,) = ([summed(task)] for task in views)
@@ -336,8 +338,7 @@ class Distiller(UntrackedProperties, Trained, keras.Model):
             emissions = {task: outputs.emissions for task, outputs in student.items()}
             tags = {task: batch.tags for task, batch in batches.items()}
             mask = tf.cast(self.student.text.mask(x), tf.bool)
-            weight = next(iter(batches.values())).sample_weight  # that of the whole batch
-            sums.append(self.student.negatives.summed_loss(views, emissions, tags, masks, mask, weight))
+            sums.append(self.student.negatives.summed_loss(views, emissions, tags, masks, mask, sample_weight))
         return tf.add_n(sums) / count_tokens(tf.reduce_any(tf.stack([*masks.values()]), axis=0))
 
     def _update_metrics(self, x: Any, batch: Batch, loss: Tensor, losses: _Losses) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tfkd.serving.card import CARD, FORMAT, learned_from_generated
 from tfkd.serving.client import Address, ClientOptions, is_address
 from tfkd.serving.export import list_versions
 from tfkd.serving.signatures import Signatures
-from tfkd_base.bundled_models import BUNDLED, SAVED_MODEL
+from tfkd_base.bundled_models import SAVED_MODEL, short_name
 from tfkd_base.errors import TfkdError
 from tfkd_runtime.backends import Backend, OpenedModel, choose_tasks
 from tfkd_runtime.loading import locate_model
@@ -127,7 +127,7 @@ def _open_backend(model: Model, options: ClientOptions) -> Backend:
     if is_address(model):
         return _connect(Address.parse(str(model)), options)
     path = Path(locate_model(model, SAVED_MODEL))
-    name = str(model).removeprefix(BUNDLED)
+    name = short_name(model)
     if is_onnx(path):
         return OnnxModel(path, name=name)
     folder = find_saved_model(path)
