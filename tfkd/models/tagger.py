@@ -305,7 +305,7 @@ class Tagger(Tagging):
             model: The model whose metrics are updated.
             negatives: Further loss of a teacher, for whose other tasks the entities of this one are negatives.
         """
-        x, y, sample_weight = self.unpack(data)
+        x, y, sample_weight = self._unpack(data)
         network = self if negatives is None else negatives.network
         kept: dict[str, Tensor] = {}
 
@@ -330,7 +330,7 @@ class Tagger(Tagging):
         further = negatives.summed_loss(by_task, y, tagged, self.text.mask(x), sample_weight)
         return gold + further / count_tokens(tagged), emissions
 
-    def unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
+    def _unpack(self, data: Any) -> tuple[Any, Tensor, Tensor | None]:
         """Return the features, the tags and the checked sample weights of a batch."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         return x, y, check_sample_weight(sample_weight, self.name, per_token=self.weighs_tokens)
@@ -341,7 +341,7 @@ class Tagger(Tagging):
 
     def test_step_of(self, data: Any, model: keras.Model, negatives: TaskNegatives | None = None) -> dict[str, Any]:
         """Compute the loss of a batch and update the metrics of `model`; see `train_step_of`."""
-        x, y, sample_weight = self.unpack(data)
+        x, y, sample_weight = self._unpack(data)
         value, emissions = self._score(x, y, sample_weight, negatives, training=False)
         return self.update_metrics(x, y, sample_weight, value, emissions, model)
 
