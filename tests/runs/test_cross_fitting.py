@@ -10,6 +10,7 @@ import signal
 import numpy as np
 import pytest
 
+from tests.commands import kept_signals
 from tests.models.small import small_corpus
 from tfkd.config import parse_config
 from tfkd.distillation import Need, TeacherCache
@@ -63,6 +64,14 @@ def student(place, *settings):
 
 def make(place, out, *settings, folds=FOLDS, progress=None, **options):
     return cache_teacher(place / "teacher", [], out, student=student(place, *settings), folds=folds, progress=progress)
+
+
+@pytest.fixture(autouse=True)
+def heard_signals():
+    """Let SIGINT interrupt the process, which a process in the background ignores."""
+    with kept_signals():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
 
 
 @pytest.fixture(scope="module")
