@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.commands import kept_signals
 from tfkd.models import BiLSTM, Tagger
 from tfkd.serving import Annotator, export_onnx
 from tfkd.text import WordFeatures
@@ -31,16 +31,14 @@ def model(tagger: Tagger, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def call(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """`call("annotate", ...)`: run the command; return its status and what it writes."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: str | Path) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         return int(ended.value.code or 0), *capfd.readouterr()
 
-    yield run
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    with kept_signals():
+        yield run
 
 
 def test_documents_get_their_entities(call: Callable, model: str, tagger: Tagger, tmp_path: Path) -> None:
